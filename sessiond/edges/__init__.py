@@ -1,0 +1,1 @@
+"""Where the world touches us: websocket, http and admin.  No door knows another."""
