@@ -1,0 +1,318 @@
+"""What operators may ask of a node: the ``Node`` port and the values it answers with.
+
+The admin edge (edges/admin/) speaks JSON-RPC and knows only this port; the runtime implements it.
+Values are given as they are: what an operator may see of them is decided at the edge (edges/admin/redact.py).
+
+Not here: which row comes first on a page (core/session_listing.py); the JSON forms (edges/admin/results.py).
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Protocol
+
+from attrs import field, frozen
+
+from sessiond.core.errors import SessiondError
+from sessiond.core.ids import ConnectionId, NodeId, UserId
+from sessiond.core.records import DeadLetter
+from sessiond.core.session.phases import Phase
+
+__all__ = [
+    "ConnectionDetail",
+    "Node",
+    "NodeInfo",
+    "Quarantine",
+    "SessionDetail",
+    "SessionOrder",
+    "SessionPage",
+    "SessionQuery",
+    "SessionRow",
+    "Stats",
+    "StreamDetail",
+    "TimerDetail",
+    "UnknownTarget",
+]
+
+
+class UnknownTarget(SessiondError):
+    """There is no such user, connection or dead letter (here); the message says which kind and which id."""
+
+
+@frozen(kw_only=True)
+class SessionRow:
+    """One live session of this node; all times are seconds since the Unix epoch."""
+
+    user: UserId
+    phase: Phase
+    connections: int = 0
+    mailbox: int = 0
+    """Messages that wait."""
+    connected_at: float | None = None
+    """When the oldest of its connections joined; ``None`` without one."""
+    last_activity: float | None = None
+    """When the last input came; ``None`` before the first."""
+    quarantined: bool = False
+
+
+class SessionOrder(StrEnum):
+    """What a listing is sorted by; equal values are sorted by user."""
+
+    USER = "user"
+    CONNECTED_AT = "connected_at"
+    LAST_ACTIVITY = "last_activity"
+    MAILBOX = "mailbox"
+
+
+@frozen(kw_only=True)
+class SessionQuery:
+    """Which live sessions, in which order, and how many of them; empty fields select everything."""
+
+    phase: Phase | None = None
+    user_prefix: str = ""
+    quarantined: bool | None = None
+    min_connections: int = 0
+    order: SessionOrder = SessionOrder.USER
+    descending: bool = False
+    cursor: str = ""
+    """``SessionPage.cursor`` of the page before."""
+    limit: int = 100
+
+
+@frozen
+class SessionPage:
+    """One page of a listing; *cursor* leads to the next one, and is empty on the last.
+
+    *matched* counts the rows that the query selects, on all pages.
+    """
+
+    rows: tuple[SessionRow, ...]
+    cursor: str
+    matched: int
+
+
+@frozen(kw_only=True)
+class ConnectionDetail:
+    """One connection of a session. *meta* and *peer* may be personal data."""
+
+    id: ConnectionId
+    device: str = ""
+    connected_at: float | None = None
+    peer: str = field(default="", repr=False)
+    """Address of the other side."""
+    meta: Mapping[str, object] = field(factory=dict, repr=False)
+    buffered_bytes: int = 0
+    """Written for this connection and not yet taken by its client."""
+
+
+@frozen(kw_only=True)
+class StreamDetail:
+    """The outgoing stream of durable pushes: offsets ``floor + 1 … head`` are stored."""
+
+    epoch: str = ""
+    head: int = 0
+    floor: int = 0
+    lost: int = 0
+    bytes: int = 0
+
+
+@frozen(kw_only=True)
+class TimerDetail:
+    """A named timer; *due* is ``None`` for the window of an attached user."""
+
+    name: str
+    generation: int
+    due: float | None
+
+
+@frozen(kw_only=True)
+class Quarantine:
+    """Why a user's session is not started any more."""
+
+    since: float
+    restarts: int
+    error: str
+    """Kind of the last failure with its place, never its values."""
+
+
+@frozen(kw_only=True)
+class SessionDetail:
+    """Everything about one user's session; of a passive user: what its record says."""
+
+    row: SessionRow
+    version: int = 0
+    """Of the record; 0: nothing was ever committed."""
+    snapshot_bytes: int = 0
+    can_roll_back: bool = False
+    """Whether the store has the snapshot before the current one."""
+    data: Mapping[str, object] = field(factory=dict, repr=False)
+    """The session's data as plain values (what JSON can say), as the last finished turn left it."""
+    connections: tuple[ConnectionDetail, ...] = ()
+    stream: StreamDetail = StreamDetail()
+    window_ids: int = 0
+    """Input ids remembered against repeats."""
+    timers: tuple[TimerDetail, ...] = ()
+    turns: int = 0
+    """Turns of this actor since it was activated."""
+    restarts: int = 0
+    quarantine: Quarantine | None = None
+
+
+@frozen(kw_only=True)
+class Stats:
+    """What a node counts; everything since its start unless said otherwise."""
+
+    node: NodeId
+    uptime_seconds: float
+    ready: bool
+    draining: bool
+    store_available: bool
+    sessions: Mapping[Phase, int]
+    """Live sessions now, by phase."""
+    connections: int
+    """Now."""
+    mailboxes: int
+    """Messages that wait now, in all mailboxes together."""
+    quarantined: int
+    """Users, now."""
+    turns: int
+    failed_turns: int
+    commits: int
+    """Users' commits that were applied."""
+    restarts: int
+    dead_letters: int
+    """Inputs that became dead letters."""
+
+
+@frozen(kw_only=True)
+class NodeInfo:
+    """Who answers."""
+
+    node: NodeId
+    version: str
+    python: str
+    pid: int
+    started_at: float
+    store: str
+    """Kind of the store, without address and password: ``memory``, ``sqlite``, ``redis``."""
+    app: str = ""
+    """``MODULE:APP``, as it was given."""
+
+
+class Node(Protocol):
+    """A running node, as operators see it.
+
+    Beside what each method names, all of them may raise ``Refused`` (draining, quarantined, overloaded) and
+    ``StoreUnavailable``; what is asked of an actor also ``AskTimeout``, ``ActorGone``, ``MailboxFull`` and
+    ``TurnFailed``. A cancelled call may or may not have been carried out.
+    """
+
+    def info(self) -> NodeInfo:
+        """Say who this is."""
+        ...
+
+    def stats(self) -> Stats:
+        """Count, without looking at every session one by one."""
+        ...
+
+    async def sessions(self, query: SessionQuery) -> SessionPage:
+        """List this node's live sessions and its quarantined users.
+
+        With ten thousands of sessions this gives way to other tasks now and then, so a session that comes or goes
+        meanwhile may be seen or not; none is seen twice on one page.
+
+        Raises:
+          InvalidInput: the cursor is not one of this listing.
+
+        """
+        ...
+
+    async def session(self, user: UserId) -> SessionDetail:
+        """Describe one user's session without waking it: from memory, or from its record.
+
+        Raises:
+          UnknownTarget: there is neither a live session nor a record.
+
+        """
+        ...
+
+    async def stop_session(self, user: UserId, *, reason: str, erase: bool) -> None:
+        """End the session, remove the record too with *erase*; returns when that is committed.
+
+        Raises:
+          UnknownTarget: there is neither a live session nor a record.
+
+        """
+        ...
+
+    async def kick_connection(self, connection: ConnectionId) -> UserId:
+        """Close one connection with code 4005 (kicked); returns whose it was.
+
+        Raises:
+          UnknownTarget: this node has no such connection.
+
+        """
+        ...
+
+    async def kick_user(self, user: UserId) -> int:
+        """Close all connections of *user* with code 4005 (kicked); returns how many there were.
+
+        Raises:
+          UnknownTarget: the user has no live session here.
+
+        """
+        ...
+
+    async def send(self, user: UserId, event: str, payload: object, *, durable: bool) -> None:
+        """Push *event* to *user*'s connections, waking the session; returns when the turn is committed.
+
+        Raises:
+          InvalidInput: the event is reserved, or a durable push's payload is not an object.
+
+        """
+        ...
+
+    async def release(self, user: UserId) -> None:
+        """Take *user* out of quarantine: its restarts are forgotten, what waited is told.
+
+        Raises:
+          UnknownTarget: the user is not in quarantine.
+
+        """
+        ...
+
+    async def roll_back(self, user: UserId) -> int:
+        """Put the snapshot before the current one back, under a new epoch; returns the record's new version.
+
+        Raises:
+          UnknownTarget: there is no record, or no snapshot before the current one.
+
+        """
+        ...
+
+    async def dead_letters(
+        self, *, user: UserId | None, after: str, limit: int
+    ) -> tuple[DeadLetter, ...]:
+        """List dead letters, oldest first, whose id is above *after*."""
+        ...
+
+    async def retry_dead_letter(self, dead_letter_id: str) -> DeadLetter:
+        """Accept the input again (durable on return), then remove the dead letter, and return it.
+
+        Raises:
+          UnknownTarget: there is no such dead letter.
+
+        """
+        ...
+
+    async def drop_dead_letter(self, dead_letter_id: str) -> DeadLetter:
+        """Remove the dead letter for good and return it.
+
+        Raises:
+          UnknownTarget: there is no such dead letter.
+
+        """
+        ...
+
+    def drain(self) -> bool:
+        """Start to drain the node, as SIGTERM does, and return at once; ``False``: it was already draining."""
+        ...
