@@ -1,0 +1,290 @@
+"""What a store keeps for one user, and the changes one commit makes to it: plain frozen values.
+
+A user's *record* is a snapshot (opaque bytes) with a version, and beside it, appended and trimmed by deltas: the
+outbox (frames), the duplicate window (consumed ids with stored replies), timers, deliveries, journal.
+A partition's records: fence, inbox (accepted inputs that have not run), dead letters, timer index.
+
+All times are seconds since the Unix epoch (wall clock).
+"""
+
+from enum import StrEnum
+from typing import Final
+
+from attrs import frozen
+
+from sessiond.core.ids import Digest, NodeId, Partition, UserId
+
+__all__ = [
+    "EMPTY_STREAM",
+    "MAX_STORED_REPLY",
+    "WINDOW_TIMER",
+    "Acquired",
+    "Arrival",
+    "Consumed",
+    "DeadLetter",
+    "Delivery",
+    "DueTimer",
+    "Fence",
+    "Frame",
+    "InboxEntry",
+    "Loaded",
+    "NodeLease",
+    "Receipt",
+    "ReceiptStatus",
+    "StoredUser",
+    "StreamMark",
+    "Timer",
+    "TimerChange",
+    "UserCommit",
+    "Verdict",
+    "VerdictStatus",
+]
+
+#: The reserved timer that closes the reconnection window; undated while the user is attached.
+WINDOW_TIMER: Final = "$window"
+
+#: A reply larger than this is not kept for repeats; the repeat is answered ``{"duplicate": true}``.
+MAX_STORED_REPLY: Final = 4096
+
+
+@frozen
+class Fence:
+    """The right to write one partition: valid while the store's number *and* nonce are these.
+
+    The nonce guards against a failover that rolls the counter back and hands the same number out twice.
+    """
+
+    partition: Partition
+    number: int
+    nonce: str
+
+
+@frozen
+class Acquired:
+    """What ``acquire`` answers for one partition."""
+
+    fence: Fence
+    next_due: float | None
+    """The earliest due time of the partition's timers, window timers included."""
+    has_pending: bool
+    """Whether accepted inputs are left that have not run."""
+
+
+@frozen
+class Frame:
+    """One durable push: *message* is the encoded tail ``"event",{payload}`` (wire/json_v2.py)."""
+
+    offset: int
+    at: float
+    message: bytes
+
+
+@frozen
+class StreamMark:
+    """Where the outgoing stream stands.
+
+    Offsets ``floor + 1 … head`` are stored. *lost* is the highest offset that was dropped by a bound before
+    every device had it. *size* counts the bytes of the stored messages.
+    """
+
+    epoch: str
+    head: int = 0
+    floor: int = 0
+    lost: int = 0
+    size: int = 0
+
+
+EMPTY_STREAM: Final = StreamMark("")
+
+
+@frozen
+class Consumed:
+    """An input id of the duplicate window; *reply* is stored for repeats (``None``: none was kept).
+
+    *reply* holds at most ``MAX_STORED_REPLY`` bytes: the encoded outcome (session/replies.py).
+    """
+
+    digest: Digest
+    at: float
+    reply: bytes | None = None
+
+
+@frozen
+class Timer:
+    """A named timer of a user: *due* ``None`` is undated (the window of an attached user)."""
+
+    name: str
+    generation: int
+    due: float | None
+    payload: bytes = b""
+
+
+@frozen
+class TimerChange:
+    """Set (*timer*) or remove (``timer=None``) the timer called *name*."""
+
+    name: str
+    timer: Timer | None
+
+
+@frozen
+class DueTimer:
+    """A timer whose time has come."""
+
+    user: UserId
+    timer: Timer
+
+
+@frozen
+class Delivery:
+    """A durable call to a gateway's provider; never trimmed, only delivered or dead-lettered."""
+
+    id: str
+    due: float
+    body: bytes
+
+
+@frozen
+class DeadLetter:
+    """An input nobody could take, with its cause, until an operator retries or drops it."""
+
+    id: str
+    user: UserId
+    kind: str
+    """``hook:<name>`` or ``timer:<name>``."""
+    body: bytes
+    error: str
+    """The traceback, at most 8 KiB."""
+    at: float
+    attempts: int
+
+
+@frozen
+class Arrival:
+    """An input to be accepted into a partition's inbox; *digest* is its id in the duplicate window.
+
+    *keep_seconds* is how long the id is remembered in the store.
+    """
+
+    user: UserId
+    partition: Partition
+    digest: Digest
+    kind: str
+    body: bytes
+    at: float
+    keep_seconds: float = 48 * 3600.0
+
+
+@frozen
+class InboxEntry:
+    """An accepted input that has not run; *seq* orders the entries of a partition."""
+
+    seq: int
+    user: UserId
+    digest: Digest
+    kind: str
+    body: bytes
+    at: float
+    attempts: int = 0
+
+
+class ReceiptStatus(StrEnum):
+    """What became of an arrival."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    FENCED = "fenced"
+
+
+@frozen
+class Receipt:
+    """``accept``'s answer for one arrival: the entry when accepted; the stored reply, if any, of a duplicate."""
+
+    status: ReceiptStatus
+    entry: InboxEntry | None = None
+    reply: bytes | None = None
+
+
+@frozen(kw_only=True)
+class UserCommit:
+    """All that one user's turn, or several merged turns, change; applied as a whole or not at all.
+
+    ``None`` and empty fields change nothing.
+    """
+
+    user: UserId
+    partition: Partition
+    commit_id: bytes
+    """16 random bytes, stored beside the version: the same commit sent again is answered ``applied``."""
+    expected_version: int
+    """The version the record must have now; 0: there is no record. Applying makes it ``expected_version + 1``."""
+    snapshot: bytes | None = None
+    stream: StreamMark | None = None
+    frames: tuple[Frame, ...] = ()
+    """Appended to the outbox. Frames at or below ``stream.floor`` are removed, all of another epoch too."""
+    consumed: tuple[Consumed, ...] = ()
+    forgotten: tuple[Digest, ...] = ()
+    """Ids that leave the duplicate window."""
+    inbox_done: tuple[int, ...] = ()
+    """``seq`` of inbox entries this commit consumes."""
+    timers: tuple[TimerChange, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+    deliveries_done: tuple[str, ...] = ()
+    journal: tuple[bytes, ...] = ()
+    journal_limit: int = 1000
+    """Entries kept; older ones are trimmed by the same write."""
+    dead_letters: tuple[DeadLetter, ...] = ()
+    delete: bool = False
+    """Remove the user's record and everything beside it, dead letters and unrun inbox entries excepted."""
+
+
+class VerdictStatus(StrEnum):
+    """What became of one user's commit."""
+
+    APPLIED = "applied"
+    FENCED = "fenced"
+    CONFLICT = "conflict"
+    """Another commit than ours has the version: somebody wrote behind our back."""
+    TOO_LARGE = "too_large"
+    """This record alone was refused; others of the batch are not affected."""
+
+
+@frozen
+class Verdict:
+    """``commit``'s answer for one user: the record's version now (0 when fenced or absent)."""
+
+    status: VerdictStatus
+    version: int = 0
+    detail: str = ""
+
+
+@frozen
+class Loaded:
+    """A user's record as it is read when the actor is activated."""
+
+    version: int
+    snapshot: bytes
+    previous: bytes | None
+    """The snapshot before the current one, for an operator's roll-back."""
+    stream: StreamMark
+    window: tuple[tuple[Digest, float], ...]
+    """Digests of the duplicate window with their times, oldest first, without the replies."""
+    timers: tuple[Timer, ...]
+
+
+@frozen
+class StoredUser:
+    """A row of the listing of stored users."""
+
+    user: UserId
+    version: int
+    snapshot_bytes: int
+
+
+@frozen
+class NodeLease:
+    """A node's proof of life, as the store shows it."""
+
+    node: NodeId
+    nonce: str
+    expires_in: float

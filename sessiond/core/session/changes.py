@@ -1,0 +1,110 @@
+"""Changes: from turns to one commit.
+
+A turn is a pair of states and what the states do not hold (the new frames, stored replies, consumed inbox entries,
+dead letters). Several turns of one user merge into one write: snapshot, stream and timers are the difference between
+the first *before* and the last *after*; the rest is appended.
+"""
+
+from collections.abc import Sequence
+
+from attrs import field, frozen
+
+from sessiond.core.ids import Digest, Partition
+from sessiond.core.records import Consumed, DeadLetter, Frame, TimerChange, UserCommit
+from sessiond.core.session.phases import Phase
+from sessiond.core.session.snapshot import encode_snapshot
+from sessiond.core.session.state import SessionState
+
+__all__ = ["Change", "merge_commit"]
+
+
+@frozen(kw_only=True)
+class Change:
+    """What one turn makes durable."""
+
+    before: SessionState
+    after: SessionState
+    frames: tuple[Frame, ...] = field(default=(), repr=False)
+    consumed: tuple[Consumed, ...] = field(default=(), repr=False)
+    forgotten: tuple[Digest, ...] = ()
+    inbox_done: tuple[int, ...] = ()
+    dead_letters: tuple[DeadLetter, ...] = field(default=(), repr=False)
+    journal: tuple[bytes, ...] = field(default=(), repr=False)
+    erase: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has to be written."""
+        before, after = self.before, self.after
+        if before is not after and (
+            before.phase is Phase.NEW
+            or before.snapshot != after.snapshot
+            or before.stream != after.stream
+            or before.timers != after.timers
+        ):
+            return False
+        return not (
+            self.frames
+            or self.consumed
+            or self.inbox_done
+            or self.dead_letters
+            or self.journal
+            or self.erase
+        )
+
+
+def merge_commit(
+    changes: Sequence[Change], *, partition: Partition, version: int, commit_id: bytes
+) -> UserCommit:
+    """Make the one commit that takes the record from before the first change to after the last.
+
+    *version* is the record's version now; 0: there is no record, and the snapshot is always written.
+    """
+    before, after = changes[0].before, changes[-1].after
+    stream = after.stream if after.stream != before.stream else None
+    floor = after.stream.floor
+    restarted = any(c.before.stream.epoch != c.after.stream.epoch for c in changes)
+    frames = [
+        frame
+        for change in _of_last_epoch(changes)
+        for frame in change.frames
+        if frame.offset > floor
+    ]
+    forgotten = [digest for change in changes for digest in change.forgotten]
+    snapshot = None
+    if version == 0 or before.snapshot != after.snapshot:
+        snapshot = encode_snapshot(after.snapshot)
+    return UserCommit(
+        user=after.user,
+        partition=partition,
+        commit_id=commit_id,
+        expected_version=version,
+        snapshot=snapshot,
+        stream=after.stream if restarted else stream,
+        frames=tuple(frames),
+        consumed=tuple(consumed for change in changes for consumed in change.consumed),
+        forgotten=tuple(forgotten),
+        inbox_done=tuple(seq for change in changes for seq in change.inbox_done),
+        timers=_timer_changes(before, after),
+        dead_letters=tuple(letter for change in changes for letter in change.dead_letters),
+        journal=tuple(entry for change in changes for entry in change.journal),
+        delete=changes[-1].erase,
+    )
+
+
+def _of_last_epoch(changes: Sequence[Change]) -> Sequence[Change]:
+    """Drop the frames of epochs that a later change has ended already."""
+    last = changes[-1].after.stream.epoch
+    return [change for change in changes if change.after.stream.epoch == last]
+
+
+def _timer_changes(before: SessionState, after: SessionState) -> tuple[TimerChange, ...]:
+    if before.timers is after.timers:
+        return ()
+    gone = [TimerChange(name, None) for name in before.timers if name not in after.timers]
+    kept = [
+        TimerChange(name, timer)
+        for name, timer in after.timers.items()
+        if before.timers.get(name) != timer
+    ]
+    return (*gone, *kept)

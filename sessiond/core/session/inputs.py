@@ -1,0 +1,112 @@
+"""Everything that can be told to a user's actor: one frozen value per kind, the content of a mailbox envelope.
+
+Doors make them; the runtime turns each into one turn. Who waits for an answer is not part of the input
+(runtime/mailbox.py: the envelope carries the reply slot).
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen
+
+from sessiond.core.codes import CloseCode
+from sessiond.core.ids import ConnectionId, Digest
+from sessiond.core.records import InboxEntry, Timer
+
+if TYPE_CHECKING:
+    from sessiond.core.ports import Connection
+    from sessiond.core.position import StreamPosition
+
+__all__ = [
+    "Accepted",
+    "Ack",
+    "ClientMessage",
+    "Fired",
+    "HookCall",
+    "Input",
+    "Join",
+    "Leave",
+    "Send",
+    "Stop",
+]
+
+
+@frozen
+class Join:
+    """A connection joins ``user:<id>``; answered with the join reply, then the replay."""
+
+    connection: "Connection"
+    device: str = ""
+    """Names the client across connections; empty: this connection only."""
+    meta: "Mapping[str, object]" = field(factory=dict, repr=False)
+    resume: "StreamPosition | None" = None
+
+
+@frozen
+class Leave:
+    """A connection left the topic or was lost."""
+
+    connection: ConnectionId
+
+
+@frozen
+class ClientMessage:
+    """A push of a client. *payload* is decoded JSON, or bytes of a binary push; ``_id`` is stripped into *digest*."""
+
+    connection: ConnectionId
+    event: str
+    payload: object = field(repr=False)
+    digest: Digest | None = None
+
+
+@frozen
+class Ack:
+    """The client has processed every durable push up to *offset*."""
+
+    connection: ConnectionId
+    offset: int
+
+
+@frozen
+class HookCall:
+    """A webhook whose sender waits for the handler's own answer."""
+
+    hook: str
+    payload: object = field(repr=False)
+    digest: Digest | None = None
+
+
+@frozen
+class Accepted:
+    """An input that was accepted into the inbox before it was told (``202`` doors); nobody waits."""
+
+    entry: InboxEntry
+
+
+@frozen
+class Fired:
+    """A durable timer is due. Stale unless the user's timer of that name still has this generation."""
+
+    timer: Timer
+
+
+@frozen
+class Send:
+    """Push *event* to the user's connections (operators, other users' handlers)."""
+
+    event: str
+    payload: object = field(repr=False)
+    durable: bool = True
+
+
+@frozen
+class Stop:
+    """End the session: run the end hook, close the connections with *code*, remove or keep the record."""
+
+    reason: str
+    code: CloseCode = CloseCode.ENDED
+    erase: bool = False
+    """Remove the user's record too."""
+
+
+Input = Join | Leave | ClientMessage | Ack | HookCall | Accepted | Fired | Send | Stop

@@ -1,0 +1,118 @@
+"""The outbox: durable pushes that not every device has acknowledged, within bounds.
+
+The store keeps the frames ``floor + 1 … head``. In memory there is a *suffix* of them (all of them, some or none:
+``SessionState.outbox``), so that a detached user costs nothing; a resume that reaches further back reads the store.
+
+Dropping a frame that somebody may still need is never silent: it raises ``lost``, and a client from before is
+told ``recovered: false`` (core/position.py).
+"""
+
+from collections.abc import Sequence
+
+from attrs import evolve
+
+from sessiond.core.position import RecoveryReason, StreamPosition
+from sessiond.core.records import Frame, StreamMark
+from sessiond.core.session.limits import SessionLimits
+
+__all__ = ["append", "covers", "recovery", "since", "trim"]
+
+Outbox = tuple[Frame, ...]
+
+
+def append(
+    stream: StreamMark,
+    outbox: Outbox,
+    pushes: Sequence[tuple[bytes, bytes]],
+    now: float,
+    limits: SessionLimits,
+) -> tuple[StreamMark, Outbox, Outbox]:
+    """Append ``(event, payload)`` pushes: JSON string and JSON object, encoded. Returns stream, outbox, the new frames.
+
+    Each payload gets its ``_offset``. The oldest frames beyond the bounds are dropped and ``lost`` says so.
+    """
+    head = stream.head
+    new: list[Frame] = []
+    for event, payload in pushes:
+        head += 1
+        rest = b"}" if payload == b"{}" else b"," + payload[1:]
+        new.append(Frame(head, now, b'%b,{"_offset":%d%b' % (event, head, rest)))
+    size = stream.size + sum(len(frame.message) for frame in new)
+    frames = outbox + tuple(new)
+    stream = evolve(stream, head=head, size=size)
+    return (*_bounded(stream, frames, limits), tuple(new))
+
+
+def _bounded(
+    stream: StreamMark, outbox: Outbox, limits: SessionLimits
+) -> tuple[StreamMark, Outbox]:
+    floor, size = stream.floor, stream.size
+    if stream.head - floor <= limits.outbox_frames and size <= limits.outbox_bytes:
+        return stream, outbox
+    if size > limits.outbox_bytes and not covers(stream, outbox, floor):
+        # The sizes of what only the store has are not known here: all of that goes.
+        floor = outbox[0].offset - 1 if outbox else stream.head
+        size = sum(len(frame.message) for frame in outbox)
+    start = 0
+    while start < len(outbox) and (
+        stream.head - floor > limits.outbox_frames or size > limits.outbox_bytes
+    ):
+        if outbox[start].offset > floor + 1:  # frames that only the store has come first
+            floor += 1
+            continue
+        size -= len(outbox[start].message)
+        floor = outbox[start].offset
+        start += 1
+    floor = max(floor, stream.head - limits.outbox_frames)
+    if floor == stream.head:
+        size = 0
+    return evolve(stream, floor=floor, lost=max(stream.lost, floor), size=max(size, 0)), outbox[
+        start:
+    ]
+
+
+def covers(stream: StreamMark, outbox: Outbox, offset: int) -> bool:
+    """Tell whether every frame above *offset* is in memory."""
+    return offset >= stream.head or bool(outbox and outbox[0].offset <= offset + 1)
+
+
+def trim(stream: StreamMark, outbox: Outbox, acknowledged: int) -> tuple[StreamMark, Outbox]:
+    """Forget frames that every device has: those at or below *acknowledged*."""
+    acknowledged = min(acknowledged, stream.head)
+    if acknowledged <= stream.floor:
+        return stream, outbox
+    kept = tuple(frame for frame in outbox if frame.offset > acknowledged)
+    if covers(stream, outbox, acknowledged):
+        size = sum(len(frame.message) for frame in kept)
+    else:  # an upper bound; exact again when the rest has gone
+        size = max(0, stream.size - sum(len(f.message) for f in outbox if f.offset <= acknowledged))
+    return evolve(stream, floor=acknowledged, size=size), kept
+
+
+def since(outbox: Outbox, offset: int) -> Outbox:
+    """Return the frames above *offset*."""
+    return tuple(frame for frame in outbox if frame.offset > offset)
+
+
+def recovery(
+    stream: StreamMark, position: StreamPosition, *, away_too_long: bool
+) -> RecoveryReason | None:
+    """Say why a client at *position* cannot get everything it missed; ``None`` when it can.
+
+    A client that missed nothing is always recovered, however long it was away.
+    """
+    if not stream.epoch:
+        return RecoveryReason.NEW
+    if position.epoch != stream.epoch:
+        return RecoveryReason.EPOCH
+    if position.offset > stream.head:
+        return RecoveryReason.AHEAD
+    if position.offset == stream.head:
+        return None
+    if away_too_long:
+        return RecoveryReason.EXPIRED
+    if position.offset < stream.lost:
+        return RecoveryReason.OVERFLOW
+    if position.offset < stream.floor:
+        return RecoveryReason.GAP
+    return None

@@ -1,0 +1,150 @@
+"""Snapshots: a user's state as self-describing bytes, with a schema version and upcasters.
+
+Layout: ``b"SD"``, version (1 byte), codec (1 byte, ``J`` = JSON), CRC-32 of the body (4 bytes, big endian), body.
+Sealing (zstd, AES-GCM) wraps these bytes and belongs to stores/seal.py.
+
+Rules. A newer version is refused, never overwritten. An older one is lifted step by step by UPCASTERS, one pure
+function per version, from plain data to plain data. Every version ever released has a golden file in
+``tests/core/session/golden/``.
+"""
+
+import struct
+import zlib
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+from attrs import field, frozen
+
+from sessiond.core.errors import SnapshotCorrupt, SnapshotTooNew
+
+__all__ = [
+    "SNAPSHOT_VERSION",
+    "UPCASTERS",
+    "Device",
+    "Snapshot",
+    "decode_snapshot",
+    "encode_snapshot",
+]
+
+SNAPSHOT_VERSION: Final = 1
+
+_HEADER: Final = struct.Struct(">2sBcI")
+_MAGIC: Final = b"SD"
+_JSON: Final = b"J"
+
+Plain = dict[str, object]
+
+#: ``UPCASTERS[n]`` turns the plain data of version n into that of version n + 1.
+UPCASTERS: Final[Mapping[int, Callable[[Plain], Plain]]] = MappingProxyType({})
+
+
+@frozen
+class Device:
+    """How far one device has acknowledged the stream; *left_at* is ``None`` while it is attached."""
+
+    cursor: int
+    left_at: float | None = None
+
+
+@frozen(kw_only=True)
+class Snapshot:
+    """What survives passivation. *data* is the app's own state, encoded as JSON."""
+
+    session_id: str
+    created_at: float
+    data: bytes = field(default=b"{}", repr=False)
+    unread: int = 0
+    left_at: float | None = None
+    """When the last connection left."""
+    devices: Mapping[str, Device] = field(factory=dict, repr=False)
+    conversations: Mapping[str, bytes] = field(factory=dict, repr=False)
+    """Encoded records of running flows by session key."""
+    subscriptions: Mapping[str, int] = field(factory=dict, repr=False)
+    """Topics followed, with the last position seen."""
+
+
+class _Body(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
+    session_id: str
+    created_at: float
+    data: msgspec.Raw = msgspec.Raw(b"{}")
+    unread: int = 0
+    left_at: float | None = None
+    devices: dict[str, tuple[int, float | None]] = {}
+    conversations: dict[str, msgspec.Raw] = {}
+    subscriptions: dict[str, int] = {}
+
+
+_ENCODER: Final = msgspec.json.Encoder()
+_DECODER: Final = msgspec.json.Decoder(_Body)
+
+
+def encode_snapshot(snapshot: Snapshot) -> bytes:
+    """Encode as the current version; equal snapshots give equal bytes."""
+    body = _ENCODER.encode(
+        _Body(
+            session_id=snapshot.session_id,
+            created_at=snapshot.created_at,
+            data=msgspec.Raw(snapshot.data),
+            unread=snapshot.unread,
+            left_at=snapshot.left_at,
+            devices={name: (d.cursor, d.left_at) for name, d in snapshot.devices.items()},
+            conversations={
+                key: msgspec.Raw(record) for key, record in snapshot.conversations.items()
+            },
+            subscriptions=dict(snapshot.subscriptions),
+        )
+    )
+    return _HEADER.pack(_MAGIC, SNAPSHOT_VERSION, _JSON, zlib.crc32(body)) + body
+
+
+def decode_snapshot(raw: bytes) -> Snapshot:
+    """Decode a snapshot of this or any older version.
+
+    Raises:
+      SnapshotCorrupt: not a snapshot, a wrong checksum, or a body of the wrong shape.
+      SnapshotTooNew: written by a newer version.
+
+    """
+    if len(raw) < _HEADER.size:
+        raise SnapshotCorrupt("too short for a snapshot")
+    magic, version, codec, checksum = _HEADER.unpack_from(raw)
+    if magic != _MAGIC or codec != _JSON:
+        raise SnapshotCorrupt("not a snapshot")
+    if version > SNAPSHOT_VERSION:
+        raise SnapshotTooNew(
+            f"snapshot version {version}; this server reads versions up to {SNAPSHOT_VERSION}"
+        )
+    body = raw[_HEADER.size :]
+    if zlib.crc32(body) != checksum:
+        raise SnapshotCorrupt("wrong checksum")
+    try:
+        return _from_body(_DECODER.decode(_upcast(version, body)))
+    except (msgspec.MsgspecError, KeyError, TypeError, ValueError) as error:
+        # The error's own text could hold state; its kind is enough to find the cause.
+        raise SnapshotCorrupt(
+            f"body of version {version} has the wrong shape ({type(error).__name__})"
+        ) from None
+
+
+def _upcast(version: int, body: bytes) -> bytes:
+    if version == SNAPSHOT_VERSION:
+        return body
+    plain: Plain = msgspec.json.decode(body, type=Plain)
+    for step in range(version, SNAPSHOT_VERSION):
+        plain = UPCASTERS[step](plain)
+    return _ENCODER.encode(plain)
+
+
+def _from_body(body: _Body) -> Snapshot:
+    return Snapshot(
+        session_id=body.session_id,
+        created_at=body.created_at,
+        data=bytes(body.data),
+        unread=body.unread,
+        left_at=body.left_at,
+        devices={name: Device(cursor, left_at) for name, (cursor, left_at) in body.devices.items()},
+        conversations={key: bytes(record) for key, record in body.conversations.items()},
+        subscriptions=dict(body.subscriptions),
+    )

@@ -1,0 +1,1 @@
+"""The client protocol: frames and their encoding, without any I/O."""
