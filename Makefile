@@ -3,6 +3,7 @@
 
 BIN := .venv/bin
 PY_CLIENT := $(wildcard clients/python/pyproject.toml)
+export PYTHON
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:

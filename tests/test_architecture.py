@@ -1,0 +1,68 @@
+"""The shape of the code base: who imports whom, how large things are, what is tested.
+
+`make lint` says some of this too; here it is part of a plain pytest run.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import importlinter.cli
+import pytest
+
+import sessiond
+
+PACKAGE = Path(sessiond.__file__).parent
+ROOT = Path(__file__).parents[1]
+MODULES = sorted(
+    path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if path.name != "__init__.py"
+)
+
+MAX_LINES = 400  # two thirds of h11's largest module; beyond it a file holds two ideas
+NAMELESS = {"utils", "util", "helpers", "helper", "common", "manager", "base", "misc"}
+IMPURE = {"trio", "asyncio", "socket", "ssl", "logging", "random", "secrets", "sqlite3", "redis"}
+
+
+def test_import_contracts_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Imports point down, and each third-party library has one home."""
+    monkeypatch.chdir(ROOT)
+
+    assert importlinter.cli.lint_imports(no_cache=True, no_logo=True) == 0
+
+
+@pytest.mark.parametrize("package", ["sessiond.core", "sessiond.gateways"])
+def test_pure_packages_load_nothing_impure(package: str) -> None:
+    """A fresh interpreter that imports every module of a pure package has met no I/O library.
+
+    The top package is stubbed: its public names come from the layers above.
+    """
+    program = f"""
+import importlib, pkgutil, sys, types
+sys.modules["sessiond"] = top = types.ModuleType("sessiond")
+top.__path__ = [{str(PACKAGE)!r}]
+package = importlib.import_module({package!r})
+for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+    importlib.import_module(module.name)
+print(*sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+
+    assert set(done.stdout.split()) & IMPURE == set()
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_modules_are_named_for_what_they_hold(module: Path) -> None:
+    """No file and no folder has a name that says nothing."""
+    assert NAMELESS.isdisjoint({module.stem, *module.parent.parts})
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_modules_are_small(module: Path) -> None:
+    """A module that outgrows the budget is split by idea."""
+    lines = (PACKAGE / module).read_text().count("\n")
+
+    assert lines <= MAX_LINES
