@@ -1,0 +1,255 @@
+"""The table of telemetry events: the names, what each means, its measurements and its metadata.
+
+``docs/reference/telemetry.md`` is generated from EVENTS; in strict mode every emitted event is compared with it.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+__all__ = ["EVENTS", "TYPES", "UNITS", "Event", "Measurements", "Metadata", "TelemetryMisuse"]
+
+Measurements = Mapping[str, float]
+"""Numbers by name; the unit of each is in EVENTS."""
+
+Metadata = Mapping[str, object]
+"""What the event was about, by name; the type of each is in EVENTS."""
+
+#: Types that metadata may declare; ``user`` is a user id, which listeners must not show in clear.
+TYPES: Final[Mapping[str, tuple[type, ...]]] = MappingProxyType(
+    {
+        "user": (str,),
+        "user | None": (str, type(None)),
+        "str": (str,),
+        "str | None": (str, type(None)),
+        "int": (int,),
+        "int | None": (int, type(None)),
+        "bool": (bool,),
+    }
+)
+
+UNITS: Final = frozenset({"seconds", "count", "bytes"})
+
+
+class TelemetryMisuse(Exception):
+    """An event that is not in EVENTS, or not with these fields."""
+
+
+class Event(NamedTuple):
+    """One row of the table: every field is required, and no other is allowed."""
+
+    name: str
+    doc: str
+    measurements: Mapping[str, str] = MappingProxyType({})
+    """Name to unit: ``seconds``, ``count`` or ``bytes``."""
+    metadata: Mapping[str, str] = MappingProxyType({})
+    """Name to type, one of TYPES."""
+
+    def check(self, measurements: Measurements, metadata: Metadata) -> None:
+        """Compare what is being emitted with the declaration.
+
+        Raises:
+          TelemetryMisuse: a field is missing, unknown or of another type.
+
+        """
+        for declared, given in ((self.measurements, measurements), (self.metadata, metadata)):
+            if declared.keys() != given.keys():
+                raise TelemetryMisuse(f"{self.name} has {sorted(declared)}, not {sorted(given)}")
+        for field, number in measurements.items():
+            if isinstance(number, bool) or not isinstance(number, int | float):
+                raise TelemetryMisuse(f"{self.name}: {field} must be a number")
+        for field, thing in metadata.items():
+            if not isinstance(thing, TYPES[self.metadata[field]]):
+                raise TelemetryMisuse(f"{self.name}: {field} must be {self.metadata[field]}")
+
+
+_DURATION: Final = {"duration": "seconds"}
+_USER: Final = {"user": "user"}
+_NODE: Final = {"node": "str"}
+_KIND: Final = _USER | {"kind": "str"}
+_FAILURE: Final = _KIND | {"error": "str"}
+
+# ``kind`` is the kind of an input: join, leave, message, ack, hook, accepted, timer, send, stop.
+# ``error`` is the class name of an exception, never its message. ``code`` is an ErrorCode's value or, of a
+# connection, the number of its close code.
+_TABLE: Final = (
+    Event(
+        "node.started",
+        "The node has opened its store and its doors.",
+        {},
+        _NODE | {"version": "str"},
+    ),
+    Event("node.ready", "The node takes new sessions.", {}, _NODE),
+    Event(
+        "node.not_ready", "The node takes no new sessions for now.", {}, _NODE | {"reason": "str"}
+    ),
+    Event("node.draining", "The node was told to stop: no new work.", {"sessions": "count"}, _NODE),
+    Event(
+        "node.drained",
+        "Everything that could be saved is saved; `unsaved` users had something that was not.",
+        _DURATION | {"sessions": "count", "unsaved": "count"},
+        _NODE,
+    ),
+    Event(
+        "node.stopped",
+        "The last event of a process.",
+        {"uptime": "seconds"},
+        _NODE | {"reason": "str"},
+    ),
+    Event(
+        "node.failed",
+        "An infrastructure task crashed; the node stops.",
+        {},
+        {"task": "str", "error": "str"},
+    ),
+    Event(
+        "lease.renewed",
+        "The liveness lease was renewed with `margin` left.",
+        {"margin": "seconds"},
+        _NODE,
+    ),
+    Event("lease.lost", "The liveness lease ran out or was taken.", {}, _NODE | {"reason": "str"}),
+    Event(
+        "partition.acquired",
+        "This node owns a partition; `pending` accepted inputs were left in it.",
+        _DURATION | {"pending": "count"},
+        {"partition": "int"},
+    ),
+    Event("partition.released", "This node gave a partition up.", {}, {"partition": "int"}),
+    Event("session.created", "A user was seen for the first time.", {}, _USER),
+    Event("session.activated", "A user's actor was started from its record.", _DURATION, _USER),
+    Event("session.attached", "A connection joined a session.", {"connections": "count"}, _USER),
+    Event(
+        "session.detached",
+        "The last connection left; the window opens.",
+        {"window": "seconds"},
+        _USER,
+    ),
+    Event("session.window_expired", "Nobody came back within the reconnection window.", {}, _USER),
+    Event(
+        "session.idle", "Attached but silent for the idle timeout.", {"silence": "seconds"}, _USER
+    ),
+    Event(
+        "session.passivated",
+        "The actor was put away (`reason`: window, linger, cap, drain).",
+        _DURATION,
+        _USER | {"reason": "str"},
+    ),
+    Event(
+        "session.ended", "The app or an operator ended the session.", {}, _USER | {"reason": "str"}
+    ),
+    Event("join.refused", "A join was turned down.", {}, {"user": "user | None", "code": "str"}),
+    Event(
+        "resume.recovered", "A client got everything it had missed.", {"replayed": "count"}, _USER
+    ),
+    Event(
+        "resume.refused",
+        "A client could not be given what it had missed.",
+        {},
+        _USER | {"reason": "str"},
+    ),
+    Event("turn.stop", "A turn was computed.", _DURATION, _KIND),
+    Event("turn.failed", "A turn failed and was rolled back.", _DURATION, _FAILURE),
+    Event("turn.dropped", "An input's deadline passed before its turn began.", {}, _KIND),
+    Event(
+        "gate.opened",
+        "A turn's effects left; they had waited for their commit.",
+        {"wait": "seconds"},
+        _USER,
+    ),
+    Event(
+        "commit.stop",
+        "The store answered a batch.",
+        _DURATION | {"users": "count", "turns": "count"},
+        {"lane": "int"},
+    ),
+    Event(
+        "commit.retried",
+        "A batch without an answer is sent again.",
+        {"attempt": "count"},
+        {"lane": "int"},
+    ),
+    Event("commit.fenced", "Another owner has the partition.", {}, _USER | {"partition": "int"}),
+    Event("commit.conflict", "The record's version is not ours.", {}, _USER | {"partition": "int"}),
+    Event("commit.too_large", "A record was refused for its size.", {"size": "bytes"}, _USER),
+    Event(
+        "store.away",
+        "The store does not answer; gates stay shut.",
+        {},
+        {"store": "str", "error": "str"},
+    ),
+    Event("store.back", "The store answers again.", {"outage": "seconds"}, {"store": "str"}),
+    Event("outbox.overflowed", "Unacknowledged pushes were dropped.", {"frames": "count"}, _USER),
+    Event(
+        "supervisor.restarted",
+        "An actor crashed outside a handler and is started again after `delay`.",
+        {"failures": "count", "delay": "seconds"},
+        _USER | {"error": "str"},
+    ),
+    Event(
+        "supervisor.quarantined",
+        "A user's actor crashed too often and is left alone.",
+        {"failures": "count"},
+        _USER | {"error": "str"},
+    ),
+    Event("supervisor.released", "An operator released a user from quarantine.", {}, _USER),
+    Event("mailbox.full", "A user's mailbox refused an input.", {"depth": "count"}, _KIND),
+    Event("dead_letter.added", "An accepted input was given up.", {"attempts": "count"}, _FAILURE),
+    Event("dead_letter.retried", "An operator sent a dead letter again.", {}, _USER),
+    Event("dead_letter.dropped", "An operator dropped a dead letter.", {}, _USER),
+    Event("timer.fired", "A durable timer ran.", {"lateness": "seconds"}, _USER | {"name": "str"}),
+    Event(
+        "timer.stale",
+        "A timer came that had been replaced or cancelled.",
+        {},
+        _USER | {"name": "str"},
+    ),
+    Event(
+        "webhook.accepted",
+        "A webhook is durable.",
+        _DURATION | {"size": "bytes"},
+        _USER | {"hook": "str"},
+    ),
+    Event("webhook.duplicate", "A webhook was delivered again.", {}, _USER | {"hook": "str"}),
+    Event("webhook.refused", "A webhook was turned down.", {}, {"hook": "str", "code": "str"}),
+    Event(
+        "http.answered",
+        "An HTTP request was answered.",
+        _DURATION,
+        {"route": "str", "status": "int"},
+    ),
+    Event("connection.opened", "A websocket was accepted.", _DURATION, {"connection": "int"}),
+    Event(
+        "connection.closed",
+        "A websocket is gone (1006: without a close frame).",
+        _DURATION,
+        {"connection": "int", "user": "user | None", "code": "int"},
+    ),
+    Event(
+        "connection.slow",
+        "A client does not read; it is closed with 4100.",
+        {"queued": "bytes"},
+        {"connection": "int", "user": "user | None"},
+    ),
+    Event(
+        "rate.limited",
+        "A token bucket is empty (`scope`: connection, user, gateway, node).",
+        {},
+        {"scope": "str", "user": "user | None"},
+    ),
+    Event(
+        "auth.refused",
+        "A token or signature was not accepted.",
+        {},
+        {"door": "str", "reason": "str"},
+    ),
+    Event(
+        "admin.called",
+        "An operator called a method (`uid`: the peer's, `ok`: it was answered without an error).",
+        _DURATION,
+        {"method": "str", "uid": "int | None", "ok": "bool"},
+    ),
+)
+
+EVENTS: Final[Mapping[str, Event]] = MappingProxyType({event.name: event for event in _TABLE})
+"""Every event there is, by name, in the order of a node's life."""
