@@ -8,7 +8,7 @@ import sessiond
 
 project = "sessiond"
 author = "The sessiond authors"
-copyright = author
+copyright = author  # noqa: A001 - Sphinx reads this name
 version = release = sessiond.__version__
 
 extensions = [
