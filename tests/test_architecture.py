@@ -54,15 +54,43 @@ print(*sys.modules)
     assert set(done.stdout.split()) & IMPURE == set()
 
 
-@pytest.mark.parametrize("module", MODULES, ids=str)
-def test_modules_are_named_for_what_they_hold(module: Path) -> None:
+def test_modules_are_named_for_what_they_hold() -> None:
     """No file and no folder has a name that says nothing."""
-    assert NAMELESS.isdisjoint({module.stem, *module.parent.parts})
+    assert [str(m) for m in MODULES if NAMELESS & {m.stem, *m.parent.parts}] == []
 
 
-@pytest.mark.parametrize("module", MODULES, ids=str)
-def test_modules_are_small(module: Path) -> None:
+def test_modules_are_small() -> None:
     """A module that outgrows the budget is split by idea."""
-    lines = (PACKAGE / module).read_text().count("\n")
+    sizes = {str(module): (PACKAGE / module).read_text().count("\n") for module in MODULES}
 
-    assert lines <= MAX_LINES
+    assert {name: lines for name, lines in sizes.items() if lines > MAX_LINES} == {}
+
+
+# Modules without a test module of their own, and why.  A module is covered by the test module of its
+# name (tests/<path>/test_<name>.py or test_<name>_*.py) or by that of the package it is in.
+NO_TEST_MODULE = {
+    "__main__.py": "two lines; the command line tests start it",
+    "core/ports.py": "Protocols without bodies; tests/contracts holds the stores to them",
+}
+
+
+def modules_testing(module: Path) -> list[Path]:
+    """The test modules that are about *module*."""
+    folder = ROOT / "tests" / module.parent
+    found = [*folder.glob(f"test_{module.stem}.py"), *folder.glob(f"test_{module.stem}_*.py")]
+    if module.parent.parts:
+        found += folder.parent.glob(f"test_{module.parent.name}.py")
+    return found
+
+
+def test_each_module_has_its_tests() -> None:
+    """Whoever changes a module finds its tests under its name."""
+    untested = {str(module) for module in MODULES if not modules_testing(module)}
+
+    assert sorted(untested - NO_TEST_MODULE.keys()) == []
+
+
+def test_each_exception_is_needed() -> None:
+    """The list of modules without tests names no module that is gone or has tests by now."""
+    assert {name for name in NO_TEST_MODULE if Path(name) not in MODULES} == set()
+    assert {name for name in NO_TEST_MODULE if modules_testing(Path(name))} == set()
