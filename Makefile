@@ -36,6 +36,7 @@ lint: .venv/.ok-dev ## formatting, lint, import contracts, spelling
 
 types: .venv/.ok-dev ## mypy, strict
 	$(BIN)/mypy
+	$(if $(PY_CLIENT),$(BIN)/mypy clients/python)
 
 unit: .venv/.ok-dev ## pytest; a skipped test fails
 	$(BIN)/pytest --no-skips $(ARGS)
