@@ -23,6 +23,9 @@ __all__ = ["MAX_PAGE", "Selection"]
 #: Rows of one page at most: about 200 KB of JSON.
 MAX_PAGE: Final = 1000
 
+#: A cursor holds a user id twice; longer ones are not even parsed.
+_MAX_CURSOR: Final = 1024
+
 #: What rows are sorted by, and compared with the cursor.
 _Key = tuple[float | str, str]
 
@@ -98,6 +101,8 @@ def _make_cursor(query: SessionQuery, key: _Key) -> str:
 
 def _parse_cursor(query: SessionQuery) -> _Key:
     try:
+        if len(query.cursor) > _MAX_CURSOR:
+            raise InvalidInput("the cursor is not one of ours")
         padded = query.cursor + "=" * (-len(query.cursor) % 4)
         order, descending, key, user = json.loads(
             base64.b64decode(padded, altchars=b"-_", validate=True)
@@ -106,7 +111,7 @@ def _parse_cursor(query: SessionQuery) -> _Key:
         raise InvalidInput("the cursor is not one of ours") from None
     if (order, descending) != (query.order, query.descending):
         raise InvalidInput("the cursor belongs to a listing in another order")
-    expected = str if query.order is SessionOrder.USER else float
+    expected = str if query.order is SessionOrder.USER else int | float
     if not isinstance(key, expected) or not isinstance(user, str):
         raise InvalidInput("the cursor is not one of ours")
     return key, user
