@@ -218,6 +218,24 @@ _TABLE: Final = (
         _DURATION,
         {"route": "str", "status": "int"},
     ),
+    Event(
+        "http.failed",
+        "Our bug: a request handler crashed; its client was answered 500.",
+        {},
+        {"route": "str", "error": "str"},
+    ),
+    Event(
+        "door.failed",
+        "Code of ours failed while serving one connection or request; only that one is affected.",
+        {},
+        {"door": "str", "error": "str"},
+    ),
+    Event(
+        "listener.held",
+        "A door could not accept (`reason`: limit, or the name of an error number).",
+        {},
+        {"reason": "str"},
+    ),
     Event("connection.opened", "A websocket was accepted.", _DURATION, {"connection": "int"}),
     Event(
         "connection.closed",
@@ -242,6 +260,13 @@ _TABLE: Final = (
         "A token or signature was not accepted.",
         {},
         {"door": "str", "reason": "str"},
+    ),
+    Event("auth.keys_fetched", "The key set behind a URL was fetched.", {"keys": "count"}),
+    Event(
+        "auth.keys_away",
+        "The key set could not be fetched; the last one stays in use.",
+        {},
+        {"reason": "str"},
     ),
     Event(
         "admin.called",
