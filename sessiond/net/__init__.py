@@ -1,0 +1,1 @@
+"""Bytes: listeners, transports and the HTTP loop; no word of sessions."""

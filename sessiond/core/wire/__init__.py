@@ -1,1 +1,1 @@
-"""The client protocol: frames and their encoding, without any I/O."""
+"""The client protocol as bytes: Phoenix Channels v2 (design.md section 8)."""

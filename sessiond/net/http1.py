@@ -1,0 +1,317 @@
+"""The HTTP/1.1 loop of one connection: request, handler, response, again; or the way out to websocket.
+
+The first request decides. If it asks for an upgrade, the upgrade handler gets it with the raw bytes
+of its head, and nothing more is read until it has answered: with a response, or with the connection
+object that takes over. Everything else is HTTP until the end.
+
+Bounds are checked before anything is parsed or kept: a head above its bound is 431, a body 413, a
+slow one of either 408. Errors are ``{"code", "reason", "message"}`` and repeat nothing of the
+request. Why raw bytes and in this order: *(run)* the websocket library answers an upgrade only when
+it parsed the head itself and gets what followed it afterwards.
+"""
+
+import json
+from collections.abc import Awaitable, Callable
+from email.utils import formatdate
+from typing import Final
+
+import h11
+import trio
+from attrs import field, frozen, validators
+
+from sessiond import telemetry
+from sessiond.core.codes import ErrorCode
+from sessiond.net.messages import Handler, Headers, Request, Response
+from sessiond.net.transport import SansIO
+
+__all__ = ["HttpLimits", "Switched", "UpgradeHandler", "error_response", "serve_http"]
+
+_READ_BYTES: Final = 16 * 1024
+
+#: How long a client may take to read the last answer before we close.
+_GOODBYE_SECONDS: Final = 2.0
+
+
+@frozen(kw_only=True)
+class HttpLimits:
+    """Bounds of requests: sizes in bytes, times in seconds."""
+
+    head_bytes: int = field(default=16 * 1024, validator=validators.gt(0))
+    """Request line and headers; more is answered 431. Fits a token of 8 KB."""
+    body_bytes: int = field(default=1024 * 1024, validator=validators.gt(0))
+    """More is answered 413, before it is read when the client says so first."""
+    head_seconds: float = field(default=10.0, validator=validators.gt(0))
+    """From the connection, or the end of the last answer's keep-alive, to the whole head."""
+    body_seconds: float = field(default=20.0, validator=validators.gt(0))
+    """From the head to the whole body."""
+    keep_alive_seconds: float = field(default=60.0, validator=validators.gt(0))
+    """How long a connection may be silent between two requests."""
+    write_seconds: float = field(default=10.0, validator=validators.gt(0))
+    """How long a client may take to read one answer."""
+
+
+@frozen
+class Switched:
+    """The connection is websocket from now on: *link* takes over, *data* was read already."""
+
+    link: SansIO
+    data: bytes = field(default=b"", repr=False)
+
+
+UpgradeHandler = Callable[[Request, bytes], Awaitable[Response | SansIO]]
+"""Called with the request and the raw bytes of its head."""
+
+
+class _Rejected(Exception):  # noqa: N818 -- it carries an answer
+    """Answer with *response* and close."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(response.status)
+        self.response = response
+
+
+def error_response(
+    status: int, code: ErrorCode, message: str, *, headers: Headers = ()
+) -> Response:
+    """Make the JSON answer that every error of an HTTP door has."""
+    body = json.dumps({"code": code.value, "reason": code.value, "message": message}).encode()
+    return Response(status, (("content-type", "application/json"), *headers), body)
+
+
+async def serve_http(
+    stream: trio.abc.Stream,
+    handler: Handler,
+    *,
+    upgrade: UpgradeHandler | None = None,
+    limits: HttpLimits | None = None,
+    peer: str = "",
+) -> Switched | None:
+    """Serve one connection until it closes, or is switched.
+
+    On ``None`` the stream is closed. On ``Switched`` it is the caller's, and no byte is lost: what
+    was read too much is in it. An exception of *handler* is answered 500.
+
+    Raises:
+      trio.BrokenResourceError: the client went away in the middle.
+
+    """
+    connection = _HttpConnection(
+        stream, handler, upgrade, limits if limits is not None else HttpLimits(), peer
+    )
+    switched = None
+    try:
+        switched = await connection.run()
+    finally:
+        if switched is None:
+            await trio.aclose_forcefully(stream)
+    return switched
+
+
+class _HttpConnection:
+    def __init__(
+        self,
+        stream: trio.abc.Stream,
+        handler: Handler,
+        upgrade: UpgradeHandler | None,
+        limits: HttpLimits,
+        peer: str,
+    ) -> None:
+        self._stream = stream
+        self._handler = handler
+        self._upgrade = upgrade
+        self._limits = limits
+        self._peer = peer
+        self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.head_bytes)
+        self._head: bytearray | None = bytearray()  # raw bytes, of the first request only
+        self._is_eof = False
+
+    async def run(self) -> Switched | None:
+        try:
+            head = await self._read_head(self._limits.head_seconds)
+            while head is not None:
+                if _wants_upgrade(head):
+                    return await self._switch(head)
+                self._head = None
+                await self._answer(head)
+                if self._h11.our_state is not h11.DONE or self._h11.their_state is not h11.DONE:
+                    break
+                self._h11.start_next_cycle()
+                head = await self._read_head(self._limits.keep_alive_seconds)
+        except h11.RemoteProtocolError as error:
+            await self._reject(_protocol_error(error))
+        except _Rejected as rejected:
+            await self._reject(rejected.response)
+        await self._say_goodbye()
+        return None
+
+    # ------------------------------------------------------------ reading
+
+    async def _read_head(self, silence_seconds: float) -> h11.Request | None:
+        """Read a request's head; ``None`` when the client has gone or stayed silent."""
+        with trio.CancelScope() as patience:
+            patience.deadline = trio.current_time() + silence_seconds
+            has_begun = False
+            while True:
+                event = self._h11.next_event()
+                if isinstance(event, h11.Request):
+                    return event
+                if event is not h11.NEED_DATA:
+                    return None
+                if not has_begun and self._h11.trailing_data[0]:
+                    has_begun = True
+                    patience.deadline = trio.current_time() + self._limits.head_seconds
+                await self._receive()
+        if self._h11.trailing_data[0]:
+            raise _Rejected(error_response(408, ErrorCode.TIMEOUT, "the request took too long"))
+        return None
+
+    async def _receive(self) -> None:
+        data = bytes(await self._stream.receive_some(_READ_BYTES))
+        if not data:
+            self._is_eof = True
+        if self._head is not None:
+            self._head += data
+        self._h11.receive_data(data)
+
+    async def _read_body(self, head: h11.Request) -> bytes:
+        length = _header(head, b"content-length")
+        # The bound on digits keeps int() quick; h11 has checked that they are digits.
+        if len(length) > 15 or int(length or b"0") > self._limits.body_bytes:
+            raise _Rejected(self._too_large())
+        with trio.move_on_after(self._limits.body_seconds):
+            return await self._collect_body()
+        raise _Rejected(error_response(408, ErrorCode.TIMEOUT, "the body took too long"))
+
+    async def _collect_body(self) -> bytes:
+        body = bytearray()
+        while True:
+            event = self._h11.next_event()
+            if event is h11.NEED_DATA:
+                if self._h11.they_are_waiting_for_100_continue:
+                    await self._send(h11.InformationalResponse(status_code=100, headers=[]))
+                await self._receive()
+            elif isinstance(event, h11.Data):
+                body += event.data
+                if len(body) > self._limits.body_bytes:
+                    raise _Rejected(self._too_large())
+            elif isinstance(event, h11.EndOfMessage):
+                return bytes(body)
+            else:
+                raise _Rejected(
+                    error_response(400, ErrorCode.BAD_REQUEST, "the body ended too early")
+                )
+
+    def _too_large(self) -> Response:
+        bound = self._limits.body_bytes
+        return error_response(413, ErrorCode.TOO_LARGE, f"the body is larger than {bound} bytes")
+
+    # ------------------------------------------------------------ answering
+
+    async def _answer(self, head: h11.Request) -> None:
+        request = _request(head, await self._read_body(head), self._peer)
+        await self._respond(await self._handle(request), is_head=head.method == b"HEAD")
+
+    async def _handle(self, request: Request) -> Response:
+        try:
+            return await self._handler(request)
+        except Exception as error:  # noqa: BLE001 -- reported; the client gets an answer
+            telemetry.emit("door.failed", metadata={"door": "http", "error": type(error).__name__})
+            return error_response(500, ErrorCode.INTERNAL_ERROR, "our fault; it was logged")
+
+    async def _respond(
+        self, response: Response, *, is_head: bool = False, is_last: bool = False
+    ) -> None:
+        headers = [
+            *response.headers,
+            ("content-length", str(len(response.body))),
+            ("date", formatdate(usegmt=True)),
+        ]
+        if is_last:
+            headers.append(("connection", "close"))
+        encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        body = b"" if is_head or response.status in {204, 304} else response.body
+        await self._send(
+            h11.Response(status_code=response.status, headers=encoded),
+            h11.Data(data=body),
+            h11.EndOfMessage(),
+        )
+
+    async def _send(self, *events: h11.Event) -> None:
+        data = b"".join(self._h11.send(event) or b"" for event in events)
+        with trio.move_on_after(self._limits.write_seconds) as patience:
+            await self._stream.send_all(data)
+        if patience.cancelled_caught:
+            raise trio.BrokenResourceError("the client does not read the answer")
+
+    async def _reject(self, response: Response) -> None:
+        if self._h11.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+            await self._respond(response, is_last=True)
+
+    async def _say_goodbye(self) -> None:
+        """Close so that the last answer arrives: data that was never read would make it a reset."""
+        if self._is_eof or not isinstance(self._stream, trio.abc.HalfCloseableStream):
+            return
+        with trio.move_on_after(_GOODBYE_SECONDS):
+            await self._stream.send_eof()
+            while await self._stream.receive_some(_READ_BYTES):
+                pass
+
+    # ------------------------------------------------------------ switching
+
+    async def _switch(self, head: h11.Request) -> Switched | None:
+        raw = bytes(self._head) if self._head is not None else b""
+        self._head = None
+        if not raw or self._upgrade is None:
+            raise _Rejected(
+                error_response(400, ErrorCode.BAD_REQUEST, "only the first request may upgrade")
+            )
+        if _header(head, b"content-length") not in {b"", b"0"} or _header(
+            head, b"transfer-encoding"
+        ):
+            raise _Rejected(
+                error_response(400, ErrorCode.BAD_REQUEST, "an upgrade must not have a body")
+            )
+        end = raw.find(b"\r\n\r\n") + 4
+        request = _request(head, b"", self._peer)
+        try:
+            answer = await self._upgrade(request, raw[:end])
+        except Exception as error:  # noqa: BLE001 -- reported; the client gets an answer
+            telemetry.emit(
+                "door.failed", metadata={"door": "upgrade", "error": type(error).__name__}
+            )
+            answer = error_response(500, ErrorCode.INTERNAL_ERROR, "our fault; it was logged")
+        if isinstance(answer, Response):
+            raise _Rejected(answer)
+        return Switched(answer, raw[end:])
+
+
+def _wants_upgrade(head: h11.Request) -> bool:
+    offers = _header(head, b"upgrade").lower().split(b",")
+    return b"websocket" in (offer.strip() for offer in offers)
+
+
+def _header(head: h11.Request, wanted: bytes) -> bytes:
+    return b",".join(value for name, value in head.headers if name == wanted)
+
+
+def _request(head: h11.Request, body: bytes, peer: str) -> Request:
+    target = head.target.decode("latin-1")
+    path, _, query = target.partition("?")
+    return Request(
+        method=head.method.decode("latin-1"),
+        target=target,
+        path=path,
+        query=query,
+        headers=tuple(
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers
+        ),
+        body=body,
+        peer=peer,
+    )
+
+
+def _protocol_error(error: h11.RemoteProtocolError) -> Response:
+    # The hint's message may quote the request; ours never does.
+    if error.error_status_hint == 431:
+        return error_response(431, ErrorCode.TOO_LARGE, "the head of the request is too large")
+    return error_response(400, ErrorCode.BAD_REQUEST, "not a valid HTTP/1.1 request")
