@@ -224,7 +224,7 @@ class UserCommit:
     """Appended to the outbox. Frames at or below ``stream.floor`` are removed, all of another epoch too."""
     consumed: tuple[Consumed, ...] = ()
     forgotten: tuple[Digest, ...] = ()
-    """Ids that leave the duplicate window."""
+    """Ids that leave the loaded window; accepted ones stay duplicates for their ``keep_seconds``."""
     inbox_done: tuple[int, ...] = ()
     """``seq`` of inbox entries this commit consumes."""
     timers: tuple[TimerChange, ...] = ()
@@ -235,7 +235,8 @@ class UserCommit:
     """Entries kept; older ones are trimmed by the same write."""
     dead_letters: tuple[DeadLetter, ...] = ()
     delete: bool = False
-    """Remove the user's record and everything beside it, dead letters and unrun inbox entries excepted."""
+    """Remove the user's record and everything beside it, dead letters and unrun inbox entries (with their ids)
+    excepted; of this commit only ``inbox_done`` and ``dead_letters`` count. An absent record: ``applied``, version 0."""
 
 
 class VerdictStatus(StrEnum):
@@ -268,7 +269,7 @@ class Loaded:
     """The snapshot before the current one, for an operator's roll-back."""
     stream: StreamMark
     window: tuple[tuple[Digest, float], ...]
-    """Digests of the duplicate window with their times, oldest first, without the replies."""
+    """Digests of *consumed* ids with their times, oldest first, without the replies; accepted ones join when they run."""
     timers: tuple[Timer, ...]
 
 

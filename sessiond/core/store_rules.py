@@ -1,0 +1,58 @@
+"""What every store decides in the same way: sizes, stored replies, names of attempt counters.
+
+Pure functions over the records, so that three implementations of the port cannot drift apart.
+"""
+
+from typing import Final
+
+from sessiond.core.errors import InvalidInput
+from sessiond.core.ids import UserId
+from sessiond.core.records import MAX_STORED_REPLY, UserCommit
+
+__all__ = ["MAX_COMMIT_BYTES", "attempt_slot", "commit_bytes", "kept_reply", "timer_slot"]
+
+#: What one user's commit may hold in all. Four merged turns with a full snapshot (256 KiB) and a full
+#: outbox (256 KiB) each stay below it; Redis would block every other user for longer than we want above.
+MAX_COMMIT_BYTES: Final = 4 * 1024 * 1024
+
+
+def commit_bytes(commit: UserCommit) -> int:
+    """Count the payload bytes of *commit*: what the size limit of a store is compared with."""
+    return (
+        len(commit.snapshot or b"")
+        + sum(len(frame.message) for frame in commit.frames)
+        + sum(len(consumed.reply or b"") for consumed in commit.consumed)
+        + sum(len(change.timer.payload) for change in commit.timers if change.timer)
+        + sum(len(delivery.body) for delivery in commit.deliveries)
+        + sum(len(entry) for entry in commit.journal)
+        + sum(len(letter.body) + len(letter.error) for letter in commit.dead_letters)
+    )
+
+
+def kept_reply(reply: bytes | None) -> bytes | None:
+    """Return what is stored of *reply*: nothing of one that is too large to keep."""
+    return None if reply is None or len(reply) > MAX_STORED_REPLY else reply
+
+
+def timer_slot(user: UserId, name: str) -> str:
+    """Name the attempt counter of the timer *name* of *user*, whatever its generation."""
+    return f"timer:{user}:{name}"
+
+
+def attempt_slot(key: str) -> tuple[str, int]:
+    """Split the *key* of an attempt into the counter's name and the generation it counts for.
+
+    ``inbox:<seq>`` is its own counter (generation 0). The generations of one timer share a counter, which
+    starts again when the generation changes: a change of the timer then forgets it by name alone.
+
+    Raises:
+      InvalidInput: *key* is of neither form.
+
+    """
+    kind, _, rest = key.partition(":")
+    if kind == "inbox" and rest.isdecimal():
+        return key, 0
+    slot, _, generation = key.rpartition(":")
+    if kind == "timer" and slot.count(":") >= 2 and generation.isdecimal():
+        return slot, int(generation)
+    raise InvalidInput("an attempt is counted for inbox:<seq> or timer:<user>:<name>:<generation>")

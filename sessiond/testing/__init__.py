@@ -1,0 +1,1 @@
+"""The public test kit: fakes, faults and contract suites, free of pytest."""
