@@ -11,9 +11,7 @@ Not here: where a value came from (config/load.py).
 """
 
 import difflib
-import functools
 import math
-import operator
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
@@ -75,9 +73,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def strict_converter() -> cattrs.Converter:
     """Make a converter with the rules of this module, for callers who add types of their own."""
     converter = cattrs.Converter(detailed_validation=True, forbid_extra_keys=True)
-    for kind, hook in _PRIMITIVES:
-        # By identity: registered as a class, the rule for str would also hold for each StrEnum.
-        converter.register_structure_hook_func(functools.partial(operator.is_, kind), hook)
+    for kind, hook in _PRIMITIVES.items():
+        converter.register_structure_hook(kind, hook)
     converter.register_structure_hook_func(lambda kind: kind is object, lambda value, _: value)
     converter.register_structure_hook_func(lambda kind: kind is UserId, _user_id)
     converter.register_structure_hook_func(_is_enum, _enum)
@@ -193,6 +190,10 @@ def _enum(value: object, kind: Any) -> Any:
     return kind(value)
 
 
+def _unless_enum(hook: _Hook) -> _Hook:
+    return lambda value, kind: (_enum if _is_enum(kind) else hook)(value, kind)
+
+
 def _is_literal(kind: object) -> bool:
     return get_origin(kind) is Literal
 
@@ -297,11 +298,12 @@ def _validated(field: "attrs.Attribute[Any]", converter: cattrs.Converter) -> _H
     return hook
 
 
-_PRIMITIVES: tuple[tuple[type, _Hook], ...] = (
-    (str, _text),
-    (int, _integer),
-    (float, _number),
-    (bool, _boolean),
-)
+# cattrs finds the rule of str for a StrEnum too, before it asks the predicates.
+_PRIMITIVES: Mapping[type, _Hook] = {
+    str: _unless_enum(_text),
+    int: _unless_enum(_integer),
+    float: _number,
+    bool: _boolean,
+}
 
 _STRICT = strict_converter()
