@@ -1,0 +1,89 @@
+"""A cell: the registry's entry of one user, which outlives the actor tasks that run in it.
+
+It holds what must survive a restart: the mailbox, the restart history, what was told from the inbox.
+Who changes what: ``standing`` and ``incarnation`` the supervisor (the actor sets RUNNING once it has loaded),
+``actor`` and ``is_attached`` the actor, ``backlog`` and ``told_seq`` the intake.
+"""
+
+from enum import StrEnum
+
+from attrs import define, field
+
+from sessiond.core.ids import Partition, UserId, partition_of
+from sessiond.core.session.inputs import Accepted
+from sessiond.runtime.mailbox import Mailbox
+from sessiond.runtime.restart import RestartHistory
+
+__all__ = ["Cell", "Standing"]
+
+
+class Standing(StrEnum):
+    """How a user's actor is doing; about the runtime, not the session (that is ``Phase``)."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    BACKING_OFF = "backing off"
+    """It crashed and waits to be started again; the mailbox keeps filling."""
+    QUARANTINED = "quarantined"
+    """It crashed too often; nothing runs until an operator releases it."""
+    STOPPING = "stopping"
+    """Its end was decided; what comes now starts it again."""
+
+
+@define(eq=False, repr=False, weakref_slot=False)
+class Cell:
+    """One user on this node. Compared by identity: a user who comes back later gets another one."""
+
+    user: UserId
+    mailbox: Mailbox = field(factory=Mailbox)
+    standing: Standing = Standing.STARTING
+    partition: Partition = field(init=False)
+    last_active: float = 0.0
+    """Monotonic; when somebody was last told something. Decides who leaves at the resident cap."""
+    is_attached: bool = False
+    """Has a connection, so the resident cap leaves it alone."""
+    is_leaving: bool = False
+    """Was asked to passivate and has not answered yet."""
+    backlog: int = 0
+    """Accepted inputs that wait in the store because they could not be told; while not 0, later ones wait too."""
+    backlog_marks: int = 0
+    """Counts every time one was added, so that a refill can tell whether it has seen them all."""
+    told_seq: int = 0
+    """The highest ``InboxEntry.seq`` ever put into this mailbox: what comes after it was not told."""
+    incarnation: int = 0
+    """Raised at every start of the actor: what was told to an earlier one may be lost (timers tell again)."""
+    history: RestartHistory | None = None
+    """``None`` until the first crash."""
+    last_error: str = ""
+    """The class name of the last crash."""
+    actor: object | None = None
+    """The running actor, for introspection only."""
+
+    def __attrs_post_init__(self) -> None:
+        self.partition = partition_of(self.user)
+
+    @property
+    def restarts(self) -> int:
+        """Crashes so far, since the last release from quarantine."""
+        return 0 if self.history is None else self.history.crashes
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing waits for the actor, in the mailbox or in the store."""
+        return not self.mailbox and not self.backlog
+
+    def hold_back(self) -> None:
+        """Note that an accepted input stays in the store for now."""
+        self.backlog += 1
+        self.backlog_marks += 1
+
+    def rewind(self) -> None:
+        """Forget which accepted inputs were told, after a crash: the store tells again what no commit consumed.
+
+        Accepted inputs leave the mailbox; reading them again restores their order, also of those the actor had taken.
+        """
+        told = [one for one in self.mailbox.snapshot() if isinstance(one.item, Accepted)]
+        self.mailbox.remove(told)
+        if self.told_seq:
+            self.told_seq = 0
+            self.hold_back()

@@ -1,0 +1,77 @@
+"""The directory: find a user's actor, anywhere; wake him when he is not in memory.
+
+Doors hold the Protocol and cannot tell one node from nine. ``LocalDirectory`` is the single node's.
+"""
+
+from typing import Protocol
+
+from sessiond.core.codes import ErrorCode
+from sessiond.core.errors import Refused
+from sessiond.core.ids import UserId
+from sessiond.core.ports import Clock
+from sessiond.runtime.cell import Cell, Standing
+from sessiond.runtime.ref import ActorRef
+from sessiond.runtime.registry import Registry
+
+__all__ = ["Activator", "Directory", "LocalDirectory"]
+
+
+class Directory(Protocol):
+    """Where every user can be reached."""
+
+    def locate(self, user: UserId) -> ActorRef:
+        """Return the address of *user*'s actor; wakes nobody and never fails."""
+        ...
+
+
+class Activator(Protocol):
+    """Starts actors; the supervisor does."""
+
+    def activate(self, user: UserId) -> Cell:
+        """Return *user*'s cell, starting his actor if he has none. Two calls at once start one actor."""
+        ...
+
+
+class LocalDirectory:
+    """Every user lives on this node."""
+
+    def __init__(self, registry: Registry, supervisor: Activator, clock: Clock) -> None:
+        self.clock = clock
+        self._registry = registry
+        self._supervisor = supervisor
+        self._is_accepting = True
+
+    @property
+    def is_accepting(self) -> bool:
+        """Whether waiting doors are served; ``False`` once draining."""
+        return self._is_accepting
+
+    def stop_accepting(self) -> None:
+        """Refuse what waiting doors tell from now on; what was told before is not touched."""
+        self._is_accepting = False
+
+    def locate(self, user: UserId) -> ActorRef:
+        """Return the address of *user*'s actor; wakes nobody and never fails."""
+        return ActorRef(user, self)
+
+    def find(self, user: UserId) -> Cell | None:
+        """Return *user*'s cell if he is in memory and may be told something."""
+        cell = self._registry.get(user)
+        return None if cell is None or cell.standing is Standing.QUARANTINED else cell
+
+    def wake(self, user: UserId, *, waits: bool) -> Cell:
+        """Return *user*'s cell, starting his actor when needed.
+
+        Raises:
+          Refused: DRAINING for a waiting door; QUARANTINED.
+
+        """
+        if waits and not self._is_accepting:
+            raise Refused(ErrorCode.DRAINING, "the server is being stopped; connect again")
+        cell = self._supervisor.activate(user)
+        if cell.standing is Standing.QUARANTINED:
+            raise Refused(
+                ErrorCode.QUARANTINED,
+                "this user's session keeps failing; an operator has to look",
+            )
+        return cell
