@@ -1,0 +1,1 @@
+"""How a node is observed: listeners of telemetry that write log lines and keep metrics."""

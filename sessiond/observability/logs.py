@@ -1,0 +1,219 @@
+"""Log lines: one JSON object each (or coloured text under ``dev``), from telemetry and from every library.
+
+Two sources end in one handler and one chain of processors: a listener that turns chosen telemetry events into
+lines (log_events.py), and the standard library's ``logging``, into which third-party libraries and app authors
+write. Both are redacted and bounded (redaction.py). Nothing is configured globally but the root logger's handler.
+
+A user is shown as ``user_hash``, 16 hex digits of HMAC-SHA-256, unless ``log_user_ids`` is set.
+structlog's ``a…`` methods are not used: they need another event loop.
+"""
+
+import hashlib
+import hmac
+import logging
+import secrets
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Final, Literal, TextIO
+
+import msgspec
+import structlog
+from attrs import field, frozen, validators
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from sessiond import telemetry
+from sessiond.observability.log_events import LEVELS, UNTHROTTLED
+from sessiond.observability.redaction import redact
+from sessiond.telemetry import Measurements, Metadata
+
+__all__ = ["LogSettings", "TelemetryLog", "UserHash", "open_logs"]
+
+#: A line longer than this is cut down to its essentials: log shippers drop or split longer ones (Docker: 16 KiB).
+MAX_LINE: Final = 16_384
+
+#: At most this many lines of one event in THROTTLE_SECONDS; the next line says how many were left out.
+THROTTLE_LINES: Final = 20
+THROTTLE_SECONDS: Final = 10.0
+
+#: Their ``info`` and ``debug`` lines hold request targets, headers and frames.
+QUIET_LIBRARIES: Final = (
+    "h11",
+    "hpack",
+    "httpcore2",
+    "httpx2",
+    "redis",
+    "stamina",
+    "trio",
+    "websockets",
+)
+
+Level = Literal["debug", "info", "warning", "error"]
+
+
+@frozen
+class LogSettings:
+    """What is logged, and how."""
+
+    format: Literal["json", "console"] = field(
+        default="json", validator=validators.in_(("json", "console"))
+    )
+    """``json``: one object per line; ``console``: coloured text for people."""
+    level: Level = field(
+        default="info", validator=validators.in_(("debug", "info", "warning", "error"))
+    )
+    """The least severe level that is printed."""
+    log_user_ids: bool = False
+    """Show user ids in clear. They may be personal data: ask whoever answers for privacy first."""
+
+
+class UserHash:
+    """Turns a user id into what a log may show: the same user is the same hash under one key, and no more is told."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def __call__(self, user: str) -> str:
+        """Return 16 hex digits of HMAC-SHA-256."""
+        return hmac.new(self._key, user.encode(errors="surrogatepass"), hashlib.sha256).hexdigest()[
+            :16
+        ]
+
+
+class TelemetryLog:
+    """A telemetry listener that writes chosen events as log lines, throttled by event.
+
+    *user_hash* ``None`` shows user ids in clear. *clock* is monotonic, in seconds.
+    """
+
+    def __init__(
+        self,
+        logger: logging.Logger,
+        user_hash: UserHash | None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._logger = logger
+        self._user_hash = user_hash
+        self._throttle = _Throttle(clock)
+
+    def __call__(self, name: str, measurements: Measurements, metadata: Metadata) -> None:
+        """Write one line, when the event is one for the log and its level is printed."""
+        level = LEVELS.get(name)
+        if level is None or not self._logger.isEnabledFor(level):
+            return
+        suppressed = 0 if name in UNTHROTTLED else self._throttle.admit(name)
+        if suppressed is None:
+            return
+        fields = self._fields(measurements, metadata)
+        if suppressed:
+            fields["suppressed"] = suppressed
+        self._logger.log(level, name, extra={"fields": fields})
+
+    def _fields(self, measurements: Measurements, metadata: Metadata) -> dict[str, object]:
+        fields: dict[str, object] = {
+            name: round(number, 6) for name, number in measurements.items()
+        }
+        fields.update(metadata)
+        user = fields.get("user")
+        if self._user_hash is not None and "user" in fields:
+            del fields["user"]
+            if isinstance(user, str):
+                fields["user_hash"] = self._user_hash(user)
+        return fields
+
+
+class _Throttle:
+    """Bounds the lines of each event: outsiders cause some of them, and a log must not be a weapon."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._seen: dict[str, tuple[float, int]] = {}
+
+    def admit(self, name: str) -> int | None:
+        """Return ``None`` to leave the line out, or how many were left out before this one."""
+        now = self._clock()
+        start, count = self._seen.get(name, (now, 0))
+        left_out = 0
+        if now - start >= THROTTLE_SECONDS:
+            left_out = max(0, count - THROTTLE_LINES)
+            start, count = now, 0
+        self._seen[name] = (start, count + 1)
+        return left_out if count < THROTTLE_LINES else None
+
+
+def open_logs(
+    settings: LogSettings, *, user_key: bytes | None = None, stream: TextIO | None = None
+) -> Callable[[], None]:
+    """Send log lines to *stream* (standard error) and start listening to telemetry; return what undoes both.
+
+    *user_key* keys the hashes of user ids; without one a random key is used, and hashes of two processes cannot be
+    compared. The root logger's other handlers are put aside until the returned function is called.
+    """
+    root = logging.getLogger()
+    before = (root.handlers[:], root.level)
+    quiet = {name: logging.getLogger(name).level for name in QUIET_LIBRARIES}
+    handler = logging.StreamHandler(sys.stderr if stream is None else stream)
+    handler.setFormatter(_formatter(settings))
+    root.handlers[:] = [handler]
+    root.setLevel(settings.level.upper())
+    for name in QUIET_LIBRARIES:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    user_hash = None if settings.log_user_ids else UserHash(user_key or secrets.token_bytes(32))
+    detach = telemetry.attach(TelemetryLog(logging.getLogger("sessiond"), user_hash), LEVELS)
+
+    def close() -> None:
+        detach()
+        handler.flush()
+        root.handlers[:], level = before
+        root.setLevel(level)
+        for name, level in quiet.items():
+            logging.getLogger(name).setLevel(level)
+
+    return close
+
+
+def _formatter(settings: LogSettings) -> logging.Formatter:
+    pre: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp"),
+        _take_fields,
+    ]
+    render: Processor = _json
+    if settings.format == "console":
+        render = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=pre,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            _redacted,
+            render,
+        ],
+    )
+
+
+def _take_fields(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Take the fields that TelemetryLog attached to its record."""
+    record = event.get("_record")
+    fields: Mapping[str, object] = getattr(record, "fields", {})
+    return {**fields, **event}
+
+
+def _redacted(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    return dict(redact(event))
+
+
+def _json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    """Render one bounded line, most useful fields first; JSON escapes line feeds, so a line stays a line."""
+    first = ("timestamp", "level", "logger", "event")
+    ordered = {**{key: event[key] for key in first if key in event}, **event}
+    line = msgspec.json.encode(ordered).decode(errors="replace")
+    if len(line) <= MAX_LINE:
+        return line
+    short = {**{key: ordered[key] for key in first if key in ordered}, "cut": True}
+    return msgspec.json.encode(short).decode(errors="replace")
