@@ -18,11 +18,6 @@
 Messages never hold payloads, tokens, secrets or phone numbers: they reach logs and clients.
 """
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from sessiond.core.codes import ErrorCode
-
 __all__ = [
     "ActorGone",
     "AppFailed",
@@ -54,12 +49,10 @@ class InvalidInput(SessiondError, ValueError):
 class Refused(SessiondError):
     """A request that policy turns down, with what the client is told.
 
-    *retry_after* is in seconds; ``None`` says nothing about when to come back.
+    *code* is an ``ErrorCode`` or a word of the app's own; *retry_after* is in seconds; ``None`` says nothing about when to come back.
     """
 
-    def __init__(
-        self, code: "ErrorCode", message: str, *, retry_after: float | None = None
-    ) -> None:
+    def __init__(self, code: str, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message

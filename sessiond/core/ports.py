@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from sessiond.core.codes import CloseCode, ErrorCode
+    from sessiond.core.codes import CloseCode
     from sessiond.core.ids import ConnectionId, Digest, NodeId, Partition, UserId
     from sessiond.core.records import (
         Acquired,
@@ -202,8 +202,8 @@ class ReplyTo(Protocol):
         """Answer with *payload*, a JSON document."""
         ...
 
-    def error(self, code: "ErrorCode", message: str, retry_after: float | None = None) -> None:
-        """Answer with an error; *retry_after* in seconds."""
+    def error(self, code: str, message: str, retry_after: float | None = None) -> None:
+        """Answer with an error: an ``ErrorCode`` or the app's own word; *retry_after* in seconds."""
         ...
 
 

@@ -235,8 +235,10 @@ class UserCommit:
     """Entries kept; older ones are trimmed by the same write."""
     dead_letters: tuple[DeadLetter, ...] = ()
     delete: bool = False
-    """Remove the user's record and everything beside it, dead letters and unrun inbox entries (with their ids)
-    excepted; of this commit only ``inbox_done`` and ``dead_letters`` count. An absent record: ``applied``, version 0."""
+    """Remove the user's record and everything beside it, dead letters and unrun inbox entries (with their ids) excepted.
+
+    Of such a commit only ``inbox_done`` and ``dead_letters`` count. The record is absent already: ``applied``, version 0.
+    """
 
 
 class VerdictStatus(StrEnum):
@@ -269,7 +271,10 @@ class Loaded:
     """The snapshot before the current one, for an operator's roll-back."""
     stream: StreamMark
     window: tuple[tuple[Digest, float], ...]
-    """Digests of *consumed* ids with their times, oldest first, without the replies; accepted ones join when they run."""
+    """Digests of *consumed* ids with their times, oldest first, without the replies.
+
+    An accepted id joins when the input has run: before, it would make the waiting entry look like its own repeat.
+    """
     timers: tuple[Timer, ...]
 
 

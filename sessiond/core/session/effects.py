@@ -5,7 +5,7 @@ Effects of one user leave in order. None of them blocks; each is performed by on
 
 from attrs import field, frozen
 
-from sessiond.core.codes import CloseCode, ErrorCode
+from sessiond.core.codes import CloseCode
 from sessiond.core.ids import ConnectionId
 
 __all__ = ["CloseConnection", "Effect", "PushMessage", "Reply", "ReplyError"]
@@ -22,7 +22,7 @@ class Reply:
 class ReplyError:
     """Answer the input of this turn with an error."""
 
-    code: ErrorCode
+    code: str
     message: str
     retry_after: float | None = None
 

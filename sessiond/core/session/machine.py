@@ -32,11 +32,13 @@ __all__ = [
     "apply",
     "end",
     "fire",
+    "has_orphaned_window",
     "is_current",
     "join",
     "leave",
     "linger_expired",
     "needs_frames",
+    "open_window",
     "receive",
     "restart_stream",
     "window_expired",
@@ -172,10 +174,19 @@ def leave(state: SessionState, connection: ConnectionId, now: float, limits: Ses
         left_at=state.snapshot.left_at if remaining else now,
     )
     state = evolve(state, phase=phase, attachments=remaining, snapshot=snapshot)
-    if not remaining:
-        window = TimerRequest(WINDOW_TIMER, now + limits.window_seconds, b"")
-        state = evolve(state, outbox=(), timers=_with_timers(state.timers, (window,), now))
-    return Step(state)
+    return Step(state if remaining else open_window(state, now, limits))
+
+
+def open_window(state: SessionState, now: float, limits: SessionLimits) -> SessionState:
+    """Start the reconnection window of a user without a connection; the store alone keeps his outbox."""
+    window = TimerRequest(WINDOW_TIMER, now + limits.window_seconds, b"")
+    return evolve(state, outbox=(), timers=_with_timers(state.timers, (window,), now))
+
+
+def has_orphaned_window(state: SessionState) -> bool:
+    """Tell whether the window was left undated by an owner that died while connections were attached."""
+    window = state.timers.get(WINDOW_TIMER)
+    return not state.attachments and window is not None and window.due is None
 
 
 def window_expired(state: SessionState) -> Step:
@@ -315,7 +326,7 @@ def fire(state: SessionState, timer: Timer) -> SessionState:
 def apply(
     state: SessionState, outcome: Outcome, now: float, epoch: str, limits: SessionLimits
 ) -> Step:
-    """Apply a handler's wishes: data, timers, pushes in order, the reply, closes, the end.
+    """Apply a handler's wishes: data, timers, pushes in order, the reply, closes. The end is the caller's (``end``).
 
     Raises:
       SnapshotTooLarge: the data would exceed the snapshot's bound; nothing changed.
@@ -342,9 +353,6 @@ def apply(
         effects.append(
             CloseConnection(everyone if kick.connection is None else (kick.connection,), kick.code)
         )
-    if outcome.end is not None:
-        ended = end(state, outcome.end.reason, outcome.end.code, now, limits)
-        return Step(ended.state, (*effects, *ended.effects), frames)
     return Step(state, tuple(effects), frames)
 
 

@@ -60,6 +60,8 @@ class Outcome:
     kicks: tuple[KickRequest, ...] = ()
     end: EndRequest | None = None
     reply: bytes | None = field(default=None, repr=False)
+    relaxed: bool = False
+    """The handler said that losing its last second of changes is acceptable; ignored when something must be durable."""
 
 
 NOTHING: Final = Outcome()

@@ -1,0 +1,93 @@
+"""The port to the app: what the runtime calls, and what the app may know while it runs.
+
+``app.py`` implements ``Program``. A call runs one handler to its end and returns everything it asked for; nothing
+of it has happened yet when it returns.
+"""
+
+from enum import StrEnum
+from typing import Protocol
+
+from attrs import field, frozen
+
+from sessiond.core.ids import ConnectionId, UserId
+from sessiond.core.session.outcome import Outcome
+from sessiond.core.session.state import SessionState
+
+__all__ = ["Call", "CallKind", "Context", "Program"]
+
+
+class CallKind(StrEnum):
+    """Which kind of handler is called."""
+
+    EVENT = "event"
+    """A client's push."""
+    HOOK = "hook"
+    """A webhook."""
+    TIMER = "timer"
+    """A durable timer of the app."""
+    START = "start"
+    """A user's session begins: there was no record."""
+    CONNECT = "connect"
+    """A connection joined."""
+    DISCONNECT = "disconnect"
+    """A connection left."""
+    WINDOW_EXPIRED = "window_expired"
+    """Nobody came back within the reconnection window."""
+    IDLE = "idle"
+    """Attached but silent for the idle timeout; the connections are about to be closed."""
+    END = "end"
+    """The session ends; *name* is the reason."""
+
+
+@frozen
+class Call:
+    """One call of the app. *payload* is decoded JSON, or bytes of a binary push."""
+
+    kind: CallKind
+    name: str = ""
+    payload: object = field(default=None, repr=False)
+    connection: ConnectionId | None = None
+
+
+@frozen
+class Context:
+    """What a handler may know: the state before its turn, the loaded user, the wall-clock time."""
+
+    state: SessionState
+    now: float
+    account: object = field(default=None, repr=False)
+    """What ``load_account`` returned; ``None`` without one."""
+
+
+class Program(Protocol):
+    """The app, as the runtime sees it."""
+
+    async def load_account(self, user: UserId) -> object:
+        """Load what the app knows about *user*, once per activation.
+
+        Raises:
+          Refused: ``unknown_user``. Any other exception means that it cannot be said now.
+
+        """
+        ...
+
+    def handles(self, kind: CallKind, name: str) -> bool:
+        """Tell whether there is a handler; without one nothing is called."""
+        ...
+
+    def timeout(self, kind: CallKind, name: str) -> float:
+        """Seconds a handler may take."""
+        ...
+
+    async def call(self, call: Call, context: Context) -> Outcome:
+        """Run the handler.
+
+        Raises:
+          Refused: the handler turned the input down; the asker sees code and message.
+          AppFailed: what it returned or asked for cannot be sent.
+          Exception: whatever the handler raised.
+
+        Cancelling abandons the handler; nothing it asked for happens.
+
+        """
+        ...

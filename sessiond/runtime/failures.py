@@ -1,0 +1,212 @@
+"""What becomes of an input whose turn failed, expired, was repeated, or came too late.
+
+Somebody waits: he gets an error at once, the input id stays free, nothing is retried.
+It was acknowledged already (inbox, timer): it is retried once after a back-off, then dead-lettered with its
+traceback in a commit that consumes it. An input that the app turned down on purpose is not retried.
+It reports what has happened anyway (leave, window, stop): the turn runs again without the app's hook.
+"""
+
+import logging
+import traceback
+from collections.abc import Iterable
+from typing import Final
+
+from sessiond import telemetry
+from sessiond.core.codes import ErrorCode
+from sessiond.core.errors import Refused
+from sessiond.core.ids import Digest
+from sessiond.core.records import WINDOW_TIMER, DeadLetter
+from sessiond.core.session import inputs, machine
+from sessiond.core.session.effects import Reply, ReplyError
+from sessiond.core.session.phases import Phase
+from sessiond.core.session.state import SessionState
+from sessiond.runtime.cell import Cell
+from sessiond.runtime.gate import Turn
+from sessiond.runtime.mailbox import Envelope
+from sessiond.runtime.services import Services
+from sessiond.runtime.turns import Computed, Turns
+
+__all__ = ["Failures", "HandlerTimeout"]
+
+#: Enough for the frames that matter; a dead letter is kept until somebody looks.
+_TRACEBACK_CHARS: Final = 8192
+
+_log: Final = logging.getLogger("sessiond.app")
+
+
+class HandlerTimeout(Exception):
+    """A handler took longer than it may; it was cancelled."""
+
+
+class Failures:
+    """The failure rules of one user's actor, and the inputs that wait for their retry."""
+
+    __slots__ = ("_cell", "_retries", "_services", "_turns")
+
+    def __init__(self, services: Services, cell: Cell, turns: Turns) -> None:
+        self._services = services
+        self._cell = cell
+        self._turns = turns
+        self._retries: list[tuple[float, Envelope]] = []
+
+    # A failed turn
+
+    async def outcome(
+        self, envelope: Envelope, error: Exception, state: SessionState
+    ) -> Computed | None:
+        """Say what happens instead of the failed turn; ``None``: the input is retried after a back-off."""
+        item = envelope.item
+        if not isinstance(error, Refused):
+            self.report(error, type(item).__name__.lower())
+        match item:
+            case inputs.Leave() | inputs.Stop():
+                return await self._turns.compute(item, state, hooks=False)
+            case inputs.Fired(timer=timer) if timer.name == WINDOW_TIMER:
+                return await self._turns.compute(item, state, hooks=False)
+            case inputs.Accepted() | inputs.Fired():
+                if envelope.attempts == 0 and not isinstance(error, Refused):
+                    envelope.attempts += 1
+                    due = self._services.clock.monotonic() + self._services.policy.retry_seconds
+                    self._retries.append((due, envelope))
+                    return None
+                return self.buried(envelope, state, error)
+        return Computed(state, state, effects=(_reply_error(error),))
+
+    def report(self, error: Exception, kind: str) -> None:
+        """Log a handler's failure with its traceback, for the app's author."""
+        if isinstance(error, HandlerTimeout):
+            _log.error("a handler (%s) took too long and was cancelled", kind)
+        else:
+            _log.error("a handler (%s) failed", kind, exc_info=error)
+
+    def next_retry(self) -> float | None:
+        """When the next retry is due, monotonic."""
+        return min((due for due, _ in self._retries), default=None)
+
+    def due_retries(self, now: float) -> list[Envelope]:
+        """Take the inputs whose back-off is over."""
+        due = [envelope for when, envelope in self._retries if when <= now]
+        self._retries = [(when, envelope) for when, envelope in self._retries if when > now]
+        return due
+
+    # Dead letters
+
+    async def is_poison(self, envelope: Envelope) -> bool:
+        """Count, durably, that a recovered input is about to run; tell whether it has been begun too often.
+
+        Its turn may be what killed the earlier runs of the node.
+        """
+        services, item = self._services, envelope.item
+        fence = services.fences[self._cell.partition]
+        match item:
+            case inputs.Accepted(entry=entry):
+                key = f"inbox:{entry.seq}"
+            case inputs.Fired(timer=timer):
+                key = f"timer:{self._cell.user}:{timer.name}:{timer.generation}"
+            case _:
+                return False
+        begun = await services.store.attempt(fence, key)
+        envelope.recovered = False
+        if begun <= services.policy.max_attempts:
+            return False
+        envelope.attempts = begun - 1
+        return True
+
+    def buried(
+        self, envelope: Envelope, state: SessionState, error: Exception | None = None
+    ) -> Computed:
+        """Consume an accepted input or timer and keep it as a dead letter."""
+        services, item = self._services, envelope.item
+        turn = Computed(state, state)
+        match item:
+            case inputs.Accepted(entry=entry):
+                kind, body = entry.kind, entry.body
+                turn.inbox_done = (entry.seq,)
+            case inputs.Fired(timer=timer):
+                if not machine.is_current(state, timer):
+                    return turn
+                kind, body = f"timer:{timer.name}", timer.payload
+                turn.state = machine.fire(state, timer)
+            case _:
+                raise TypeError("only accepted inputs and timers become dead letters")
+        now = services.clock.now()
+        letter = DeadLetter(
+            id=f"{int(now * 1_000_000):016x}-{services.entropy.token(4).hex()}",
+            user=self._cell.user,
+            kind=kind,
+            body=body,
+            error=_trace(error),
+            at=now,
+            attempts=envelope.attempts + 1,
+        )
+        turn.dead_letters = (letter,)
+        # A user without a record does not get one by failing.
+        turn.erase = state.phase is Phase.NEW
+        cause = "Poison" if error is None else type(error).__name__
+        metadata = {"user": self._cell.user, "kind": type(item).__name__.lower(), "error": cause}
+        turn.signals.append(("dead_letter.added", {"attempts": letter.attempts}, metadata))
+        return turn
+
+    # Inputs that do not run
+
+    def expired(self, envelope: Envelope) -> None:
+        """Drop an input whose deadline passed before its turn began."""
+        if envelope.reply_to is not None:
+            envelope.reply_to.error(
+                ErrorCode.TIMEOUT, "the deadline passed before the turn began; not applied"
+            )
+        kind = type(envelope.item).__name__.lower()
+        telemetry.emit("turn.dropped", {}, {"user": self._cell.user, "kind": kind})
+
+    async def repeat(
+        self, digest: Digest, state: SessionState, waiting: Iterable[Turn]
+    ) -> Computed:
+        """Answer a repeat with the first one's reply, which may still wait at the gate."""
+        for turn in waiting:
+            for consumed in turn.change.consumed if turn.change is not None else ():
+                if consumed.digest == digest:
+                    return _repeated(state, consumed.reply)
+        reply = await self._services.store.reply(self._cell.user, self._cell.partition, digest)
+        return _repeated(state, reply)
+
+    def runs_while_draining(self, envelope: Envelope) -> bool:
+        """Tell whether an input still runs while the node drains; answers those that do not and cannot wait.
+
+        Clients of websockets repeat what was not answered when they come back; accepted inputs and timers are in
+        the store.
+        """
+        item = envelope.item
+        if isinstance(item, inputs.Leave | inputs.Stop):
+            return True
+        if isinstance(item, inputs.HookCall | inputs.Send) and envelope.reply_to is not None:
+            envelope.reply_to.error(ErrorCode.DRAINING, "the server is being stopped", 1.0)
+        return False
+
+    def answer_waiting(self, code: ErrorCode, message: str) -> None:
+        """Answer everybody in the mailbox who waits; accepted inputs, timers and leaves stay in it."""
+        mailbox = self._cell.mailbox
+        waiting = [one for one in mailbox.snapshot() if one.reply_to is not None]
+        mailbox.remove(waiting)
+        for envelope in waiting:
+            if envelope.reply_to is not None:
+                envelope.reply_to.error(code, message, 1.0)
+
+
+def _repeated(state: SessionState, reply: bytes | None) -> Computed:
+    return Computed(
+        state, state, effects=(Reply(reply if reply is not None else b'{"duplicate":true}'),)
+    )
+
+
+def _reply_error(error: Exception) -> ReplyError:
+    if isinstance(error, Refused):
+        return ReplyError(error.code, error.message, error.retry_after)
+    if isinstance(error, HandlerTimeout):
+        return ReplyError(ErrorCode.TIMEOUT, "the handler took too long; nothing was applied")
+    return ReplyError(ErrorCode.HANDLER_FAILED, "the handler failed; nothing was applied")
+
+
+def _trace(error: Exception | None) -> str:
+    if error is None:
+        return "begun in several runs of the node, none of which finished it"
+    return "".join(traceback.format_exception(error))[-_TRACEBACK_CHARS:]

@@ -1,0 +1,184 @@
+"""The output gate: no effect leaves before its commit, and all leave in order.
+
+An actor computes turn after turn; the gate keeps those that wait for a write, makes the next commit out of them
+(several turns merge into one), and releases effects when the store has said *applied*. At most ``DEPTH`` turns wait.
+
+A turn that changed nothing still waits for the turns before it. A relaxed turn's change is not written by itself:
+it waits in ``lazy`` for the next commit or for a flush.
+
+Synchronous and free of Trio: the actor feeds it, the committer takes from it and decides (runtime/committer.py).
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from attrs import define, evolve, field
+
+from sessiond.core.ids import Partition, UserId
+from sessiond.core.records import UserCommit, Verdict, VerdictStatus
+from sessiond.core.session.changes import Change, merge_commit
+from sessiond.core.session.effects import Effect
+from sessiond.core.session.state import SessionState
+from sessiond.runtime.mailbox import Envelope
+
+__all__ = ["DEPTH", "Gate", "Turn"]
+
+#: Turns of one user that may wait for the store: hides its latency; more would only grow what a failure throws away.
+DEPTH: Final = 4
+
+
+@define
+class Turn:
+    """One computed turn. *before* is the actor's state before it; *envelope* goes back if its commit fails."""
+
+    before: SessionState
+    envelope: Envelope | None = None
+    change: Change | None = None
+    effects: tuple[Effect, ...] = field(default=(), repr=False)
+    signals: list[tuple[str, Mapping[str, float], Mapping[str, object]]] = field(
+        factory=list, repr=False
+    )
+    """Telemetry events that are emitted when it is released."""
+    lazy_before: SessionState | None = None
+    """Where changes began that no commit had taken before this turn."""
+
+
+class Gate:
+    """The gate of one user; also his ledger towards the committer."""
+
+    __slots__ = (
+        "_commit_ids",
+        "_on_failure",
+        "_perform",
+        "_taken",
+        "failure",
+        "lazy",
+        "partition",
+        "separately",
+        "turns",
+        "user",
+        "version",
+    )
+
+    def __init__(
+        self,
+        user: UserId,
+        partition: Partition,
+        *,
+        perform: Callable[[Turn], None],
+        on_failure: Callable[[], None],
+        commit_ids: Callable[[], bytes],
+    ) -> None:
+        """Open a gate. *perform* releases a turn; *on_failure* is told that ``failure`` was set."""
+        self.user = user
+        self.partition = partition
+        self.version = 0
+        self.turns: deque[Turn] = deque()
+        self.lazy: Change | None = None
+        self.failure: Verdict | None = None
+        self.separately = 0
+        """So many turns are written one by one, to find the one that the store refused."""
+        self._taken = 0
+        self._perform = perform
+        self._on_failure = on_failure
+        self._commit_ids = commit_ids
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as many turns wait as may."""
+        return len(self.turns) >= DEPTH
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing waits: what is computed now leaves at once."""
+        return not self.turns
+
+    def enter(self, turn: Turn, *, relaxed: bool = False) -> bool:
+        """Take a computed turn; tell whether the committer has to be asked to write.
+
+        A relaxed turn leaves behind the turns before it without waiting for a write of its own.
+        """
+        turn.lazy_before = self.lazy.before if self.lazy is not None else None
+        change = turn.change
+        if change is not None and change.is_empty:
+            change = None
+        if change is not None and relaxed:
+            self.lazy = change if self.lazy is None else evolve(self.lazy, after=change.after)
+            change = None
+        if change is not None and self.lazy is not None:
+            change = evolve(change, before=self.lazy.before)
+            self.lazy = None
+        turn.change = change
+        if change is None and not self.turns:
+            self._perform(turn)
+            return False
+        self.turns.append(turn)
+        return change is not None
+
+    def flush(self, now: SessionState) -> bool:
+        """Turn lazy changes into a turn of their own; tell whether the committer has to be asked to write."""
+        if self.lazy is None:
+            return False
+        change, before = self.lazy, self.lazy.before
+        self.lazy = None
+        self.turns.append(Turn(now, change=change, lazy_before=before))
+        return True
+
+    # The ledger towards the committer
+
+    def has_pending(self) -> bool:
+        """Tell whether there is something to write that no commit in flight covers."""
+        return self.failure is None and any(turn.change is not None for turn in self._untaken())
+
+    def _untaken(self) -> list[Turn]:
+        return list(self.turns)[self._taken :]
+
+    def take(self) -> UserCommit | None:
+        """Make one commit of everything that waits; ``None`` when nothing does or a failure is being handled."""
+        if self.failure is not None or self._taken:
+            return None
+        changes: list[Change] = []
+        for index, turn in enumerate(self.turns, 1):
+            if turn.change is None:
+                continue
+            changes.append(turn.change)
+            self._taken = index
+            if self.separately:
+                self.separately -= 1
+                break
+        if not changes:
+            return None
+        return merge_commit(
+            changes, partition=self.partition, version=self.version, commit_id=self._commit_ids()
+        )
+
+    def decided(self, verdict: Verdict) -> None:
+        """Release what the commit in flight covered, or keep everything and report the failure."""
+        taken, self._taken = self._taken, 0
+        if verdict.status is not VerdictStatus.APPLIED:
+            self.failure = verdict
+            self._on_failure()
+            return
+        self.version = verdict.version
+        for _ in range(taken):
+            self._perform(self.turns.popleft())
+        while self.turns and self.turns[0].change is None:
+            self._perform(self.turns.popleft())
+
+    def fail(self) -> tuple[Verdict, tuple[Turn, ...]]:
+        """Take back every turn that was not released, in order, and the verdict; the gate is empty and open again.
+
+        Lazy changes from before the first of them are kept.
+        """
+        verdict = self.failure
+        if verdict is None:
+            raise RuntimeError("no commit has failed")
+        turns = tuple(self.turns)
+        self.turns.clear()
+        self.failure = None
+        first = turns[0]
+        self.lazy = None
+        if first.lazy_before is not None:
+            self.lazy = Change(before=first.lazy_before, after=first.before)
+        return verdict, turns

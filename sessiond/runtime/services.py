@@ -1,0 +1,58 @@
+"""What every actor of a node shares: one frozen value, wired by the composition root."""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from attrs import frozen
+
+from sessiond.core.ids import Partition, UserId
+from sessiond.core.ports import Clock, Entropy, Store
+from sessiond.core.records import Fence
+from sessiond.core.session.limits import SessionLimits
+from sessiond.core.session.program import Program
+from sessiond.runtime.cell import Cell
+from sessiond.runtime.committer import Ledger
+from sessiond.runtime.deadlines import Deadlines
+from sessiond.runtime.registry import Registry
+
+__all__ = ["ActorPolicy", "Services"]
+
+
+@frozen(kw_only=True)
+class ActorPolicy:
+    """How actors treat failures; durations in seconds."""
+
+    relaxed_seconds: float = 1.0
+    """How long a relaxed change may wait for a write."""
+    retry_seconds: float = 1.0
+    """Back-off before the one retry of an accepted input or timer whose handler failed."""
+    max_attempts: int = 3
+    """An input that was begun this often in earlier runs of the node is dead-lettered without running."""
+
+
+class _Submit(Protocol):
+    def submit(self, ledger: Ledger) -> None: ...
+
+
+class _Timers(Protocol):
+    def note(self, partition: Partition, due: float) -> None: ...
+
+    def settled(self, user: UserId, name: str, generation: int) -> None: ...
+
+
+@frozen(kw_only=True)
+class Services:
+    """The shared parts. *refill* puts a user's accepted inputs from the store into his mailbox (intake.py)."""
+
+    store: Store
+    committer: _Submit
+    program: Program
+    registry: Registry
+    deadlines: Deadlines
+    timers: _Timers
+    refill: Callable[[Cell], "object"]
+    fences: Mapping[Partition, Fence]
+    clock: Clock
+    entropy: Entropy
+    limits: SessionLimits = SessionLimits()
+    policy: ActorPolicy = ActorPolicy()
