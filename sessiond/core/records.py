@@ -235,9 +235,9 @@ class UserCommit:
     """Entries kept; older ones are trimmed by the same write."""
     dead_letters: tuple[DeadLetter, ...] = ()
     delete: bool = False
-    """Remove the user's record and everything beside it, dead letters and unrun inbox entries (with their ids) excepted.
+    """Remove the user's record and everything beside it; dead letters and unrun inbox entries (with their ids) stay.
 
-    Of such a commit only ``inbox_done`` and ``dead_letters`` count. The record is absent already: ``applied``, version 0.
+    Of such a commit only ``inbox_done`` and ``dead_letters`` count. When the record is gone already: ``applied``.
     """
 
 
