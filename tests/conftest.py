@@ -11,12 +11,16 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from sessiond import telemetry
 from tests.redis_server import RedisServer, RedisServers
 
 # In CI a failure must be the same on the next run; on a laptop new examples are welcome.
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
 hypothesis.settings.register_profile("laptop", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "laptop")
+
+# An event that is emitted with a wrong name or field fails the test that caused it.
+telemetry.set_strict(True)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

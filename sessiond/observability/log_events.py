@@ -51,7 +51,6 @@ LEVELS: Final[Mapping[str, int]] = MappingProxyType(
         "timer.stale": logging.DEBUG,
         "webhook.duplicate": logging.DEBUG,
         "webhook.refused": logging.WARNING,
-        "http.failed": logging.ERROR,
         "connection.opened": logging.DEBUG,
         "connection.closed": logging.DEBUG,
         "connection.slow": logging.INFO,

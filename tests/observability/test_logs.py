@@ -46,6 +46,17 @@ class Logs:
         return [json.loads(line) for line in self.text.splitlines()]
 
 
+class Records(logging.Handler):
+    """A handler that keeps the records."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.kept.append(record)
+
+
 @pytest.fixture
 def logs() -> Iterator[Logs]:
     logs = Logs()
@@ -166,12 +177,10 @@ def test_a_line_is_bounded(logs: Logs) -> None:
 def test_a_flood_of_one_event_is_throttled_and_counted() -> None:
     """Twenty lines in ten seconds, then silence; the first line afterwards says how many were left out."""
     now = 100.0
-    records: list[logging.LogRecord] = []
     logger = logging.getLogger("tests.flood")
     logger.setLevel(logging.DEBUG)
-    handler = logging.Handler()
-    handler.addFilter(lambda record: records.append(record) or False)
-    logger.addHandler(handler)
+    logger.propagate = False
+    logger.addHandler(records := Records())
     log = TelemetryLog(logger, UserHash(KEY), clock=lambda: now)
     for _ in range(50):
         log("auth.refused", {}, {"door": "websocket", "reason": "expired"})
@@ -181,8 +190,8 @@ def test_a_flood_of_one_event_is_throttled_and_counted() -> None:
     now += THROTTLE_SECONDS
     log("auth.refused", {}, {"door": "websocket", "reason": "expired"})
 
-    assert len(records) == THROTTLE_LINES + 1 + 50 + 1
-    assert records[-1].fields == {  # type: ignore[attr-defined]
+    assert len(records.kept) == THROTTLE_LINES + 1 + 50 + 1
+    assert records.kept[-1].fields == {  # type: ignore[attr-defined]
         "door": "websocket",
         "reason": "expired",
         "suppressed": 30,

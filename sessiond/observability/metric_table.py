@@ -1,0 +1,221 @@
+"""The table of metrics: which telemetry event feeds which, with what labels and buckets.
+
+``docs/reference/metrics.md`` is generated from METRICS and GAUGES. A label never names a user, a connection or
+anything else that grows; labels whose values come from the app or from outside are bounded (metrics.py).
+"""
+
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+__all__ = ["GAUGES", "METRICS", "GaugeRow", "MetricKind", "MetricRow"]
+
+
+class MetricKind(StrEnum):
+    """What a metric does with an event."""
+
+    COUNTER = "counter"
+    """Counts events, or adds up their measurement."""
+    HISTOGRAM = "histogram"
+    """Sorts the measurement into buckets."""
+    GAUGE = "gauge"
+    """Keeps the last measurement."""
+
+
+class MetricRow(NamedTuple):
+    """One metric that an event feeds."""
+
+    name: str
+    kind: MetricKind
+    doc: str
+    event: str
+    measurement: str | None = None
+    """``None``: count the events."""
+    labels: tuple[str, ...] = ()
+    """Metadata fields of the event."""
+    buckets: tuple[float, ...] = ()
+
+
+class GaugeRow(NamedTuple):
+    """One gauge that is read from the server when the metrics are fetched."""
+
+    name: str
+    doc: str
+    label: str | None = None
+
+
+C, H, G = MetricKind.COUNTER, MetricKind.HISTOGRAM, MetricKind.GAUGE
+
+#: From the 15 ms that a gated turn may take at the 99th percentile, both ways; a handler may take seconds.
+FAST: Final = (
+    0.0001,
+    0.0005,
+    0.001,
+    0.0025,
+    0.005,
+    0.01,
+    0.015,
+    0.025,
+    0.05,
+    0.1,
+    0.25,
+    1,
+    2.5,
+    10,
+)
+#: What people or the world take their time for.
+SLOW: Final = (0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 43_200)
+#: Batches are bounded at 64 users (design.md section 2).
+BATCH: Final = (1, 2, 4, 8, 16, 32, 48, 64, 128)
+#: An outbox is bounded at 256 frames.
+FRAMES: Final = (0, 1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+METRICS: Final = (
+    MetricRow(
+        "lease_margin_seconds", G, "Left of the lease when last renewed.", "lease.renewed", "margin"
+    ),
+    MetricRow("leases_lost", C, "Leases that ran out or were taken.", "lease.lost"),
+    MetricRow("partitions_acquired", C, "Partitions taken over.", "partition.acquired"),
+    MetricRow("sessions_created", C, "Users seen for the first time.", "session.created"),
+    MetricRow(
+        "activation_seconds",
+        H,
+        "Starting an actor from its record.",
+        "session.activated",
+        "duration",
+        (),
+        FAST,
+    ),
+    MetricRow(
+        "windows_expired", C, "Users who did not come back in time.", "session.window_expired"
+    ),
+    MetricRow("passivations", C, "Actors put away.", "session.passivated", None, ("reason",)),
+    MetricRow("sessions_ended", C, "Sessions ended by the app or an operator.", "session.ended"),
+    MetricRow("joins_refused", C, "Joins turned down.", "join.refused", None, ("code",)),
+    MetricRow("resumes_recovered", C, "Clients that got all they had missed.", "resume.recovered"),
+    MetricRow(
+        "resume_replayed_frames",
+        H,
+        "Frames replayed to a client.",
+        "resume.recovered",
+        "replayed",
+        (),
+        FRAMES,
+    ),
+    MetricRow("resumes_refused", C, "Clients that could not.", "resume.refused", None, ("reason",)),
+    MetricRow(
+        "turn_seconds",
+        H,
+        "Computing a turn, commit excluded.",
+        "turn.stop",
+        "duration",
+        ("kind",),
+        FAST,
+    ),
+    MetricRow("turns_failed", C, "Turns rolled back.", "turn.failed", None, ("kind", "error")),
+    MetricRow(
+        "turns_dropped",
+        C,
+        "Inputs whose deadline passed in the mailbox.",
+        "turn.dropped",
+        None,
+        ("kind",),
+    ),
+    MetricRow(
+        "gate_wait_seconds", H, "Effects waiting for their commit.", "gate.opened", "wait", (), FAST
+    ),
+    MetricRow(
+        "commit_seconds",
+        H,
+        "A batch's way to the store and back.",
+        "commit.stop",
+        "duration",
+        (),
+        FAST,
+    ),
+    MetricRow("commit_batch_users", H, "Users in a batch.", "commit.stop", "users", (), BATCH),
+    MetricRow("committed_turns", C, "Turns in batches that were answered.", "commit.stop", "turns"),
+    MetricRow("commits_retried", C, "Batches sent again.", "commit.retried"),
+    MetricRow("commits_fenced", C, "Commits refused: another owner.", "commit.fenced"),
+    MetricRow("commits_conflicting", C, "Commits refused: foreign version.", "commit.conflict"),
+    MetricRow("commits_too_large", C, "Commits refused: size.", "commit.too_large"),
+    MetricRow("store_outages", C, "Times the store went away.", "store.away"),
+    MetricRow("store_outage_seconds", H, "How long it was away.", "store.back", "outage", (), SLOW),
+    MetricRow(
+        "outbox_dropped_frames", C, "Unacknowledged pushes dropped.", "outbox.overflowed", "frames"
+    ),
+    MetricRow(
+        "actor_restarts",
+        C,
+        "Actors started again after a crash.",
+        "supervisor.restarted",
+        None,
+        ("error",),
+    ),
+    MetricRow("quarantines", C, "Users put into quarantine.", "supervisor.quarantined"),
+    MetricRow(
+        "mailbox_refusals", C, "Inputs refused by a full mailbox.", "mailbox.full", None, ("kind",)
+    ),
+    MetricRow(
+        "dead_letters", C, "Accepted inputs given up.", "dead_letter.added", None, ("kind", "error")
+    ),
+    MetricRow(
+        "timer_lateness_seconds",
+        H,
+        "Timers behind their due time.",
+        "timer.fired",
+        "lateness",
+        (),
+        SLOW,
+    ),
+    MetricRow("timers_stale", C, "Timers without effect.", "timer.stale"),
+    MetricRow(
+        "webhook_accept_seconds",
+        H,
+        "From request to durable.",
+        "webhook.accepted",
+        "duration",
+        ("hook",),
+        FAST,
+    ),
+    MetricRow(
+        "webhooks_duplicate", C, "Webhooks delivered again.", "webhook.duplicate", None, ("hook",)
+    ),
+    MetricRow(
+        "webhooks_refused", C, "Webhooks turned down.", "webhook.refused", None, ("hook", "code")
+    ),
+    MetricRow(
+        "http_seconds", H, "HTTP requests.", "http.answered", "duration", ("route", "status"), FAST
+    ),
+    MetricRow(
+        "handshake_seconds", H, "Websocket handshakes.", "connection.opened", "duration", (), FAST
+    ),
+    MetricRow(
+        "connection_seconds", H, "Life of a websocket.", "connection.closed", "duration", (), SLOW
+    ),
+    MetricRow("connections_closed", C, "Websockets closed.", "connection.closed", None, ("code",)),
+    MetricRow("slow_consumers", C, "Websockets closed for not reading.", "connection.slow"),
+    MetricRow("rate_limited", C, "Requests over a limit.", "rate.limited", None, ("scope",)),
+    MetricRow(
+        "auth_refused",
+        C,
+        "Tokens and signatures refused.",
+        "auth.refused",
+        None,
+        ("door", "reason"),
+    ),
+    MetricRow("admin_calls", C, "Calls of operators.", "admin.called", None, ("method", "ok")),
+)
+"""Fed by events. Names get the prefix ``sessiond_``; counters end in ``_total`` when they are fetched."""
+
+GAUGES: Final = (
+    GaugeRow("sessions", "Users known to this node's memory.", "phase"),
+    GaugeRow("connections", "Open websockets."),
+    GaugeRow("mailbox_depth", "Inputs waiting in all mailboxes."),
+    GaugeRow("mailbox_depth_max", "Inputs waiting in the fullest mailbox."),
+    GaugeRow("quarantined_users", "Users in quarantine."),
+    GaugeRow("inbox_pending", "Accepted inputs that have not run yet."),
+    GaugeRow("partitions_owned", "Partitions of this node."),
+    GaugeRow("store_available", "1 while the store answers, else 0."),
+    GaugeRow("ready", "1 while the node takes new sessions, else 0."),
+)
+"""Read when fetched; one that the server does not provide is left out."""

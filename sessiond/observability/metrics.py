@@ -1,0 +1,226 @@
+"""Metrics in OpenMetrics form: a telemetry listener feeds METRICS, callables are asked for GAUGES.
+
+Each node has its own registry; nothing is global, so that several nodes can live in one process (tests).
+Labels are bounded: after MAX_LABEL_VALUES different values of one label the next ones count as ``other``, because
+an app's exception classes, or an attacker, must not grow our memory and the scraper's disk.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, Generic, TypeVar, cast
+
+import prometheus_client
+import trio
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.openmetrics import exposition
+from prometheus_client.registry import Collector
+
+from sessiond import telemetry
+from sessiond.observability.metric_table import (
+    FAST,
+    GAUGES,
+    METRICS,
+    GaugeRow,
+    MetricKind,
+    MetricRow,
+)
+from sessiond.telemetry import Measurements, Metadata
+
+__all__ = ["MAX_LABEL_VALUES", "Metrics", "sample_loop_lag"]
+
+#: More than any closed set of ours has (codes, kinds, reasons), few enough for two labels on one metric.
+MAX_LABEL_VALUES: Final = 32
+
+#: An exception's class name fits.
+MAX_LABEL_TEXT: Final = 64
+
+OTHER: Final = "other"
+NAMESPACE: Final = "sessiond"
+
+Reading = float | Mapping[str, float]
+"""A gauge's value, or one value per value of its label."""
+
+# The library has no annotation here.
+_encode: Final[Callable[[prometheus_client.CollectorRegistry], bytes]] = exposition.generate_latest
+
+_log: Final = logging.getLogger(__name__)
+
+M = TypeVar("M", bound=prometheus_client.Counter | prometheus_client.Histogram)
+
+Feed = Callable[[Measurements, Metadata], None]
+
+
+class Metrics:
+    """The metrics of one node. Attach it to telemetry with ``open``, and ask it with ``render``."""
+
+    def __init__(self) -> None:
+        self._registry = prometheus_client.CollectorRegistry(auto_describe=False)
+        prometheus_client.ProcessCollector(registry=self._registry)
+        prometheus_client.PlatformCollector(registry=self._registry)
+        prometheus_client.GCCollector(registry=self._registry)
+        self._gauges = _Gauges()
+        self._registry.register(cast("Collector", self._gauges))  # it only asks for `collect`
+        self._feeds: dict[str, list[Feed]] = {}
+        for row in METRICS:
+            self._feeds.setdefault(row.event, []).append(_feed(row, self._registry))
+        self._lag = prometheus_client.Histogram(
+            "event_loop_lag_seconds",
+            "How late a task wakes that slept for a set time.",
+            namespace=NAMESPACE,
+            buckets=FAST,
+            registry=self._registry,
+        )
+
+    def open(self) -> telemetry.Detach:
+        """Listen to telemetry until the returned function is called."""
+        return telemetry.attach(self, self._feeds)
+
+    def __call__(self, name: str, measurements: Measurements, metadata: Metadata) -> None:
+        """Count one telemetry event; this is the listener."""
+        for feed in self._feeds[name]:
+            feed(measurements, metadata)
+
+    def watch(self, name: str, read: Callable[[], Reading]) -> None:
+        """Ask *read* for the gauge *name* of GAUGES at each fetch: a number, or a mapping when it has a label.
+
+        *read* is called in the task that renders and must not block; when it raises, the gauge is left out.
+
+        Raises:
+          ValueError: GAUGES has no such row.
+
+        """
+        self._gauges.watch(name, read)
+
+    def observe_lag(self, seconds: float) -> None:
+        """Record how late the event loop was."""
+        self._lag.observe(seconds)
+
+    def render(self) -> tuple[str, bytes]:
+        """Return the content type and the body of an answer to ``GET /metrics``."""
+        return exposition.CONTENT_TYPE_LATEST, _encode(self._registry)
+
+
+async def sample_loop_lag(observe: Callable[[float], None], *, interval: float = 1.0) -> None:
+    """Sleep for *interval* seconds again and again and tell *observe* how many seconds too late it woke.
+
+    Runs until cancelled; cancelling loses at most one sample.
+    """
+    while True:
+        due = trio.current_time() + interval
+        await trio.sleep_until(due)
+        observe(max(0.0, trio.current_time() - due))
+
+
+def _feed(row: MetricRow, registry: prometheus_client.CollectorRegistry) -> Feed:
+    """Make the metric of *row* and return what brings an event into it."""
+    match row.kind:
+        case MetricKind.COUNTER:
+            counter = _Children(
+                prometheus_client.Counter(
+                    row.name, row.doc, row.labels, namespace=NAMESPACE, registry=registry
+                ),
+                row.labels,
+            )
+            key = row.measurement
+            if key is None:
+                return lambda _numbers, about: counter.of(about).inc()
+            return lambda numbers, about: counter.of(about).inc(numbers[key])
+        case MetricKind.HISTOGRAM:
+            histogram = _Children(
+                prometheus_client.Histogram(
+                    row.name,
+                    row.doc,
+                    row.labels,
+                    namespace=NAMESPACE,
+                    registry=registry,
+                    buckets=row.buckets,
+                ),
+                row.labels,
+            )
+            measured = row.measurement or ""
+            return lambda numbers, about: histogram.of(about).observe(numbers[measured])
+        case MetricKind.GAUGE:
+            gauge = prometheus_client.Gauge(
+                row.name, row.doc, namespace=NAMESPACE, registry=registry
+            )
+            last = row.measurement or ""
+            return lambda numbers, _about: gauge.set(numbers[last])
+
+
+class _Children(Generic[M]):
+    """The children of a labelled metric by label values, with a bound on the values of each label."""
+
+    def __init__(self, metric: M, labels: tuple[str, ...]) -> None:
+        self._metric = metric
+        self._labels = labels
+        self._values: tuple[set[str], ...] = tuple(set() for _ in labels)
+        self._children: dict[tuple[object, ...], M] = {}
+
+    def of(self, about: Metadata) -> M:
+        """Return the child for an event; a lookup in one dict, but for new values."""
+        if not self._labels:
+            return self._metric
+        key = tuple([about[label] for label in self._labels])
+        return self._children.get(key) or self._grow(key)
+
+    def _grow(self, key: tuple[object, ...]) -> M:
+        texts = tuple(_label_text(thing) for thing in key)
+        bounded = tuple(
+            _admit(values, text) for values, text in zip(self._values, texts, strict=True)
+        )
+        child = cast("M", self._metric.labels(*bounded))
+        if bounded == texts:  # or else the keys would grow without bound although the labels do not
+            self._children[key] = child
+        return child
+
+
+def _admit(values: set[str], text: str) -> str:
+    if text in values:
+        return text
+    if len(values) >= MAX_LABEL_VALUES:
+        return OTHER
+    values.add(text)
+    return text
+
+
+def _label_text(thing: object) -> str:
+    """Print a label's value: bounded in length, JSON's words for booleans and nothing."""
+    match thing:
+        case None:
+            return "none"
+        case bool():
+            return "true" if thing else "false"
+        case _:
+            return str(thing)[:MAX_LABEL_TEXT]
+
+
+class _Gauges:
+    """Asks the server for its gauges at each fetch; one that fails is left out, the others are shown."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, GaugeRow] = {row.name: row for row in GAUGES}
+        self._reads: dict[str, Callable[[], Reading]] = {}
+
+    def watch(self, name: str, read: Callable[[], Reading]) -> None:
+        if name not in self._rows:
+            raise ValueError(f"no gauge {name!r}; there are {', '.join(self._rows)}")
+        self._reads[name] = read
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield what can be read now (called by the registry)."""
+        for name, read in self._reads.items():
+            try:
+                yield _family(self._rows[name], read())
+            except Exception as error:  # noqa: BLE001 -- one broken gauge must not blind the operator
+                _log.warning("gauge %s could not be read: %s", name, type(error).__name__)
+
+
+def _family(row: GaugeRow, reading: Reading) -> Metric:
+    labels = () if row.label is None else (row.label,)
+    family = GaugeMetricFamily(f"{NAMESPACE}_{row.name}", row.doc, labels=labels)
+    if isinstance(reading, Mapping):
+        for value, number in list(reading.items())[:MAX_LABEL_VALUES]:
+            family.add_metric((_label_text(value),), number)
+    else:
+        family.add_metric((), reading)
+    return family
