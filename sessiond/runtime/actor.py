@@ -9,7 +9,7 @@ Handler time-outs: entering a cancel scope per turn costs 8 µs *(measured, Trio
 call)*, so one scope spans many turns. Its only canceller is the handler's deadline, and a new one is opened after it.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import trio
@@ -25,19 +25,19 @@ from sessiond.core.session import inputs, machine
 from sessiond.core.session.changes import Change
 from sessiond.core.session.phases import Phase
 from sessiond.core.session.program import CallKind
-from sessiond.core.session.state import SessionState, fresh_state, restore_state
+from sessiond.core.session.state import SessionState
+from sessiond.runtime.activation import load_account, load_session
 from sessiond.runtime.cell import Cell, Standing
 from sessiond.runtime.failures import Failures, HandlerTimeout
 from sessiond.runtime.gate import Gate, Turn
 from sessiond.runtime.mailbox import Control, Envelope
+from sessiond.runtime.parking import Parking
 from sessiond.runtime.perform import perform
 from sessiond.runtime.services import Services
 from sessiond.runtime.turns import Computed, Repeated, Turns
+from sessiond.runtime.wakeups import Wakeups
 
 __all__ = ["SessionActor"]
-
-_ACCOUNT_SECONDS: Final = 10.0
-"""How long ``load_account`` may take before the user is told to come back."""
 
 _failed: Final = telemetry.emitter("turn.failed")
 _turn_stop: Final = telemetry.emitter("turn.stop")
@@ -47,28 +47,25 @@ class SessionActor:
     """One user's actor; ``run`` is its life. Made by the supervisor's start function for a cell."""
 
     __slots__ = (
-        "_deadline",
         "_failures",
-        "_gate_parked",
+        "_gate_moved",
         "_handler_deadline",
         "_in_hand",
         "_is_draining",
-        "_lazy_since",
         "_scope",
         "_services",
         "_turns",
+        "_wakeups",
         "_wants_passivation",
         "cell",
         "connections",
         "gate",
-        "last_active",
         "state",
     )
 
     def __init__(self, cell: Cell, services: Services) -> None:
         self.cell = cell
         self.connections: dict[ConnectionId, Connection] = {}
-        self.last_active = services.clock.monotonic()
         self.gate = Gate(
             cell.user,
             cell.partition,
@@ -80,12 +77,17 @@ class SessionActor:
         self._services = services
         self._turns = Turns(services, cell.user)
         self._failures = Failures(services, cell, self._turns)
-        self._deadline = services.deadlines.open(self._tick)
+        self._wakeups = Wakeups(
+            services.deadlines,
+            services.limits,
+            relaxed_seconds=services.policy.relaxed_seconds,
+            now=services.clock.monotonic(),
+            on_due=self._tick,
+        )
         self._handler_deadline = services.deadlines.open(self._handler_expired)
         self._scope: trio.CancelScope | None = None
         self._in_hand: Envelope | None = None
-        self._gate_parked: trio.lowlevel.Task | None = None
-        self._lazy_since: float | None = None
+        self._gate_moved = Parking()
         self._wants_passivation = False
         self._is_draining = False
 
@@ -106,7 +108,7 @@ class SessionActor:
                 pass
         finally:
             self._handler_deadline.close()
-            self._deadline.close()
+            self._wakeups.close()
             self.cell.actor = None
             self._abandon()
 
@@ -114,21 +116,12 @@ class SessionActor:
 
     async def _activate(self) -> None:
         services, cell = self._services, self.cell
-        started = services.clock.monotonic()
-        loaded = await services.store.load(cell.user, cell.partition)
-        if loaded is None:
-            self.gate.version = 0
-            session_id = services.entropy.token(8).hex()
-            self.state = fresh_state(cell.user, session_id=session_id, now=services.clock.now())
-        else:
-            self.gate.version = loaded.version
-            self.state = restore_state(cell.user, loaded)
-            telemetry.emit(
-                "session.activated",
-                {"duration": services.clock.monotonic() - started},
-                {"user": cell.user},
-            )
-        await self._load_account()
+        self.state, self.gate.version = await load_session(services, cell)
+        try:
+            self._turns.account, self._turns.refusal = await load_account(services, cell)
+        except Exception:
+            self._failures.answer_waiting(ErrorCode.UNAVAILABLE, "the user cannot be loaded now")
+            raise
         if machine.has_orphaned_window(self.state):
             orphaned = machine.open_window(self.state, services.clock.now(), services.limits)
             self._enter(Computed(self.state, orphaned), None)
@@ -137,22 +130,9 @@ class SessionActor:
         cell.standing = Standing.RUNNING
         self._rearm()
 
-    async def _load_account(self) -> None:
-        try:
-            with trio.fail_after(_ACCOUNT_SECONDS):
-                self._turns.account = await self._services.program.load_account(self.cell.user)
-            self._turns.refusal = None
-        except Refused as refusal:
-            self._turns.refusal = refusal
-        except Exception:
-            self._failures.answer_waiting(ErrorCode.UNAVAILABLE, "the user cannot be loaded now")
-            raise
-
     async def _settled(self) -> bool:
         """Wait until nothing is unwritten; ``False`` when a commit failed or a message came first."""
-        if self.gate.flush(self.state):
-            self._lazy_since = None
-            self._services.committer.submit(self.gate)
+        self._flush()
         while not self.gate.is_open:
             if self.gate.failure is not None:
                 return False
@@ -226,48 +206,34 @@ class SessionActor:
         if self._is_draining and not self._failures.runs_while_draining(envelope):
             return
         if type(item) is not inputs.Ack:
-            self.last_active = now
+            self._wakeups.last_active = now
         if envelope.recovered and await self._failures.is_poison(envelope):
             self._enter(self._failures.buried(envelope, self.state), envelope)
-            return
-        if type(item) is inputs.Join:
-            self.connections[item.connection.id] = item.connection
-            if machine.needs_frames(self.state, item.resume) and not await self._fetch_frames(
-                envelope
-            ):
-                return
+        elif type(item) is not inputs.Join or await self._has_frames(envelope, item):
+            await self._run(envelope, item, now)
+
+    async def _run(self, envelope: Envelope, item: inputs.Input, now: float) -> None:
+        """Compute one turn under the handler's deadline."""
         self._in_hand = envelope
-        self._handler_deadline.set(now + self._timeout(item))
+        self._handler_deadline.set(now + self._turns.timeout(item))
+        result: Computed | Exception
         try:
-            computed = await self._turns.compute(item, self.state)
+            result = await self._turns.compute(item, self.state)
         except Repeated as repeated:
-            computed = await self._failures.repeat(repeated.digest, self.state, self.gate.turns)
+            result = await self._failures.repeat(repeated.digest, self.state, self.gate.turns)
         except Exception as error:  # noqa: BLE001 -- a handler's failure costs only its own turn
-            self._in_hand = None
-            self._handler_deadline.set(None)
-            await self._fail(envelope, error)
-            return
+            result = error
         self._in_hand = None
         self._handler_deadline.set(None)
-        self._enter(computed, envelope)
+        if isinstance(result, Exception):
+            await self._fail(envelope, result)
+            return
+        self._enter(result, envelope)
         if _turn_stop.listeners:
             _turn_stop(
-                {"duration": services.clock.monotonic() - now},
+                {"duration": self._services.clock.monotonic() - now},
                 {"user": self.cell.user, "kind": type(item).__name__.lower()},
             )
-
-    def _timeout(self, item: inputs.Input) -> float:
-        program = self._services.program
-        match item:
-            case inputs.ClientMessage(event=name):
-                return program.timeout(CallKind.EVENT, name)
-            case inputs.HookCall(hook=name):
-                return program.timeout(CallKind.HOOK, name)
-            case inputs.Accepted(entry=entry):
-                return program.timeout(CallKind.HOOK, entry.kind.partition(":")[2])
-            case inputs.Fired(timer=timer):
-                return program.timeout(CallKind.TIMER, timer.name)
-        return program.timeout(CallKind.CONNECT, "")
 
     def _enter(self, computed: Computed, envelope: Envelope | None) -> None:
         """Make a computed turn the actor's state and hand it to the gate."""
@@ -287,8 +253,8 @@ class SessionActor:
                 self._attachments_changed(envelope)
         if self.gate.enter(turn, relaxed=computed.relaxed):
             self._services.committer.submit(self.gate)
-        elif self.gate.lazy is not None and self._lazy_since is None:
-            self._lazy_since = self._services.clock.monotonic()
+        elif self.gate.lazy is not None and self._wakeups.lazy_since is None:
+            self._wakeups.lazy_since = self._services.clock.monotonic()
             self._rearm()
 
     def _attachments_changed(self, envelope: Envelope | None) -> None:
@@ -317,9 +283,7 @@ class SessionActor:
         if envelope is not None and isinstance(envelope.item, inputs.Fired):
             timer = envelope.item.timer
             self._services.timers.settled(self.cell.user, timer.name, timer.generation)
-        if self._gate_parked is not None:
-            task, self._gate_parked = self._gate_parked, None
-            trio.lowlevel.reschedule(task)
+        self._gate_moved.wake()
 
     def _note_timers(self, change: Change) -> None:
         if change.before.timers is change.after.timers:
@@ -332,33 +296,24 @@ class SessionActor:
         """Park until a turn was released or a commit failed."""
         if self.gate.failure is not None or self.gate.is_open:
             await trio.lowlevel.checkpoint()
-            return
-        self._gate_parked = trio.lowlevel.current_task()
-
-        def abort(_: object) -> trio.lowlevel.Abort:
-            self._gate_parked = None
-            return trio.lowlevel.Abort.SUCCEEDED
-
-        await trio.lowlevel.wait_task_rescheduled(abort)
+        else:
+            await self._gate_moved.wait()
 
     def _wake(self) -> None:
-        if self._gate_parked is not None:
-            task, self._gate_parked = self._gate_parked, None
-            trio.lowlevel.reschedule(task)
-        else:
+        if not self._gate_moved.wake():
             self.cell.mailbox.wake()
 
-    async def _fetch_frames(self, envelope: Envelope) -> bool:
-        """Read the part of the outbox that only the store has; ``False``: a commit failed first, take it again."""
+    async def _has_frames(self, envelope: Envelope, item: inputs.Join) -> bool:
+        """Read what a join needs of the outbox and only the store has; ``False``: a commit failed, take it again."""
+        if not machine.needs_frames(self.state, item.resume):
+            return True
         while not self.gate.is_open:
             if self.gate.failure is not None:
                 self.cell.mailbox.put_front([envelope])
                 return False
             await self._wait_gate()
-        stream = self.state.stream
-        frames = await self._services.store.frames(
-            self.cell.user, self.cell.partition, stream.floor
-        )
+        stream, cell = self.state.stream, self.cell
+        frames = await self._services.store.frames(cell.user, cell.partition, stream.floor)
         self.state = evolve(self.state, outbox=frames)
         return True
 
@@ -448,18 +403,7 @@ class SessionActor:
         self.cell.mailbox.put_always(Envelope(Control.TICK))
 
     def _rearm(self) -> None:
-        """Set the one deadline to whatever comes first: a flush, a retry, idle, linger."""
-        limits = self._services.limits
-        due: list[float] = []
-        if self._lazy_since is not None:
-            due.append(self._lazy_since + self._services.policy.relaxed_seconds)
-        if (retry := self._failures.next_retry()) is not None:
-            due.append(retry)
-        if self.state.phase is Phase.ATTACHED and limits.idle_seconds > 0:
-            due.append(self.last_active + limits.idle_seconds)
-        if self.state.phase is Phase.AWAKE:
-            due.append(self.last_active + limits.linger_seconds)
-        self._deadline.set(min(due) if due else None)
+        self._wakeups.rearm(self.state.phase, self._failures.next_retry())
 
     async def _control(self, control: Control, now: float) -> None:
         match control:
@@ -473,26 +417,22 @@ class SessionActor:
                 pass
 
     async def _ticked(self, now: float) -> None:
-        limits, phase = self._services.limits, self.state.phase
-        if (
-            self._lazy_since is not None
-            and now >= self._lazy_since + self._services.policy.relaxed_seconds
-        ):
-            self._lazy_since = None
-            if self.gate.flush(self.state):
-                self._services.committer.submit(self.gate)
+        due = self._wakeups.due(self.state.phase, now)
+        if due.flush:
+            self._flush()
         self.cell.mailbox.put_front(self._failures.due_retries(now))
-        quiet = now - self.last_active
-        if phase is Phase.ATTACHED and 0 < limits.idle_seconds <= quiet:
-            self.last_active = now
+        if due.idle:
+            self._wakeups.last_active = now
             self._enter(await self._idle(), None)
-        elif (
-            phase is Phase.AWAKE
-            and quiet >= limits.linger_seconds
-            and not self._failures.next_retry()
-        ):
+        elif due.linger and self._failures.next_retry() is None:
             self.state = machine.linger_expired(self.state).state
         self._rearm()
+
+    def _flush(self) -> None:
+        """Write relaxed changes now."""
+        self._wakeups.lazy_since = None
+        if self.gate.flush(self.state):
+            self._services.committer.submit(self.gate)
 
     async def _idle(self) -> Computed:
         try:
@@ -503,6 +443,6 @@ class SessionActor:
             return await self._turns.idle(self.state, hooks=False)
 
 
-def start_actor(services: Services) -> Callable[[Cell], "object"]:
+def start_actor(services: Services) -> Callable[[Cell], Awaitable[None]]:
     """Make the supervisor's start function."""
     return lambda cell: SessionActor(cell, services).run()

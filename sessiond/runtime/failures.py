@@ -70,7 +70,8 @@ class Failures:
                     self._retries.append((due, envelope))
                     return None
                 return self.buried(envelope, state, error)
-        return Computed(state, state, effects=(_reply_error(error),))
+            case _:
+                return Computed(state, state, effects=(_reply_error(error),))
 
     def report(self, error: Exception, kind: str) -> None:
         """Log a handler's failure with its traceback, for the app's author."""

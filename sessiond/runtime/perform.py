@@ -1,6 +1,6 @@
 """Perform effects: one function per effect, the only interpreter of them. Nothing here blocks or raises."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import assert_never
 
 from sessiond.core.ids import ConnectionId
@@ -18,19 +18,29 @@ def perform(
     """Carry out *effects* in order; those for connections that are gone, or for nobody, have no effect."""
     for effect in effects:
         match effect:
-            case Reply(payload):
+            case Reply() | ReplyError():
                 if reply_to is not None:
-                    reply_to.ok(payload)
-            case ReplyError(code, message, retry_after):
-                if reply_to is not None:
-                    reply_to.error(code, message, retry_after)
+                    _answer(effect, reply_to)
             case PushMessage(targets, message):
-                for target in targets:
-                    if (connection := connections.get(target)) is not None:
-                        connection.push(message)
+                for connection in _here(targets, connections):
+                    connection.push(message)
             case CloseConnection(targets, close_code, text):
-                for target in targets:
-                    if (connection := connections.get(target)) is not None:
-                        connection.close(close_code, text)
+                for connection in _here(targets, connections):
+                    connection.close(close_code, text)
             case _:
                 assert_never(effect)
+
+
+def _answer(effect: Reply | ReplyError, reply_to: ReplyTo) -> None:
+    if isinstance(effect, Reply):
+        reply_to.ok(effect.payload)
+    else:
+        reply_to.error(effect.code, effect.message, effect.retry_after)
+
+
+def _here(
+    targets: tuple[ConnectionId, ...], connections: Mapping[ConnectionId, Connection]
+) -> Iterator[Connection]:
+    for target in targets:
+        if (connection := connections.get(target)) is not None:
+            yield connection

@@ -1,6 +1,6 @@
 """What every actor of a node shares: one frozen value, wired by the composition root."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from attrs import frozen
@@ -50,9 +50,9 @@ class Services:
     registry: Registry
     deadlines: Deadlines
     timers: _Timers
-    refill: Callable[[Cell], "object"]
+    refill: Callable[[Cell], Awaitable[None]]
     fences: Mapping[Partition, Fence]
     clock: Clock
     entropy: Entropy
-    limits: SessionLimits = SessionLimits()
-    policy: ActorPolicy = ActorPolicy()
+    limits: SessionLimits
+    policy: ActorPolicy

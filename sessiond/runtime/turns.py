@@ -8,7 +8,7 @@ stopping it: the actor then runs the turn again with ``hooks=False``.
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, assert_never
 
 import msgspec
 from attrs import define, evolve, field
@@ -89,10 +89,10 @@ class Turns:
           Exception: the handler failed, or what it asked for cannot be done.
 
         """
-        if type(item) is inputs.ClientMessage:  # by far the most frequent
-            return await self._message(item, state)
         turn = Computed(state, state)
         match item:
+            case inputs.ClientMessage():
+                return await self._message(item, state)
             case inputs.Join():
                 await self._join(turn, item)
             case inputs.Leave():
@@ -111,7 +111,24 @@ class Turns:
                 end = EndRequest(item.reason, item.code, item.erase)
                 await self._end(turn, end, hooks=hooks)
                 turn.effects = (*turn.effects, Reply(_NO_REPLY))
+            case _:
+                assert_never(item)
         return turn
+
+    def timeout(self, item: inputs.Input) -> float:
+        """Seconds the turn of *item* may take."""
+        program = self._services.program
+        match item:
+            case inputs.ClientMessage(event=name):
+                return program.timeout(CallKind.EVENT, name)
+            case inputs.HookCall(hook=name):
+                return program.timeout(CallKind.HOOK, name)
+            case inputs.Accepted(entry=entry):
+                return program.timeout(CallKind.HOOK, entry.kind.partition(":")[2])
+            case inputs.Fired(timer=timer):
+                return program.timeout(CallKind.TIMER, timer.name)
+            case _:
+                return program.timeout(CallKind.CONNECT, "")
 
     async def idle(self, state: SessionState, *, hooks: bool = True) -> Computed:
         """Compute the turn of the idle timeout: tell the app, close the connections."""
@@ -194,7 +211,6 @@ class Turns:
             meta=item.meta,
             resume=item.resume,
         )
-        lost = turn.state.stream.lost
         step = machine.join(turn.state, request, services.clock.now(), services.limits)
         turn.state = step.state
         turn.effects = (*turn.effects, *step.effects)
@@ -202,7 +218,7 @@ class Turns:
             ("session.attached", {"connections": len(step.state.attachments)}, self._who)
         )
         if item.resume is not None:
-            turn.signals.append(self._resume_signal(item, step, lost))
+            turn.signals.append(self._resume_signal(item, step))
         call = Call(CallKind.CONNECT, "", item.meta, item.connection.id)
         if services.program.handles(CallKind.CONNECT, ""):
             outcome = await self._handle(call, turn.state)
@@ -210,7 +226,7 @@ class Turns:
             if outcome.end is not None:
                 await self._end(turn, outcome.end, hooks=True)
 
-    def _resume_signal(self, item: inputs.Join, step: machine.Step, lost: int) -> Signal:
+    def _resume_signal(self, item: inputs.Join, step: machine.Step) -> Signal:
         replies = [effect for effect in step.effects if isinstance(effect, Reply)]
         welcome = msgspec.json.decode(replies[0].payload)
         if welcome["recovered"]:
@@ -242,9 +258,11 @@ class Turns:
         self._check_known()
         entry = item.entry
         await self._wake(turn)
-        _, _, name = entry.kind.partition(":")
-        payload = msgspec.json.decode(entry.body)
-        outcome = await self._handle(Call(CallKind.HOOK, name, payload), turn.state)
+        door, _, name = entry.kind.partition(
+            ":"
+        )  # "timer": a dead letter that an operator sent again
+        kind = CallKind.TIMER if door == "timer" else CallKind.HOOK
+        outcome = await self._handle(Call(kind, name, msgspec.json.decode(entry.body)), turn.state)
         self._apply(turn, evolve(outcome, reply=None))
         reply = outcome.reply if outcome.reply and len(outcome.reply) <= MAX_STORED_REPLY else None
         self._consume(turn, entry.digest, reply)
@@ -360,7 +378,7 @@ class Turns:
         turn.consumed = (Consumed(digest, now, reply),)
 
 
-class Repeated(Exception):  # noqa: N818 -- not an error: the input was applied before
+class Repeated(Exception):
     """A waiting input whose id was applied already; the actor answers with the first one's reply."""
 
     def __init__(self, digest: Digest) -> None:

@@ -26,7 +26,11 @@ class DataCodec:
         if model is not dict:
             if not attrs.has(model):
                 raise InvalidInput("data is dict or an attrs class")
-            missing = [field.name for field in attrs.fields(model) if field.default is attrs.NOTHING and field.init]
+            missing = [
+                field.name
+                for field in attrs.fields(model)
+                if field.default is attrs.NOTHING and field.init
+            ]
             if missing:
                 raise InvalidInput(f"{model.__name__} needs a default for: {', '.join(missing)}")
         self._model = model
@@ -57,7 +61,9 @@ class DataCodec:
 
         """
         if not isinstance(data, self._model):
-            raise AppFailed(f"session.data must be {self._model.__name__}, not {type(data).__name__}")
+            raise AppFailed(
+                f"session.data must be {self._model.__name__}, not {type(data).__name__}"
+            )
         try:
             plain = data if self._model is dict else self._converter.unstructure(data)
             return msgspec.json.encode(plain)

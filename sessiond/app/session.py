@@ -1,0 +1,228 @@
+"""``Session``: what a handler is given, and where everything it asks for is collected.
+
+Nothing happens while a handler runs: ``outcome`` hands all of it to the turn when the handler has returned.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from sessiond.app.data import DataCodec
+from sessiond.core.codes import CloseCode
+from sessiond.core.errors import AppFailed, InvalidInput, Refused
+from sessiond.core.ids import ConnectionId
+from sessiond.core.session.outcome import (
+    EndRequest,
+    KickRequest,
+    Outcome,
+    PushRequest,
+    TimerRequest,
+)
+from sessiond.core.session.program import Context
+from sessiond.core.session.state import Attachment
+
+__all__ = ["MAX_PUSHES", "Reject", "Session", "check_event_name", "encode_json"]
+
+#: A handler that asks for more than this in one turn floods its user, or loops.
+MAX_PUSHES: Final = 1000
+
+_MAX_EVENT_NAME: Final = 128
+_RESERVED_PREFIXES: Final = ("phx_", "token:", "presence_", "$")
+_RESERVED_EVENTS: Final = frozenset({"ack", "heartbeat"})
+
+
+class Reject(Refused):
+    """Raised by a handler to turn an input down: nothing of the turn happens, and whoever waits is told.
+
+    *code* is a word of the app's own, ``rejected`` unless given; *retry_after* is in seconds.
+    """
+
+    def __init__(
+        self, message: str, *, code: str = "rejected", retry_after: float | None = None
+    ) -> None:
+        super().__init__(code, message, retry_after=retry_after)
+
+
+def check_event_name(event: str) -> str:
+    """Check that the app may use *event* as the name of a push or handler.
+
+    Raises:
+      InvalidInput: it is empty, too long or reserved.
+
+    """
+    if not 0 < len(event) <= _MAX_EVENT_NAME:
+        raise InvalidInput("an event name is a string of 1 to 128 characters")
+    if event in _RESERVED_EVENTS or event.startswith(_RESERVED_PREFIXES):
+        raise InvalidInput(
+            f"the event name {event!r} is reserved: phx_*, ack, heartbeat, token:*, presence_*, $*"
+        )
+    return event
+
+
+def encode_json(value: object, what: str) -> bytes:
+    """Encode *value* as JSON.
+
+    Raises:
+      AppFailed: it holds something JSON has no form for; the message lists what is right.
+
+    """
+    try:
+        return msgspec.json.encode(value)
+    except (TypeError, ValueError, RecursionError, UnicodeEncodeError) as error:
+        raise AppFailed(
+            f"{what} cannot be sent: {type(error).__name__}; use dict with str keys, list, str, int, float, bool, "
+            "None, datetime, UUID, Enum, attrs classes or dataclasses"
+        ) from error
+
+
+class Session:
+    """One user's session, as a handler sees it during one turn. Not valid after the handler has returned."""
+
+    __slots__ = (
+        "_codec",
+        "_context",
+        "_data",
+        "_end",
+        "_kicks",
+        "_pushes",
+        "_timers",
+        "_unread",
+        "connection_id",
+    )
+
+    def __init__(
+        self, context: Context, codec: DataCodec, connection: ConnectionId | None = None
+    ) -> None:
+        self._context = context
+        self._codec = codec
+        self._data: Any = None
+        self._pushes: list[PushRequest] = []
+        self._timers: list[TimerRequest] = []
+        self._kicks: list[KickRequest] = []
+        self._unread: int | None = None
+        self._end: EndRequest | None = None
+        self.connection_id = connection
+        """The connection whose input this is; ``None`` for webhooks and timers."""
+
+    @property
+    def user_id(self) -> str:
+        """Who the user is."""
+        return self._context.state.user
+
+    @property
+    def account(self) -> Any:
+        """What ``load_user`` returned when the session was activated; ``None`` without one."""
+        return self._context.account
+
+    @property
+    def now(self) -> float:
+        """When this turn began, in seconds since the Unix epoch."""
+        return self._context.now
+
+    @property
+    def session_id(self) -> str:
+        """Names this session from its creation until its record is removed."""
+        return self._context.state.snapshot.session_id
+
+    @property
+    def data(self) -> Any:
+        """The session's data: a dict, or an instance of the app's data model. Change it in place or assign it."""
+        if self._data is None:
+            self._data = self._codec.decode(self._context.state.snapshot.data)
+        return self._data
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        self._data = value
+
+    @property
+    def connections(self) -> tuple[Attachment, ...]:
+        """The user's connections as the turn began: ``connection``, ``device``, ``since``, ``meta``."""
+        return self._context.state.attachments
+
+    @property
+    def unread(self) -> int:
+        """The number of unread things that clients are told when they join."""
+        return self._context.state.snapshot.unread if self._unread is None else self._unread
+
+    @unread.setter
+    def unread(self, value: int) -> None:
+        if value < 0:
+            raise InvalidInput("unread is a count: 0 or more")
+        self._unread = value
+
+    def push(
+        self,
+        event: str,
+        payload: dict[str, Any],
+        *,
+        durable: bool = True,
+        to: ConnectionId | None = None,
+    ) -> None:
+        """Push *event* to the user's connections.
+
+        A durable push is kept for connections that are away and resume; it is for all of them. With
+        ``durable=False`` it reaches who is connected now, or only the connection *to*.
+
+        Raises:
+          InvalidInput: a reserved name, a payload that is not a dict, or a durable push to one connection.
+          AppFailed: more pushes than one turn may ask for, or a payload that cannot be encoded.
+
+        """
+        check_event_name(event)
+        if not isinstance(payload, dict):
+            raise InvalidInput(f"the payload of a push is a dict, not {type(payload).__name__}")
+        if durable and to is not None:
+            raise InvalidInput("a durable push is for all connections; use durable=False with to=…")
+        if len(self._pushes) >= MAX_PUSHES:
+            raise AppFailed(f"more than {MAX_PUSHES} pushes in one turn")
+        body = encode_json(payload, "the payload of a push")
+        self._pushes.append(PushRequest(msgspec.json.encode(event), body, durable, to))
+
+    def set_timer(
+        self,
+        name: str,
+        *,
+        after: float | None = None,
+        at: float | None = None,
+        payload: object = None,
+    ) -> None:
+        """Call the app's ``on_timer(name)`` handler in *after* seconds or *at* a wall-clock time, also after restarts.
+
+        Setting a timer of the same name again replaces it. Resolution: one second. Fires at least once.
+
+        Raises:
+          InvalidInput: a reserved or empty name, or not exactly one of *after* and *at*.
+
+        """
+        check_event_name(name)
+        if (after is None) == (at is None):
+            raise InvalidInput("a timer needs exactly one of after=seconds and at=time")
+        due = self._context.now + after if after is not None else at
+        self._timers.append(TimerRequest(name, due, encode_json(payload, "the payload of a timer")))
+
+    def cancel_timer(self, name: str) -> None:
+        """Cancel a timer; one that is not set is no error."""
+        check_event_name(name)
+        self._timers.append(TimerRequest(name, None))
+
+    def kick(self, connection: ConnectionId | None = None) -> None:
+        """Close one connection, or all of them; stock clients are told not to come back by themselves."""
+        self._kicks.append(KickRequest(connection, CloseCode.KICKED))
+
+    def end(self, reason: str = "ended", *, erase: bool = False) -> None:
+        """End the session after this turn: connections are closed, timers go; *erase* removes the record at once."""
+        self._end = EndRequest(reason, CloseCode.ENDED, erase)
+
+    def outcome(self, reply: object, *, relaxed: bool) -> Outcome:
+        """Collect everything that was asked for; called once, by the app's program."""
+        return Outcome(
+            data=None if self._data is None else self._codec.encode(self._data),
+            unread=self._unread,
+            pushes=tuple(self._pushes),
+            timers=tuple(self._timers),
+            kicks=tuple(self._kicks),
+            end=self._end,
+            reply=None if reply is None else encode_json(reply, "what the handler returned"),
+            relaxed=relaxed,
+        )
