@@ -12,6 +12,7 @@ import trio
 
 from sessiond.core.ports import Store
 from sessiond.stores.memory import MemoryStore
+from sessiond.stores.sqlite import open_sqlite_store
 from sessiond.testing import stores
 from sessiond.testing.stores import DURABILITY_CHECKS, STORE_CHECKS, Check, OpenStore, open_rig
 
@@ -27,9 +28,15 @@ def _memory(request: pytest.FixtureRequest) -> OpenStore:
     return open_store
 
 
+def _sqlite(request: pytest.FixtureRequest) -> OpenStore:
+    path = request.getfixturevalue("tmp_path") / "store.db"
+    return lambda: open_sqlite_store(path, max_commit_bytes=MAX_COMMIT_BYTES)
+
+
 #: name → given the test's request (for fixtures), a function that opens the same, at first empty, data each time.
 FACTORIES: dict[str, Callable[[pytest.FixtureRequest], OpenStore]] = {
     "memory": _memory,
+    "sqlite": _sqlite,
 }
 VOLATILE = ("memory",)
 DURABLE = [name for name in FACTORIES if name not in VOLATILE]

@@ -1,0 +1,135 @@
+"""The database file: one process at a time, the schema's version, pragmas, and what SQLite's errors mean."""
+
+import errno
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+from sessiond.core.errors import StoreError, StoreInUse, StoreUnavailable
+
+__all__ = ["SCHEMA_VERSION", "connect", "hold_file", "prepare", "translated"]
+
+#: Raised by one with every change of schema.sql; a file of a newer version is refused, never written.
+SCHEMA_VERSION: Final = 1
+
+#: Pages of the write-ahead log that are gathered before they are copied into the file (32 MiB).
+#: A larger log writes a page that many batches touch once instead of each time; recovery reads it once.
+CHECKPOINT_PAGES: Final = 8000
+
+_PRAGMAS: Final = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",  # every commit is on the disk before it is answered
+    f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}",
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA cache_size = -65536",  # KiB
+    "PRAGMA busy_timeout = 5000",  # our own reader and writer meet at a checkpoint only
+    "PRAGMA trusted_schema = OFF",
+    "PRAGMA cell_size_check = ON",
+)
+
+#: Primary result codes (the low byte of the extended ones) after which the same call may succeed later.
+_PASSING: Final = {
+    sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_IOERR: "the disk refused a read or a write",
+    sqlite3.SQLITE_BUSY: "the file is locked",
+    sqlite3.SQLITE_LOCKED: "the file is locked",
+    sqlite3.SQLITE_CANTOPEN: "the file cannot be opened",
+    sqlite3.SQLITE_READONLY: "the file cannot be written",
+    sqlite3.SQLITE_NOMEM: "out of memory",
+    sqlite3.SQLITE_INTERRUPT: "interrupted",
+}
+
+_BROKEN: Final = {
+    sqlite3.SQLITE_NOTADB: "it is not a database of sessiond",
+    sqlite3.SQLITE_CORRUPT: "the file is damaged: restore it from a backup",
+}
+
+
+@contextmanager
+def hold_file(path: Path) -> Iterator[None]:
+    """Hold *path* for this process alone, by a kernel lock on ``<path>.lock`` that ends with the process.
+
+    Raises:
+      StoreInUse: another process (or another store of this one) holds it.
+      StoreUnavailable: the lock file cannot be made.
+
+    """
+    lock_path = path.with_name(path.name + ".lock")
+    try:
+        descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreUnavailable(f"the store {path}: {lock_path.name}: {error.strerror}") from error
+    try:
+        _lock(descriptor, path)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
+        yield
+    finally:
+        os.close(descriptor)  # the file stays: removing it would let two processes lock two files
+
+
+def _lock(descriptor: int, path: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in {errno.EWOULDBLOCK, errno.EACCES}:
+            raise StoreUnavailable(
+                f"the store {path} cannot be locked: {error.strerror}"
+            ) from error
+        holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
+        raise StoreInUse(f"the store {path} is in use by the process {holder}") from None
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open a connection in autocommit mode, for one thread at a time."""
+    connection = sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, cached_statements=64
+    )
+    try:
+        for pragma in _PRAGMAS:
+            connection.execute(pragma)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Create the schema in a new file, or check that this version may write the file.
+
+    Raises:
+      StoreError: another program's database, or a newer sessiond's.
+
+    """
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    if found == SCHEMA_VERSION:
+        return
+    if found > SCHEMA_VERSION:
+        raise StoreError(
+            f"the store {path} has schema version {found}, this sessiond writes {SCHEMA_VERSION}:"
+            " it was written by a newer version"
+        )
+    if connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone():
+        raise StoreError(f"the store {path} is a database of another program")
+    schema = resources.files(__package__).joinpath("schema.sql").read_text(encoding="utf-8")
+    connection.executescript(
+        f"BEGIN IMMEDIATE;\n{schema}\nPRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;"
+    )
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Raise SQLite's errors as ours: ``StoreUnavailable`` for what passes, ``StoreError`` for what does not."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+        if code in _PASSING:
+            raise StoreUnavailable(f"the store {path}: {_PASSING[code]}") from error
+        reason = _BROKEN.get(code, f"SQLite refused with {type(error).__name__} ({code})")
+        raise StoreError(f"the store {path}: {reason}") from error

@@ -1,0 +1,164 @@
+"""What the reader connection answers, synchronous: rows in, records out. Writes nothing."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from sessiond.core.ids import Digest, Partition, UserId
+from sessiond.core.records import (
+    DeadLetter,
+    Delivery,
+    DueTimer,
+    Frame,
+    InboxEntry,
+    Loaded,
+    StoredUser,
+    StreamMark,
+    Timer,
+)
+
+__all__ = [
+    "dead_letter",
+    "dead_letters",
+    "deliveries",
+    "due",
+    "frames",
+    "journal",
+    "load",
+    "pending",
+    "reply",
+    "users",
+]
+
+
+@contextmanager
+def _one_moment(db: sqlite3.Connection) -> Iterator[None]:
+    """Let several reads see the same state of the data."""
+    db.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+
+
+def load(db: sqlite3.Connection, user: UserId) -> Loaded | None:
+    """Read a record, its window and its timers as of one moment."""
+    with _one_moment(db):
+        row = db.execute(
+            "SELECT version, snapshot, previous, epoch, head, floor, lost, size FROM users"
+            " WHERE user = ?",
+            (user,),
+        ).fetchone()
+        if row is None:
+            return None
+        version, snapshot, previous, *mark = row
+        window = db.execute(
+            "SELECT digest, at FROM ids WHERE user = ? AND at IS NOT NULL ORDER BY at", (user,)
+        )
+        timers = db.execute(
+            "SELECT name, generation, due, payload FROM timers WHERE user = ? ORDER BY name",
+            (user,),
+        )
+        return Loaded(
+            version=version,
+            snapshot=snapshot or b"",
+            previous=previous,
+            stream=StreamMark(*mark),
+            window=tuple((Digest(digest), at) for digest, at in window),
+            timers=tuple(Timer(*timer) for timer in timers),
+        )
+
+
+def frames(db: sqlite3.Connection, user: UserId, after: int) -> tuple[Frame, ...]:
+    """Read the outbox above an offset."""
+    found = db.execute(
+        "SELECT offset, at, message FROM frames WHERE user = ? AND offset > ? ORDER BY offset",
+        (user, after),
+    )
+    return tuple(Frame(*row) for row in found)
+
+
+def reply(db: sqlite3.Connection, user: UserId, digest: Digest) -> bytes | None:
+    """Read a stored reply."""
+    found = db.execute("SELECT reply FROM ids WHERE user = ? AND digest = ?", (user, digest))
+    row: tuple[bytes | None] | None = found.fetchone()
+    return row[0] if row else None
+
+
+def pending(
+    db: sqlite3.Connection, partition: Partition, after: int, limit: int, user: UserId | None
+) -> tuple[InboxEntry, ...]:
+    """Read unrun entries with their attempts."""
+    of_user = "" if user is None else " AND user = :user"
+    found = db.execute(
+        "SELECT seq, user, digest, kind, body, at, coalesce((SELECT count FROM attempts"
+        " WHERE partition = :partition AND slot = 'inbox:' || seq), 0)"
+        f" FROM inbox WHERE partition = :partition AND seq > :after{of_user}"
+        " ORDER BY seq LIMIT :limit",
+        {"partition": partition, "after": after, "limit": limit, "user": user},
+    )
+    return tuple(InboxEntry(*row) for row in found)
+
+
+def due(
+    db: sqlite3.Connection, partition: Partition, now: float, limit: int
+) -> tuple[tuple[DueTimer, ...], float | None]:
+    """Read what is due, and the first due time that is left out: one row more than asked for."""
+    rows: Sequence[tuple[float, UserId, str, int, bytes]] = db.execute(
+        "SELECT due, user, name, generation, payload FROM timers"
+        " WHERE partition = ? AND due IS NOT NULL ORDER BY due, user, name LIMIT ?",
+        (partition, limit + 1),
+    ).fetchall()
+    ready = [row for row in rows[:limit] if row[0] <= now]
+    timers = tuple(
+        DueTimer(user, Timer(name, generation, at, payload))
+        for at, user, name, generation, payload in ready
+    )
+    return timers, rows[len(ready)][0] if len(rows) > len(ready) else None
+
+
+def deliveries(
+    db: sqlite3.Connection, partition: Partition, limit: int
+) -> tuple[tuple[UserId, Delivery], ...]:
+    """Read deliveries, earliest due first."""
+    found = db.execute(
+        "SELECT user, id, due, body FROM deliveries WHERE partition = ? ORDER BY due, id LIMIT ?",
+        (partition, limit),
+    )
+    return tuple((user, Delivery(*rest)) for user, *rest in found)
+
+
+def journal(db: sqlite3.Connection, user: UserId, limit: int) -> tuple[bytes, ...]:
+    """Read the newest entries, oldest first."""
+    found = db.execute(
+        "SELECT entry FROM journal WHERE user = ? ORDER BY n DESC LIMIT ?", (user, limit)
+    )
+    return tuple(entry for (entry,) in reversed(found.fetchall()))
+
+
+def dead_letters(
+    db: sqlite3.Connection, user: UserId | None, after: str, limit: int
+) -> tuple[DeadLetter, ...]:
+    """Read dead letters by id."""
+    of_user = "" if user is None else " AND user = :user"
+    found = db.execute(
+        f"SELECT * FROM dead_letters WHERE id > :after{of_user} ORDER BY id LIMIT :limit",
+        {"after": after, "limit": limit, "user": user},
+    )
+    return tuple(map(dead_letter, found))
+
+
+def dead_letter(row: Sequence[object]) -> DeadLetter:
+    """Make a dead letter of a row of its table, whose columns are in the order of the fields."""
+    return DeadLetter(*row)  # type: ignore[arg-type]
+
+
+def users(db: sqlite3.Connection, after: str, limit: int) -> tuple[StoredUser, ...]:
+    """Read a page of the listing of users."""
+    found = db.execute(
+        "SELECT user, version, coalesce(length(snapshot), 0) FROM users WHERE user > ?"
+        " ORDER BY user LIMIT ?",
+        (after, limit),
+    )
+    return tuple(StoredUser(*row) for row in found)

@@ -1,0 +1,340 @@
+"""The transactions of the writer connection, synchronous: one per batch.
+
+All conditions are read first, decided in Python, and then only what changes is written, grouped by statement:
+one ``executemany`` per table and batch instead of one call per row, and no savepoints.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+from attrs import define, field
+
+from sessiond.core.errors import Fenced
+from sessiond.core.ids import Partition, UserId
+from sessiond.core.records import (
+    Arrival,
+    Fence,
+    InboxEntry,
+    Receipt,
+    ReceiptStatus,
+    UserCommit,
+    Verdict,
+    VerdictStatus,
+)
+from sessiond.core.store_rules import attempt_slot, commit_bytes, kept_reply, timer_slot
+
+__all__ = ["accept", "commit", "count_attempt", "drop_dead_letter", "probe", "transaction"]
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """Write all or nothing."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:  # after a full disk SQLite has rolled back by itself
+            db.execute("ROLLBACK")
+        raise
+
+
+def _marks(count: int) -> str:
+    return ",".join("?" * count)
+
+
+def _live(
+    db: sqlite3.Connection, partitions: Iterable[Partition], fences: Mapping[Partition, Fence]
+) -> set[Partition]:
+    """Tell for which *partitions* the stored fence is the one given."""
+    asked = sorted(set(partitions) & fences.keys())
+    stored = db.execute(
+        f"SELECT partition, number, nonce FROM fences WHERE partition IN ({_marks(len(asked))})",
+        asked,
+    )
+    return {p for p, number, nonce in stored if nonce and fences[p] == Fence(p, number, nonce)}
+
+
+# ----------------------------------------------------------------------------------------- commit
+
+
+@define
+class _Head:
+    """What a commit needs to know of the record it changes."""
+
+    id: int = 0
+    version: int = 0
+    commit_id: bytes = b""
+    journaled: int = 0
+    epoch: str = ""
+    floor: int = 0
+
+
+_NO_HEAD: Final = _Head()
+
+
+def commit(
+    db: sqlite3.Connection,
+    batch: Sequence[UserCommit],
+    fences: Mapping[Partition, Fence],
+    max_commit_bytes: int,
+) -> tuple[Verdict, ...]:
+    """Apply *batch* in one transaction; one verdict each (``Store.commit``)."""
+    with transaction(db):
+        live = _live(db, (c.partition for c in batch), fences)
+        heads = _heads(db, [c.user for c in batch])
+        attempted = bool(db.execute("SELECT 1 FROM attempts LIMIT 1").fetchone())
+        rows = _Rows(forgets_attempts=attempted)
+        verdicts = []
+        for change in batch:
+            head = heads.get(change.user)
+            verdict = _refusal(change, head, max_commit_bytes, is_live=change.partition in live)
+            verdicts.append(verdict or rows.add(change, head or _NO_HEAD))
+        rows.write(db)
+    return tuple(verdicts)
+
+
+def _heads(db: sqlite3.Connection, users: Sequence[UserId]) -> dict[UserId, _Head]:
+    found = db.execute(
+        "SELECT user, id, version, commit_id, journaled, epoch, floor FROM users"
+        f" WHERE user IN ({_marks(len(users))})",
+        users,
+    )
+    return {user: _Head(*rest) for user, *rest in found}
+
+
+def _refusal(
+    change: UserCommit, head: _Head | None, max_commit_bytes: int, *, is_live: bool
+) -> Verdict | None:
+    """Decide whether *change* is not written (now, or not again)."""
+    if not is_live:
+        return Verdict(VerdictStatus.FENCED)
+    version = head.version if head else 0
+    if version != change.expected_version:
+        again = (
+            change.delete
+            if head is None
+            else version == change.expected_version + 1 and head.commit_id == change.commit_id
+        )
+        return Verdict(VerdictStatus.APPLIED if again else VerdictStatus.CONFLICT, version)
+    if (size := commit_bytes(change)) > max_commit_bytes:
+        return Verdict(VerdictStatus.TOO_LARGE, version, f"{size} bytes")
+    return None
+
+
+#: The statements of a batch in the order in which they run: removals come before what is put in their place.
+_STATEMENTS: Final = {
+    "no_inbox": "DELETE FROM inbox WHERE seq = ? AND user = ?",
+    "no_attempts": "DELETE FROM attempts WHERE partition = ? AND slot = ?",
+    "no_epoch": "DELETE FROM frames WHERE user = ?",
+    "dead_letters": "INSERT OR REPLACE INTO dead_letters VALUES (?, ?, ?, ?, ?, ?, ?)",
+    "new_users": "INSERT INTO users (user, version, commit_id, journaled, epoch, head, floor, lost,"
+    " size, snapshot) VALUES (?, 1, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "users": "UPDATE users SET version = ?, commit_id = ?, journaled = ? WHERE id = ?",
+    "streams": "UPDATE users SET epoch = ?, head = ?, floor = ?, lost = ?, size = ? WHERE id = ?",
+    "snapshots": "UPDATE users SET previous = snapshot, snapshot = ? WHERE id = ?",
+    "frames": "INSERT OR REPLACE INTO frames VALUES (?, ?, ?, ?)",
+    "no_frames": "DELETE FROM frames WHERE user = ? AND offset <= ?",
+    "ids": "INSERT INTO ids VALUES (?, ?, ?, NULL, ?) ON CONFLICT DO UPDATE"
+    " SET at = excluded.at, reply = excluded.reply",
+    "no_ids": "DELETE FROM ids WHERE user = ? AND digest = ? AND keep_until IS NULL",
+    "no_window": "UPDATE ids SET at = NULL WHERE user = ? AND digest = ?",
+    "timers": "INSERT OR REPLACE INTO timers VALUES (?, ?, ?, ?, ?, ?)",
+    "no_timers": "DELETE FROM timers WHERE user = ? AND name = ?",
+    "deliveries": "INSERT OR REPLACE INTO deliveries VALUES (?, ?, ?, ?, ?)",
+    "no_deliveries": "DELETE FROM deliveries WHERE user = ? AND id = ?",
+    "journal": "INSERT INTO journal VALUES (?, ?, ?)",
+    "no_journal": "DELETE FROM journal WHERE user = ? AND n <= ?",
+}
+
+_DELETE_USER: Final = (
+    "DELETE FROM attempts WHERE (partition, slot) IN"
+    " (SELECT partition, 'timer:' || user || ':' || name FROM timers WHERE user = ?)",
+    "DELETE FROM users WHERE user = ?",
+    "DELETE FROM frames WHERE user = ?",
+    "DELETE FROM timers WHERE user = ?",
+    "DELETE FROM deliveries WHERE user = ?",
+    "DELETE FROM journal WHERE user = ?",
+    "DELETE FROM ids WHERE user = ?1 AND digest NOT IN (SELECT digest FROM inbox WHERE user = ?1)",
+    "UPDATE ids SET at = NULL, reply = NULL WHERE user = ?",
+)
+
+
+@define
+class _Rows:
+    """What a batch changes, gathered by statement."""
+
+    forgets_attempts: bool
+    """Whether the table of attempts holds anything at all: nearly always not."""
+    rows: dict[str, list[tuple[object, ...]]] = field(
+        factory=lambda: {name: [] for name in _STATEMENTS}
+    )
+    deleted: list[UserId] = field(factory=list)
+
+    def add(self, change: UserCommit, head: _Head) -> Verdict:
+        """Gather the rows of *change*, which is applied."""
+        self._add_inbox(change)
+        self.rows["dead_letters"] += [
+            (d.id, d.user, d.kind, d.body, d.error, d.at, d.attempts) for d in change.dead_letters
+        ]
+        if change.delete:
+            self.deleted.append(change.user)
+            return Verdict(VerdictStatus.APPLIED, 0)
+        self._add_record(change, head)
+        self._add_frames(change, head)
+        self._add_window(change)
+        self._add_timers(change)
+        self._add_journal(change, head)
+        self._add_deliveries(change)
+        return Verdict(VerdictStatus.APPLIED, head.version + 1)
+
+    def write(self, db: sqlite3.Connection) -> None:
+        for name, statement in _STATEMENTS.items():
+            if rows := self.rows[name]:
+                db.executemany(statement, rows)
+        for user in self.deleted:
+            for statement in _DELETE_USER:
+                db.execute(statement, (user,))
+
+    def _add_inbox(self, change: UserCommit) -> None:
+        for seq in change.inbox_done:
+            self.rows["no_inbox"].append((seq, change.user))
+            if self.forgets_attempts:
+                self.rows["no_attempts"].append((change.partition, f"inbox:{seq}"))
+
+    def _add_record(self, change: UserCommit, head: _Head) -> None:
+        journaled = head.journaled + len(change.journal)
+        stream = change.stream
+        mark = (
+            (stream.epoch, stream.head, stream.floor, stream.lost, stream.size)
+            if stream
+            else ("", 0, 0, 0, 0)
+        )
+        if head is _NO_HEAD:
+            self.rows["new_users"].append(
+                (change.user, change.commit_id, journaled, *mark, change.snapshot)
+            )
+            return
+        self.rows["users"].append((head.version + 1, change.commit_id, journaled, head.id))
+        if stream:
+            self.rows["streams"].append((*mark, head.id))
+        if change.snapshot is not None:
+            self.rows["snapshots"].append((change.snapshot, head.id))
+
+    def _add_frames(self, change: UserCommit, head: _Head) -> None:
+        user, stream = change.user, change.stream
+        floor = stream.floor if stream else head.floor
+        if stream and stream.epoch != head.epoch and head is not _NO_HEAD:
+            self.rows["no_epoch"].append((user,))
+        elif floor > head.floor:
+            self.rows["no_frames"].append((user, floor))
+        self.rows["frames"] += [
+            (user, f.offset, f.at, f.message) for f in change.frames if f.offset > floor
+        ]
+
+    def _add_window(self, change: UserCommit) -> None:
+        user = change.user
+        self.rows["ids"] += [(user, c.digest, c.at, kept_reply(c.reply)) for c in change.consumed]
+        gone = [(user, digest) for digest in change.forgotten]
+        self.rows["no_ids"] += gone
+        self.rows["no_window"] += gone
+
+    def _add_timers(self, change: UserCommit) -> None:
+        user, partition = change.user, change.partition
+        for name, timer in ((c.name, c.timer) for c in change.timers):
+            if self.forgets_attempts:
+                self.rows["no_attempts"].append((partition, timer_slot(user, name)))
+            if timer:
+                self.rows["timers"].append(
+                    (user, name, partition, timer.generation, timer.due, timer.payload)
+                )
+            else:
+                self.rows["no_timers"].append((user, name))
+
+    def _add_journal(self, change: UserCommit, head: _Head) -> None:
+        if not change.journal:
+            return
+        first = head.journaled + 1
+        self.rows["journal"] += [
+            (change.user, first + i, entry) for i, entry in enumerate(change.journal)
+        ]
+        trimmed = head.journaled + len(change.journal) - change.journal_limit
+        if trimmed > 0:
+            self.rows["no_journal"].append((change.user, trimmed))
+
+    def _add_deliveries(self, change: UserCommit) -> None:
+        self.rows["deliveries"] += [
+            (change.user, d.id, change.partition, d.due, d.body) for d in change.deliveries
+        ]
+        self.rows["no_deliveries"] += [(change.user, done) for done in change.deliveries_done]
+
+
+# ----------------------------------------------------------------------------------------- accept
+
+
+def accept(
+    db: sqlite3.Connection, batch: Sequence[Arrival], fences: Mapping[Partition, Fence]
+) -> tuple[Receipt, ...]:
+    """Write *batch* to the inbox in one transaction; one receipt each (``Store.accept``)."""
+    with transaction(db):
+        live = _live(db, (a.partition for a in batch), fences)
+        return tuple(
+            _accept_one(db, arrival) if arrival.partition in live else Receipt(ReceiptStatus.FENCED)
+            for arrival in batch
+        )
+
+
+def _accept_one(db: sqlite3.Connection, arrival: Arrival) -> Receipt:
+    user, digest = arrival.user, arrival.digest
+    db.execute("DELETE FROM ids WHERE user = ? AND keep_until <= ?", (user, arrival.at))
+    inserted = db.execute(
+        "INSERT OR IGNORE INTO ids VALUES (?, ?, NULL, ?, NULL)",
+        (user, digest, arrival.at + arrival.keep_seconds),
+    )
+    if not inserted.rowcount:
+        known = db.execute("SELECT reply FROM ids WHERE user = ? AND digest = ?", (user, digest))
+        return Receipt(ReceiptStatus.DUPLICATE, reply=known.fetchone()[0])
+    row = (arrival.partition, user, digest, arrival.kind, arrival.at, arrival.body)
+    seq = db.execute(
+        "INSERT INTO inbox (partition, user, digest, kind, at, body) VALUES (?, ?, ?, ?, ?, ?)", row
+    ).lastrowid
+    assert seq is not None
+    return Receipt(
+        ReceiptStatus.ACCEPTED,
+        InboxEntry(seq, user, digest, arrival.kind, arrival.body, arrival.at),
+    )
+
+
+# -------------------------------------------------------------------------------------- the others
+
+
+def count_attempt(db: sqlite3.Connection, fence: Fence, key: str) -> int:
+    """Count one more attempt of *key* (``Store.attempt``)."""
+    slot, generation = attempt_slot(key)
+    with transaction(db):
+        if not _live(db, [fence.partition], {fence.partition: fence}):
+            raise Fenced(f"partition {fence.partition} has another owner")
+        (count,) = db.execute(
+            "INSERT INTO attempts VALUES (?, ?, ?, 1) ON CONFLICT DO UPDATE SET generation = excluded.generation,"
+            " count = iif(generation = excluded.generation, count, 0) + 1 RETURNING count",
+            (fence.partition, slot, generation),
+        ).fetchone()
+    return int(count)
+
+
+def drop_dead_letter(db: sqlite3.Connection, dead_letter_id: str) -> tuple[object, ...] | None:
+    """Remove one dead letter and return its row."""
+    with transaction(db):
+        found: tuple[object, ...] | None = db.execute(
+            "DELETE FROM dead_letters WHERE id = ? RETURNING *", (dead_letter_id,)
+        ).fetchone()
+    return found
+
+
+def probe(db: sqlite3.Connection) -> None:
+    """Write something that changes nothing, durably: raises when the disk takes no writes."""
+    with transaction(db):
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+        db.execute(f"PRAGMA user_version = {version}")
