@@ -1,0 +1,17 @@
+-- Count one more attempt at an input.
+-- KEYS[1] own  KEYS[2] attempts  ARGV: token, counter, generation
+-- Returns the count, or -1 when the partition has another owner.
+
+if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then
+  return -1
+end
+local count = 1
+local known = redis.call('HGET', KEYS[2], ARGV[2])
+if known then
+  local generation, before = known:match('^(%d+):(%d+)$')
+  if generation == ARGV[3] then
+    count = before + 1
+  end
+end
+redis.call('HSET', KEYS[2], ARGV[2], ARGV[3] .. ':' .. count)
+return count

@@ -1,0 +1,80 @@
+"""What is read of one user or one partition."""
+
+from sessiond.core.ids import Digest, Partition, UserId
+from sessiond.core.records import Delivery, DueTimer, Frame, Loaded
+from sessiond.stores.redis.client import Call
+from sessiond.stores.redis.deployment import Deployment
+from sessiond.stores.redis.packing import (
+    pairs,
+    unpack_delivery,
+    unpack_frames,
+    unpack_record,
+    unpack_timer,
+)
+from sessiond.stores.redis.scripts import DELIVERIES, DUE, FRAMES, LOAD
+
+__all__ = ["deliveries", "due", "frames", "journal", "load", "reply"]
+
+
+def load(deployment: Deployment, user: UserId, partition: Partition) -> Loaded | None:
+    """Do as ``Store.load`` says; blocks."""
+    names = [deployment.keys.of_user(partition, kind, user) for kind in "udt"]
+    (found,) = deployment.read(LOAD.call(*names))
+    return None if found is None else unpack_record(*found)
+
+
+def frames(
+    deployment: Deployment, user: UserId, partition: Partition, after: int
+) -> tuple[Frame, ...]:
+    """Do as ``Store.frames`` says; blocks."""
+    name = deployment.keys.of_user(partition, "o", user)
+    (elements,) = deployment.read(FRAMES.call(name, args=(after,)))
+    return unpack_frames(elements, after)
+
+
+def reply(
+    deployment: Deployment, user: UserId, partition: Partition, digest: Digest
+) -> bytes | None:
+    """Do as ``Store.reply`` says; blocks."""
+    name = deployment.keys.of_user(partition, "r", user)
+    (stored,) = deployment.read(Call(name, ("HGET", name, digest)))
+    return None if stored is None else bytes(stored)
+
+
+def due(
+    deployment: Deployment, partition: Partition, now: float, limit: int
+) -> tuple[tuple[DueTimer, ...], float | None]:
+    """Do as ``Store.due`` says; blocks."""
+    prefix = deployment.keys.partition(partition)
+    args = (repr(float(now)), limit, prefix + "t:")
+    (found,) = deployment.read(DUE.call(prefix + "due", args=args))
+    timers = []
+    for member, stored in pairs(found[1:]):
+        user, _, name = member.decode().partition("\0")
+        timers.append(DueTimer(UserId(user), unpack_timer(name, stored)))
+    return tuple(timers), None if found[0] is None else float(found[0])
+
+
+def deliveries(
+    deployment: Deployment, partition: Partition, limit: int
+) -> tuple[tuple[UserId, Delivery], ...]:
+    """Do as ``Store.deliveries`` says; blocks."""
+    prefix = deployment.keys.partition(partition)
+    args = (limit, prefix + "g:")
+    (found,) = deployment.read(DELIVERIES.call(prefix + "deliveries", args=args))
+    rows = []
+    for member, stored in pairs(found):
+        delivery_id, _, user = member.decode().rpartition("\0")
+        rows.append((UserId(user), unpack_delivery(delivery_id, stored)))
+    return tuple(rows)
+
+
+def journal(
+    deployment: Deployment, user: UserId, partition: Partition, limit: int
+) -> tuple[bytes, ...]:
+    """Do as ``Store.journal`` says; blocks."""
+    if limit < 1:
+        return ()
+    name = deployment.keys.of_user(partition, "j", user)
+    (entries,) = deployment.read(Call(name, ("LRANGE", name, -limit, -1)))
+    return tuple(entries)
