@@ -1,0 +1,176 @@
+"""What settings must satisfy together: errors that keep a server from starting, and warnings.
+
+Pure but for looking whether named files exist. Findings never repeat a secret.
+"""
+
+import ipaddress
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from attrs import frozen
+
+from sessiond.config.settings import Settings, StoreKind, store_kind
+
+__all__ = ["DEV_SECRET_PREFIX", "Finding", "Severity", "check_settings", "is_loopback"]
+
+#: What secrets begin with that ``sessiond dev`` makes, so that they are known when they turn up elsewhere.
+DEV_SECRET_PREFIX: Final = "dev-only-"
+
+#: The length of ``sun_path`` on Linux, with its final zero byte.
+_SOCKET_PATH_BYTES: Final = 108
+
+
+class Severity(StrEnum):
+    """Whether a server starts in spite of it."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@frozen
+class Finding:
+    """Something that is wrong or unwise about the setting at *path*."""
+
+    severity: Severity
+    path: str
+    message: str
+
+    def describe(self) -> str:
+        """Say it on one line."""
+        return f"{self.severity}: {self.path}: {self.message}"
+
+
+def check_settings(settings: Settings) -> tuple[Finding, ...]:
+    """Find everything that does not go together, errors first."""
+    found = [
+        Finding(severity, path, message)
+        for check in _CHECKS
+        for severity, path, message in check(settings)
+    ]
+    return tuple(sorted(found, key=lambda finding: finding.severity is Severity.WARNING))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a server that listens on *host*."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+_Found = Iterator[tuple[Severity, str, str]]
+
+
+def _dev(settings: Settings) -> _Found:
+    if settings.dev and not is_loopback(settings.listen.host):
+        yield Severity.ERROR, "listen.host", "development mode listens on loopback only"
+    if settings.dev:
+        return
+    secrets = {
+        "auth.secret": (settings.auth.secret or "",),
+        "webhook.secrets": settings.webhook.secrets,
+        "store.encryption_keys": settings.store.encryption_keys,
+    }
+    for path, values in secrets.items():
+        if any(value.startswith(DEV_SECRET_PREFIX) for value in values):
+            yield Severity.ERROR, path, "is a secret made by sessiond dev; make a new one"
+
+
+def _exposure(settings: Settings) -> _Found:
+    listen = settings.listen
+    if not settings.dev and not is_loopback(listen.host):
+        if listen.tls_certificate is None:
+            yield (
+                Severity.WARNING,
+                "listen.tls_certificate",
+                "others can reach this port without TLS: put a proxy with TLS in front, or set it",
+            )
+        if not listen.origins:
+            yield (
+                Severity.WARNING,
+                "listen.origins",
+                "is empty: pages of other origins cannot open websockets",
+            )
+    if "*" in listen.origins:
+        yield Severity.WARNING, "listen.origins", "pages of every origin can open websockets"
+    if listen.tls_key is not None and listen.tls_certificate is None:
+        yield Severity.ERROR, "listen.tls_key", "needs listen.tls_certificate"
+
+
+def _files(settings: Settings) -> _Found:
+    named = {
+        "listen.tls_certificate": settings.listen.tls_certificate,
+        "listen.tls_key": settings.listen.tls_key,
+        "auth.key_file": settings.auth.key_file,
+        "auth.jwks_file": settings.auth.jwks_file,
+    }
+    for path, file in named.items():
+        if file is not None and not Path(file).is_file():
+            yield Severity.ERROR, path, "there is no such file"
+    socket = settings.admin.socket
+    if len(str(socket.absolute()).encode()) >= _SOCKET_PATH_BYTES:
+        yield (
+            Severity.ERROR,
+            "admin.socket",
+            f"has {_SOCKET_PATH_BYTES} bytes or more as a whole path",
+        )
+    elif not socket.absolute().parent.is_dir():
+        yield Severity.ERROR, "admin.socket", "its directory does not exist"
+
+
+def _doors(settings: Settings) -> _Found:
+    auth = settings.auth
+    if not (auth.secret or auth.key_file or auth.jwks_file or auth.jwks_url):
+        yield (
+            Severity.WARNING,
+            "auth",
+            "no key is set (secret, key_file, jwks_file, jwks_url): every token is refused",
+        )
+    if not (settings.webhook.secrets or settings.webhook.hook_secrets):
+        yield Severity.WARNING, "webhook.secrets", "is empty: every webhook is refused"
+    if settings.webhook.max_body_bytes > settings.http.body_bytes:
+        yield (
+            Severity.WARNING,
+            "webhook.max_body_bytes",
+            "is above http.body_bytes, which counts first",
+        )
+
+
+def _store(settings: Settings) -> _Found:
+    store = settings.store
+    kind = store_kind(store.url)
+    if kind is StoreKind.MEMORY and not settings.dev:
+        yield Severity.WARNING, "store.url", "memory: everything is lost when the server stops"
+    if store.cluster and kind is not StoreKind.REDIS:
+        yield Severity.ERROR, "store.cluster", "only Redis has clusters"
+
+
+def _times(settings: Settings) -> _Found:
+    if settings.runtime.drain_turn_seconds >= settings.runtime.drain_seconds:
+        yield (
+            Severity.ERROR,
+            "runtime.drain_turn_seconds",
+            "must be below runtime.drain_seconds, the drain as a whole",
+        )
+    if settings.runtime.ask_seconds < settings.runtime.handler_seconds:
+        yield (
+            Severity.WARNING,
+            "runtime.ask_seconds",
+            "is below runtime.handler_seconds: who waits gives up before a slow handler is done",
+        )
+    if settings.transport.soft_bytes > settings.transport.hard_bytes:
+        yield Severity.ERROR, "transport.soft_bytes", "must not be above transport.hard_bytes"
+
+
+_CHECKS: Final[tuple[Callable[[Settings], _Found], ...]] = (
+    _dev,
+    _exposure,
+    _files,
+    _doors,
+    _store,
+    _times,
+)

@@ -1,0 +1,97 @@
+"""What settings must satisfy together."""
+
+from pathlib import Path
+
+import pytest
+
+from sessiond.config.checks import DEV_SECRET_PREFIX, Severity, check_settings, is_loopback
+from sessiond.config.load import load_settings
+
+GOOD: dict[str, object] = {
+    "auth.secret": "s" * 32,
+    "webhook.secrets": ["whsec_x"],
+    "admin.socket": "/tmp/a.sock",
+}
+
+
+def findings(**flags: object) -> set[tuple[Severity, str]]:
+    given = GOOD | {path.replace("__", "."): value for path, value in flags.items()}
+    return {(found.severity, found.path) for found in check_settings(load_settings(flags=given))}
+
+
+def test_good_settings_have_no_findings() -> None:
+    """Nothing is complained about that is as it should be."""
+    assert findings() == set()
+
+
+@pytest.mark.parametrize(
+    ("flags", "path"),
+    [
+        ({"dev": True, "listen__host": "0.0.0.0"}, "listen.host"),
+        ({"auth__secret": DEV_SECRET_PREFIX + "x" * 32}, "auth.secret"),
+        ({"listen__tls_key": __file__}, "listen.tls_key"),
+        ({"listen__tls_certificate": "/nowhere.pem"}, "listen.tls_certificate"),
+        ({"auth__key_file": "/nowhere.pem"}, "auth.key_file"),
+        ({"admin__socket": "/tmp/" + "x" * 110}, "admin.socket"),
+        ({"admin__socket": "/nowhere/a.sock"}, "admin.socket"),
+        ({"store__cluster": True}, "store.cluster"),
+        ({"runtime__drain_turn_seconds": 60.0}, "runtime.drain_turn_seconds"),
+        ({"transport__soft_bytes": 2**24}, "transport.soft_bytes"),
+    ],
+)
+def test_what_keeps_a_server_from_starting(flags: dict[str, object], path: str) -> None:
+    """Each contradiction is one error at the setting to change."""
+    assert findings(**flags) == {(Severity.ERROR, path)}
+
+
+@pytest.mark.parametrize(
+    ("flags", "paths"),
+    [
+        ({"listen__host": "0.0.0.0"}, {"listen.tls_certificate", "listen.origins"}),
+        ({"listen__origins": ["*"]}, {"listen.origins"}),
+        ({"auth__secret": None}, {"auth"}),
+        ({"webhook__secrets": []}, {"webhook.secrets"}),
+        ({"webhook__max_body_bytes": 2**24}, {"webhook.max_body_bytes"}),
+        ({"store__url": "memory:"}, {"store.url"}),
+        ({"runtime__ask_seconds": 1.0}, {"runtime.ask_seconds"}),
+    ],
+)
+def test_what_is_unwise(flags: dict[str, object], paths: set[str]) -> None:
+    """A warning does not keep the server from starting."""
+    assert findings(**flags) == {(Severity.WARNING, path) for path in paths}
+
+
+def test_errors_come_first() -> None:
+    """Who reads the first line reads what matters most."""
+    found = check_settings(
+        load_settings(flags=GOOD | {"store.url": "memory:", "store.cluster": True})
+    )
+
+    assert [one.severity for one in found] == [Severity.ERROR, Severity.WARNING]
+    assert found[0].describe() == "error: store.cluster: only Redis has clusters"
+
+
+def test_development_secrets_are_fine_in_development(tmp_path: Path) -> None:
+    """The secret that sessiond dev makes works there."""
+    assert (
+        findings(dev=True, auth__secret=DEV_SECRET_PREFIX + "x" * 32, store__url="memory:") == set()
+    )
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("", False),
+        ("example.com", False),
+        ("10.0.0.1", False),
+    ],
+)
+def test_loopback(host: str, loopback: bool) -> None:
+    """Only addresses that surely stay on this machine count."""
+    assert is_loopback(host) is loopback
