@@ -44,6 +44,8 @@ class Cell:
     """Has a connection, so the resident cap leaves it alone."""
     is_leaving: bool = False
     """Was asked to passivate and has not answered yet."""
+    is_draining: bool = False
+    """The node stops: what waits in the store stays there, and does not keep the actor from leaving."""
     backlog: int = 0
     """Accepted inputs that wait in the store because they could not be told; while not 0, later ones wait too."""
     backlog_marks: int = 0
@@ -69,8 +71,8 @@ class Cell:
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nothing waits for the actor, in the mailbox or in the store."""
-        return not self.mailbox and not self.backlog
+        """Whether nothing waits for the actor, in the mailbox or (unless draining) in the store."""
+        return not self.mailbox and (self.is_draining or not self.backlog)
 
     def hold_back(self) -> None:
         """Note that an accepted input stays in the store for now."""

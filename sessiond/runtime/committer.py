@@ -148,13 +148,11 @@ class _CommitJob:
     async def write(self, batch: Sequence[UserCommit], lane: int) -> Sequence[Verdict]:
         start = self._clock.monotonic()
         ours = [commit for commit in batch if commit.partition in self._fences]
-        answered = iter(await self._store.commit(ours, self._fences) if ours else ())
-        verdicts = [
-            next(answered)
-            if commit.partition in self._fences
-            else Verdict(VerdictStatus.FENCED, detail="this node does not own the partition")
-            for commit in batch
-        ]
+        mine = {commit.user for commit in ours}
+        fences = {commit.partition: self._fences[commit.partition] for commit in ours}
+        answered = iter(await self._store.commit(ours, fences) if ours else ())
+        fenced = Verdict(VerdictStatus.FENCED, detail="this node does not own the partition")
+        verdicts = [next(answered) if commit.user in mine else fenced for commit in batch]
         if _stop.listeners:
             seconds = self._clock.monotonic() - start
             _stop({"duration": seconds, "users": len(batch)}, {"lane": lane})

@@ -68,6 +68,11 @@ class Breaker:
         self._last_crash[user] = now
         self._last_crash.move_to_end(user)
 
+    @property
+    def crashed_users(self) -> int:
+        """How many users crashed lately, as of the last look."""
+        return len(self._last_crash)
+
     def is_systemic(self, now: float, residents: int) -> bool:
         """Tell whether too many of *residents* crashed within the last ``systemic_within`` seconds."""
         while self._last_crash:

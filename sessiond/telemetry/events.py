@@ -160,7 +160,7 @@ _TABLE: Final = (
     Event(
         "commit.stop",
         "The store answered a batch.",
-        _DURATION | {"users": "count", "turns": "count"},
+        _DURATION | {"users": "count"},
         {"lane": "int"},
     ),
     Event(
@@ -192,12 +192,23 @@ _TABLE: Final = (
         {"failures": "count"},
         _USER | {"error": "str"},
     ),
+    Event(
+        "supervisor.systemic",
+        "So many users crash at once that it is not their doing: restarts are delayed and not counted.",
+        {"crashed": "count"},
+    ),
+    Event("supervisor.recovered", "Crashes are single ones again.", {"crashed": "count"}),
     Event("supervisor.released", "An operator released a user from quarantine.", {}, _USER),
     Event("mailbox.full", "A user's mailbox refused an input.", {"depth": "count"}, _KIND),
     Event("dead_letter.added", "An accepted input was given up.", {"attempts": "count"}, _FAILURE),
     Event("dead_letter.retried", "An operator sent a dead letter again.", {}, _USER),
     Event("dead_letter.dropped", "An operator dropped a dead letter.", {}, _USER),
     Event("timer.fired", "A durable timer ran.", {"lateness": "seconds"}, _USER | {"name": "str"}),
+    Event(
+        "timer.lagging",
+        "More timers are due than may run at once; `running` are on their way.",
+        {"running": "count"},
+    ),
     Event(
         "timer.stale",
         "A timer came that had been replaced or cancelled.",
@@ -217,12 +228,6 @@ _TABLE: Final = (
         "An HTTP request was answered.",
         _DURATION,
         {"route": "str", "status": "int"},
-    ),
-    Event(
-        "http.failed",
-        "Our bug: a request handler crashed; its client was answered 500.",
-        {},
-        {"route": "str", "error": "str"},
     ),
     Event(
         "door.failed",
