@@ -19,13 +19,14 @@ ACCOUNT_SECONDS: Final = 10.0
 async def load_session(services: Services, cell: Cell) -> tuple[SessionState, int]:
     """Read *cell*'s record; a user without one gets a fresh state and version 0.
 
+    Waits for a store that is away.
+
     Raises:
-      StoreUnavailable: the store is away.
       SnapshotError: the record cannot be read; the supervisor decides what follows.
 
     """
     started = services.clock.monotonic()
-    loaded = await services.store.load(cell.user, cell.partition)
+    loaded = await services.read(lambda: services.store.load(cell.user, cell.partition))
     if loaded is None:
         session_id = services.entropy.token(8).hex()
         return fresh_state(cell.user, session_id=session_id, now=services.clock.now()), 0

@@ -159,6 +159,9 @@ class SessionActor:
                     await self._recover()
                 elif self.gate.is_full:
                     await self._wait_gate()
+                elif self.state.phase is Phase.ENDED:
+                    if await self._has_ended():
+                        return True
                 elif (envelope := self.cell.mailbox.get_nowait()) is not None:
                     await self._take(envelope)
                 elif self.cell.backlog and not self._is_draining:
@@ -172,26 +175,25 @@ class SessionActor:
             await self._fail(envelope, HandlerTimeout())
         return False
 
-    async def _may_leave(self) -> bool:
-        phase = self.state.phase
-        if phase is Phase.ENDED:
-            if await self._settled_any():
-                if self._services.registry.leave(self.cell):
-                    return True
-                await self._activate()  # somebody came back already
+    async def _has_ended(self) -> bool:
+        """Leave once the end is durable; ``False``: it failed, or somebody came back and begins anew."""
+        await self._settled()
+        if not self.gate.is_open:
             return False
+        if self._services.registry.leave(self.cell):
+            return True
+        await self._activate()
+        return False
+
+    async def _may_leave(self) -> bool:
         if self._is_draining:
             return await self._leave("drain")
-        if phase in {Phase.NEW, Phase.PASSIVE}:
+        if self.state.phase in {Phase.NEW, Phase.PASSIVE}:
             return await self._leave("window")
         if self._wants_passivation and not self.connections:
             self._wants_passivation = self.cell.is_leaving = False
             return await self._leave("cap")
         return False
-
-    async def _settled_any(self) -> bool:
-        await self._settled()
-        return self.gate.is_open
 
     async def _take(self, envelope: Envelope) -> None:
         item = envelope.item
@@ -312,8 +314,8 @@ class SessionActor:
                 self.cell.mailbox.put_front([envelope])
                 return False
             await self._wait_gate()
-        stream, cell = self.state.stream, self.cell
-        frames = await self._services.store.frames(cell.user, cell.partition, stream.floor)
+        floor, cell, store = self.state.stream.floor, self.cell, self._services.store
+        frames = await self._services.read(lambda: store.frames(cell.user, cell.partition, floor))
         self.state = evolve(self.state, outbox=frames)
         return True
 
@@ -387,7 +389,7 @@ class SessionActor:
     def _abandon(self) -> None:
         """Answer whoever waits for a turn that will never be released; make clients that are still here come back."""
         self._close_all(CloseCode.RESTARTED)
-        for turn in self.gate.turns:
+        for turn in self.gate.abandon():
             if turn.envelope is not None and turn.envelope.reply_to is not None:
                 turn.envelope.reply_to.error(ErrorCode.GONE, "the session was stopped", 1.0)
         if self._in_hand is not None and self._in_hand.reply_to is not None:

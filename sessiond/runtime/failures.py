@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from sessiond import telemetry
-from sessiond.core.codes import ErrorCode
+from sessiond.core.codes import CloseCode, ErrorCode
 from sessiond.core.errors import Refused
 from sessiond.core.ids import Digest
 from sessiond.core.records import WINDOW_TIMER, DeadLetter
@@ -106,7 +106,7 @@ class Failures:
                 key = f"timer:{self._cell.user}:{timer.name}:{timer.generation}"
             case _:
                 return False
-        begun = await services.store.attempt(fence, key)
+        begun = await services.read(lambda: services.store.attempt(fence, key))
         envelope.recovered = False
         if begun <= services.policy.max_attempts:
             return False
@@ -141,8 +141,9 @@ class Failures:
             attempts=envelope.attempts + 1,
         )
         turn.dead_letters = (letter,)
-        # A user without a record does not get one by failing.
-        turn.erase = state.phase is Phase.NEW
+        if state.phase is Phase.NEW:  # a user without a record does not get one by failing
+            turn.state = machine.end(state, "unknown", CloseCode.ENDED, now, services.limits).state
+            turn.erase = True
         cause = "Poison" if error is None else type(error).__name__
         metadata = {"user": self._cell.user, "kind": type(item).__name__.lower(), "error": cause}
         turn.signals.append(("dead_letter.added", {"attempts": letter.attempts}, metadata))
@@ -167,7 +168,8 @@ class Failures:
             for consumed in turn.change.consumed if turn.change is not None else ():
                 if consumed.digest == digest:
                     return _repeated(state, consumed.reply)
-        reply = await self._services.store.reply(self._cell.user, self._cell.partition, digest)
+        store, cell = self._services.store, self._cell
+        reply = await self._services.read(lambda: store.reply(cell.user, cell.partition, digest))
         return _repeated(state, reply)
 
     def runs_while_draining(self, envelope: Envelope) -> bool:

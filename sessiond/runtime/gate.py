@@ -166,6 +166,14 @@ class Gate:
         while self.turns and self.turns[0].change is None:
             self._perform(self.turns.popleft())
 
+    def abandon(self) -> tuple[Turn, ...]:
+        """Give up every turn that was not released: whatever the store decides, nothing of them leaves."""
+        turns = tuple(self.turns)
+        self.turns.clear()
+        self.lazy = None
+        self._taken = 0
+        return turns
+
     def fail(self) -> tuple[Verdict, tuple[Turn, ...]]:
         """Take back every turn that was not released, in order, and the verdict; the gate is empty and open again.
 

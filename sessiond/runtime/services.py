@@ -1,7 +1,7 @@
 """What every actor of a node shares: one frozen value, wired by the composition root."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from attrs import frozen
 
@@ -10,12 +10,16 @@ from sessiond.core.ports import Clock, Entropy, Store
 from sessiond.core.records import Fence
 from sessiond.core.session.limits import SessionLimits
 from sessiond.core.session.program import Program
+from sessiond.runtime.availability import Availability
 from sessiond.runtime.cell import Cell
 from sessiond.runtime.committer import Ledger
 from sessiond.runtime.deadlines import Deadlines
+from sessiond.runtime.patience import until_decided
 from sessiond.runtime.registry import Registry
 
 __all__ = ["ActorPolicy", "Services"]
+
+T = TypeVar("T")
 
 
 @frozen(kw_only=True)
@@ -54,5 +58,10 @@ class Services:
     fences: Mapping[Partition, Fence]
     clock: Clock
     entropy: Entropy
+    availability: Availability
     limits: SessionLimits
     policy: ActorPolicy
+
+    async def read(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Call the store, waiting for it while it is away."""
+        return await until_decided(call, self.availability, self.entropy)

@@ -280,7 +280,7 @@ class Turns:
             ("timer.fired", {"lateness": lateness}, {**self._who, "name": timer.name})
         )
         if timer.name == RETENTION_TIMER:
-            turn.erase = True
+            await self._end(turn, EndRequest("retention", erase=True), hooks=False)
             return
         if timer.name == WINDOW_TIMER:
             turn.state = machine.window_expired(turn.state).state

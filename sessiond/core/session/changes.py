@@ -61,6 +61,16 @@ def merge_commit(
     *version* is the record's version now; 0: there is no record, and the snapshot is always written.
     """
     before, after = changes[0].before, changes[-1].after
+    if changes[-1].erase:
+        return UserCommit(
+            user=after.user,
+            partition=partition,
+            commit_id=commit_id,
+            expected_version=version,
+            inbox_done=tuple(seq for change in changes for seq in change.inbox_done),
+            dead_letters=tuple(letter for change in changes for letter in change.dead_letters),
+            delete=True,
+        )
     stream = after.stream if after.stream != before.stream else None
     floor = after.stream.floor
     restarted = any(c.before.stream.epoch != c.after.stream.epoch for c in changes)
@@ -88,7 +98,6 @@ def merge_commit(
         timers=_timer_changes(before, after),
         dead_letters=tuple(letter for change in changes for letter in change.dead_letters),
         journal=tuple(entry for change in changes for entry in change.journal),
-        delete=changes[-1].erase,
     )
 
 
