@@ -7,11 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, Final
 
-import msgspec
-
 from sessiond.core.ids import Partition
-from sessiond.core.records import Fence, TimerChange, UserCommit, Verdict, VerdictStatus
+from sessiond.core.records import Consumed, Fence, TimerChange, UserCommit, Verdict, VerdictStatus
 from sessiond.core.store_rules import commit_bytes, kept_reply
+from sessiond.stores.redis.arguments import binary, pack_arguments
 from sessiond.stores.redis.deployment import Deployment, PartitionTable
 from sessiond.stores.redis.packing import (
     pack_dead_letter,
@@ -33,7 +32,6 @@ _STATUS: Final = (
     VerdictStatus.CONFLICT,
     VerdictStatus.TOO_LARGE,
 )
-_encode = msgspec.msgpack.Encoder().encode
 
 
 def commit(
@@ -59,7 +57,7 @@ def commit(
             for n in group
         ]
         route = deployment.keys.own(batch[group[0]].partition)
-        calls.append(COMMIT.call(route, args=(_encode((table.rows, rows)),)))
+        calls.append(COMMIT.call(route, args=(pack_arguments((table.rows, rows)),)))
     verdicts: dict[int, Verdict] = {}
     for group, reply in zip(groups, deployment.write(*calls) if calls else (), strict=True):
         for place, n in enumerate(group):
@@ -83,24 +81,24 @@ def _cut(group: Sequence[int], sizes: Sequence[int], max_commit_bytes: int) -> I
 
 def _row(commit: UserCommit, position: int, *, too_large: bool) -> tuple[Any, ...]:
     """Write *commit* in the positions, counted from 1, that ``commit.lua`` knows."""
-    head = (position, commit.user, commit.expected_version, commit.commit_id)
+    head = (position, commit.user, commit.expected_version, binary(commit.commit_id))
     if too_large:
         return (*head, *_NOTHING, commit.delete, True)
     stream = commit.stream
     return (
         *head,
-        commit.snapshot,  # 5
+        None if commit.snapshot is None else binary(commit.snapshot),  # 5
         stream and (stream.epoch, stream.head, stream.floor, stream.lost, stream.size),
-        [pack_frame(frame) for frame in commit.frames] or None,
-        _flat((c.digest, pack_time(c.at), kept_reply(c.reply) or False) for c in commit.consumed),
+        [binary(pack_frame(frame)) for frame in commit.frames],
+        _flat(_consumed(consumed) for consumed in commit.consumed),
         _flat(_timer(change) for change in {c.name: c for c in commit.timers}.values()),
-        commit.forgotten or None,  # 10
-        commit.inbox_done or None,
-        commit.journal or None,
+        [binary(digest) for digest in commit.forgotten],  # 10
+        commit.inbox_done,
+        [binary(entry) for entry in commit.journal],
         commit.journal_limit,
-        _flat((d.id, pack_delivery(d), repr(float(d.due))) for d in commit.deliveries),
-        commit.deliveries_done or None,  # 15
-        _flat((letter.id, pack_dead_letter(letter)) for letter in commit.dead_letters),
+        _flat((d.id, binary(pack_delivery(d)), repr(float(d.due))) for d in commit.deliveries),
+        commit.deliveries_done,  # 15
+        _flat((letter.id, binary(pack_dead_letter(letter))) for letter in commit.dead_letters),
         commit.delete,
         False,  # 18: too large
     )
@@ -109,15 +107,25 @@ def _row(commit: UserCommit, position: int, *, too_large: bool) -> tuple[Any, ..
 _NOTHING: Final = (None,) * 12
 
 
-def _timer(change: TimerChange) -> tuple[str, bytes | bool, str | bool]:
+def _consumed(consumed: Consumed) -> tuple[Any, ...]:
+    reply = kept_reply(consumed.reply)
+    return (
+        binary(consumed.digest),
+        binary(pack_time(consumed.at)),
+        False if reply is None else binary(reply),
+    )
+
+
+def _timer(change: TimerChange) -> tuple[Any, ...]:
     timer = change.timer
     if timer is None:
         return change.name, False, False
-    return change.name, pack_timer(timer), False if timer.due is None else repr(float(timer.due))
+    due = False if timer.due is None else repr(float(timer.due))
+    return change.name, binary(pack_timer(timer)), due
 
 
-def _flat(rows: Iterable[tuple[Any, ...]]) -> list[Any] | None:
-    return list(chain.from_iterable(rows)) or None
+def _flat(rows: Iterable[tuple[Any, ...]]) -> list[Any]:
+    return list(chain.from_iterable(rows))
 
 
 def _verdict(commit: UserCommit, reply: Any, place: int, size: int) -> Verdict:

@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import msgspec
-
 from sessiond.core.errors import Fenced
 from sessiond.core.ids import Partition, UserId
 from sessiond.core.records import Arrival, Fence, InboxEntry, Receipt, ReceiptStatus
 from sessiond.core.store_rules import attempt_slot
+from sessiond.stores.redis.arguments import binary, pack_arguments
 from sessiond.stores.redis.deployment import Deployment, PartitionTable, fence_token
 from sessiond.stores.redis.packing import pack_time, unpack_inbox_entry
 from sessiond.stores.redis.scripts import ACCEPT, ATTEMPT, PENDING
@@ -17,7 +16,6 @@ __all__ = ["accept", "attempt", "pending"]
 
 _FENCED: Final = -1
 _DUPLICATE: Final = 0
-_encode = msgspec.msgpack.Encoder().encode
 
 
 def accept(
@@ -30,7 +28,7 @@ def accept(
         table = PartitionTable(deployment.keys, fences)
         rows = [_row(batch[n], table.position(batch[n].partition)) for n in group]
         route = deployment.keys.own(batch[group[0]].partition)
-        calls.append(ACCEPT.call(route, args=(_encode((table.rows, rows)),)))
+        calls.append(ACCEPT.call(route, args=(pack_arguments((table.rows, rows)),)))
     receipts: dict[int, Receipt] = {}
     for group, reply in zip(groups, deployment.write(*calls) if calls else (), strict=True):
         for place, n in enumerate(group):
@@ -43,12 +41,12 @@ def _row(arrival: Arrival, position: int) -> tuple[Any, ...]:
     return (
         position,
         arrival.user,
-        arrival.digest,
+        binary(arrival.digest),
         arrival.kind,
-        arrival.body,
+        binary(arrival.body),
         repr(float(arrival.at)),
         float(arrival.at),
-        pack_time(arrival.at + arrival.keep_seconds),
+        binary(pack_time(arrival.at + arrival.keep_seconds)),
     )
 
 

@@ -9,18 +9,15 @@ kept, and learns so at its next commit: the fence is what safety rests on.
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import msgspec
-
 from sessiond.core.errors import Fenced, StoreInUse
 from sessiond.core.ids import PARTITIONS, NodeId, Partition
 from sessiond.core.records import Acquired, Fence
+from sessiond.stores.redis.arguments import pack_arguments
 from sessiond.stores.redis.client import Call
 from sessiond.stores.redis.deployment import Deployment
 from sessiond.stores.redis.scripts import ACQUIRE, END_LEASE, RELEASE, RENEW
 
 __all__ = ["acquire", "release", "renew"]
-
-_encode = msgspec.msgpack.Encoder().encode
 
 
 def acquire(
@@ -46,7 +43,7 @@ def acquire(
         prefixes = [keys.partition(partitions[n]) for n in group]
         node_keys = False if deployment.in_cluster else keys.nodes
         asked = (prefixes, node, nonce, repr(float(window_due)), node_keys, lease)
-        calls.append(ACQUIRE.call(keys.own(partitions[group[0]]), args=(_encode(asked),)))
+        calls.append(ACQUIRE.call(keys.own(partitions[group[0]]), args=(pack_arguments(asked),)))
     taken: dict[int, Acquired] = {}
     for group, reply in zip(groups, deployment.write(*calls) if calls else (), strict=True):
         if reply[0] != 1:

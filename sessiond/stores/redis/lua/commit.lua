@@ -115,7 +115,7 @@ end
 local function trim_frames(prefix, user, commit, epoch)
   local key, stream = prefix .. 'o:' .. user, commit[6]
   if epoch and epoch ~= stream[1] then
-    local added = commit[7] and #commit[7] or 0
+    local added = #commit[7]
     if added == 0 then
       call('DEL', key)
     else
@@ -192,24 +192,24 @@ end
 
 local function apply(prefix, user, record, commit, slot, epoch)
   if commit[5] then call('HSET', record, 's' .. slot, commit[5]) end
-  if commit[7] then push(prefix .. 'o:' .. user, commit[7]) end
-  if commit[8] then add_consumed(prefix, user, commit[8]) end
-  if commit[9] then set_timers(prefix, user, commit[9]) end
-  if commit[12] then push(prefix .. 'j:' .. user, commit[12]) end
-  if commit[14] then add_deliveries(prefix, user, commit[14]) end
-  if commit[16] then add_dead_letters(prefix, commit[16]) end
+  push(prefix .. 'o:' .. user, commit[7])
+  add_consumed(prefix, user, commit[8])
+  set_timers(prefix, user, commit[9])
+  push(prefix .. 'j:' .. user, commit[12])
+  add_deliveries(prefix, user, commit[14])
+  add_dead_letters(prefix, commit[16])
   set_record(prefix, user, record, commit, slot)
   if commit[6] then trim_frames(prefix, user, commit, epoch) end
-  if commit[9] then unset_timers(prefix, user, commit[9]) end
-  if commit[10] then forget(prefix, user, commit[10]) end
-  if commit[11] then consume_inbox(prefix, user, commit[11]) end
-  if commit[12] then call('LTRIM', prefix .. 'j:' .. user, -commit[13], -1) end
-  if commit[15] then drop_deliveries(prefix, user, commit[15]) end
+  unset_timers(prefix, user, commit[9])
+  forget(prefix, user, commit[10])
+  consume_inbox(prefix, user, commit[11])
+  if #commit[12] > 0 then call('LTRIM', prefix .. 'j:' .. user, -commit[13], -1) end
+  drop_deliveries(prefix, user, commit[15])
 end
 
 local function apply_delete(prefix, user, commit)
-  if commit[16] then add_dead_letters(prefix, commit[16]) end
-  if commit[11] then consume_inbox(prefix, user, commit[11]) end
+  add_dead_letters(prefix, commit[16])
+  consume_inbox(prefix, user, commit[11])
   delete(prefix, user)
 end
 
