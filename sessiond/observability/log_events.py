@@ -51,6 +51,7 @@ LEVELS: Final[Mapping[str, int]] = MappingProxyType(
         "timer.stale": logging.DEBUG,
         "webhook.duplicate": logging.DEBUG,
         "webhook.refused": logging.WARNING,
+        "door.failed": logging.ERROR,
         "connection.opened": logging.DEBUG,
         "connection.closed": logging.DEBUG,
         "connection.slow": logging.INFO,

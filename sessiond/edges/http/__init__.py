@@ -1,0 +1,1 @@
+"""The HTTP door: routing, health pages, metrics and webhooks; bytes are net/http1.py's business."""

@@ -1,0 +1,54 @@
+"""Where a request comes from, and whether that place may send it."""
+
+import ipaddress
+from collections.abc import Iterable
+from typing import Final
+
+from sessiond.core.errors import InvalidInput
+from sessiond.net.messages import Request
+
+__all__ = ["Network", "from_loopback", "is_within", "parse_network"]
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+#: What reverse proxies add: behind one on this machine every peer is loopback.
+_FORWARDING: Final = frozenset({"forwarded", "via", "x-forwarded-for", "x-real-ip"})
+
+
+def parse_network(text: str) -> Network:
+    """Read an address or a network such as ``10.0.0.0/8``.
+
+    Raises:
+      InvalidInput: it is neither, or an address with bits outside its network.
+
+    """
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError:
+        raise InvalidInput(f"{text!r} is not an IP address or network") from None
+
+
+def is_within(request: Request, networks: Iterable[Network]) -> bool:
+    """Whether the other end of the socket is in one of *networks*; never, when it is no IP socket."""
+    address = _address(request)
+    return address is not None and any(
+        address.version == network.version and address in network for network in networks
+    )
+
+
+def from_loopback(request: Request) -> bool:
+    """Whether *request* was made on this machine, and not merely passed on by a proxy on it."""
+    address = _address(request)
+    is_forwarded = any(name in _FORWARDING for name, _ in request.headers)
+    return address is not None and address.is_loopback and not is_forwarded
+
+
+def _address(request: Request) -> Address | None:
+    """Parse the peer's address; an IPv4 one that came through an IPv6 socket is IPv4."""
+    try:
+        address = ipaddress.ip_address(request.peer)
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
