@@ -16,7 +16,7 @@ from typing import Final, Protocol
 
 import msgspec
 from attrs import field, frozen
-from attrs.validators import gt, matches_re
+from attrs.validators import gt
 
 from sessiond import telemetry
 from sessiond.core.codes import ErrorCode
@@ -38,23 +38,28 @@ from sessiond.gateways.standard_webhooks import (
 )
 from sessiond.net.messages import Request, Response
 
-__all__ = ["BUILT_IN", "HookSpec", "WebhookSettings", "Webhooks"]
-
-#: The hook every server has: its documents reach the user's sockets as an event.
-BUILT_IN: Final = "json"
+__all__ = ["Hook", "WebhookSettings", "Webhooks"]
 
 _ACCEPTED: Final = {"status": "accepted"}
 
 
-@frozen
-class HookSpec:
-    """A registered hook; *name* is 1 to 48 characters of ``a-z``, ``0-9``, ``_``, ``-``."""
+class Hook(Protocol):
+    """What the door knows of a registered hook; ``App.on_webhook`` makes them."""
 
-    name: str = field(validator=matches_re(r"[a-z0-9_-]{1,48}"))
-    waits: bool = False
-    """Whether the sender gets the handler's own answer, instead of 202 once it is durable."""
-    timeout_seconds: float = field(default=10.0, validator=gt(0))
-    """How long a waiting sender waits; senders give up after 15 to 30 seconds."""
+    @property
+    def name(self) -> str:
+        """The segment of the path, and with ``hook:`` before it the kind of the input."""
+        ...
+
+    @property
+    def waits(self) -> bool:
+        """Whether the sender gets the handler's own answer, instead of 202 once it is durable."""
+        ...
+
+    @property
+    def timeout_seconds(self) -> float:
+        """How long a waiting sender waits; senders give up after 15 to 30 seconds."""
+        ...
 
 
 @frozen(kw_only=True)
@@ -115,7 +120,7 @@ class Webhooks:
         self,
         settings: WebhookSettings,
         *,
-        hooks: Mapping[str, HookSpec],
+        hooks: Mapping[str, Hook],
         intake: Intake,
         directory: Directory,
         clock: Clock,
@@ -166,12 +171,12 @@ class Webhooks:
         """Check everything that can be checked before anything is done, in the order above."""
         self._check_envelope(request)
         message_id = self._check_sender(request, name)
-        spec = self._hooks.get(name)
-        if spec is None:
+        hook = self._hooks.get(name)
+        if hook is None:
             raise Refused(ErrorCode.UNKNOWN_EVENT, "there is no hook of this name")
         payload = _parse(request.body)
-        digest = input_digest(_kind(spec), message_id)
-        return _Webhook(spec, parse_user_id(user), payload, request.body, digest)
+        digest = input_digest(_kind(hook), message_id)
+        return _Webhook(hook, parse_user_id(user), payload, request.body, digest)
 
     def _check_envelope(self, request: Request) -> None:
         if self._networks and not is_within(request, self._networks):
@@ -212,13 +217,13 @@ class Webhooks:
             raise Refused(ErrorCode.RATE_LIMITED, "too many webhooks", retry_after=wait)
 
     async def _take(self, webhook: "_Webhook") -> Response:
-        spec = webhook.spec
-        about = {"user": webhook.user, "hook": spec.name}
+        hook = webhook.hook
+        about = {"user": webhook.user, "hook": hook.name}
         began = self._clock.monotonic()
-        if spec.waits:
-            call = HookCall(spec.name, webhook.payload, webhook.digest)
+        if hook.waits:
+            call = HookCall(hook.name, webhook.payload, webhook.digest)
             ref = self._directory.locate(webhook.user)
-            response = json_answer(200, await ref.ask(call, timeout=spec.timeout_seconds))
+            response = json_answer(200, await ref.ask(call, timeout=hook.timeout_seconds))
         else:
             if await self._accept(webhook) is ReceiptStatus.DUPLICATE:
                 telemetry.emit("webhook.duplicate", {}, about)
@@ -231,7 +236,7 @@ class Webhooks:
 
     async def _accept(self, webhook: "_Webhook") -> ReceiptStatus:
         receipt = await self._intake.accept(
-            webhook.user, _kind(webhook.spec), webhook.body, webhook.digest
+            webhook.user, _kind(webhook.hook), webhook.body, webhook.digest
         )
         if receipt.status is ReceiptStatus.FENCED:
             raise ActorGone("another node owns this user now")
@@ -245,15 +250,15 @@ class Webhooks:
 class _Webhook:
     """A webhook that may be applied."""
 
-    spec: HookSpec
+    hook: Hook
     user: UserId
     payload: object
     body: bytes
     digest: Digest
 
 
-def _kind(spec: HookSpec) -> str:
-    return f"hook:{spec.name}"
+def _kind(hook: Hook) -> str:
+    return f"hook:{hook.name}"
 
 
 def _parse_secrets(texts: Iterable[str], setting: str) -> tuple[WebhookSecret, ...]:
