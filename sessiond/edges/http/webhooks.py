@@ -130,9 +130,9 @@ class Webhooks:
         self._intake = intake
         self._directory = directory
         self._clock = clock
-        self._secrets = _parse_secrets(settings.secrets, "webhooks.secrets")
+        self._secrets = _parse_secrets(settings.secrets, "webhook.secrets")
         self._hook_secrets = {
-            hook: _parse_secrets(secrets, f"webhooks.hook_secrets.{hook}")
+            hook: _parse_secrets(secrets, f"webhook.hook_secrets.{hook}")
             for hook, secrets in settings.hook_secrets.items()
         }
         self._networks = tuple(parse_network(text) for text in settings.allowed_networks)

@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -11,6 +12,7 @@ import pytest
 import trio
 import trio.testing
 from attrs import define
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
@@ -209,6 +211,23 @@ async def test_local_keys_need_no_url(server: KeyServer, clock: SetClock) -> Non
     assert (await verifier.verify(text)).user == "ama"
     assert server.requests == 0
     assert (await verifier.verify(token(OLD, "old"))).user == "ama"
+
+
+async def test_a_local_key_counts_while_the_url_is_away(
+    server: KeyServer, clock: SetClock, tmp_path: Path
+) -> None:
+    """A key file without ids fits any key id, whatever becomes of the URL."""
+    path = tmp_path / "key.pem"
+    path.write_bytes(
+        NEW.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+    )
+    server.status = 500
+    verifier = TokenVerifier(AuthSettings(jwks_url=server.url, key_file=str(path)), clock)
+
+    assert (await verifier.verify(token(NEW, "any"))).user == "ama"
+    assert (await refusal(verifier, token(OLD, "old"))).code is ErrorCode.UNAUTHORIZED
 
 
 @pytest.mark.parametrize(

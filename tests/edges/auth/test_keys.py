@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from hypothesis import given
 from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
@@ -34,7 +34,7 @@ def document(*members: object) -> bytes:
     return json.dumps({"keys": members}).encode()
 
 
-def public_pem(key: PrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
+def public_pem(key: PrivateKey | ed448.Ed448PrivateKey) -> bytes:
     return key.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
@@ -77,6 +77,7 @@ def test_the_type_of_a_pem_key_decides_its_algorithm(
         (public_pem(RSA)[:-80], "not an unencrypted PEM key"),
         (public_pem(rsa.generate_private_key(65537, 1024)), "at least 2048 bits"),
         (public_pem(ec.generate_private_key(ec.SECP384R1())), "on P-256"),
+        (public_pem(ed448.Ed448PrivateKey.generate()), "RSA, EC on P-256, or Ed25519"),
     ],
 )
 def test_an_unusable_pem_file_is_named(content: bytes, reason: str, tmp_path: Path) -> None:

@@ -531,7 +531,7 @@ async def test_operators_see_what_happens_at_the_door() -> None:
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
-        (WebhookSettings(secrets=("hush",)), r"webhooks\.secrets: a webhook secret begins"),
+        (WebhookSettings(secrets=("hush",)), r"webhook\.secrets: a webhook secret begins"),
         (WebhookSettings(hook_secrets={"json": ("whsec_x",)}), r"hook_secrets\.json: "),
         (WebhookSettings(allowed_networks=("shop",)), "not an IP address"),
         (WebhookSettings(rate_per_second=0), "more than 0 per second"),
