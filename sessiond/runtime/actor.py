@@ -51,7 +51,6 @@ class SessionActor:
         "_gate_moved",
         "_handler_deadline",
         "_in_hand",
-        "_is_draining",
         "_scope",
         "_services",
         "_turns",
@@ -60,6 +59,7 @@ class SessionActor:
         "cell",
         "connections",
         "gate",
+        "is_loaded",
         "state",
     )
 
@@ -89,7 +89,8 @@ class SessionActor:
         self._in_hand: Envelope | None = None
         self._gate_moved = Parking()
         self._wants_passivation = False
-        self._is_draining = False
+        self.is_loaded = False
+        """Whether ``state`` is there."""
 
     async def run(self) -> None:
         """Live: load, take turns, passivate. Returns when the cell has left the registry.
@@ -117,6 +118,7 @@ class SessionActor:
     async def _activate(self) -> None:
         services, cell = self._services, self.cell
         self.state, self.gate.version = await load_session(services, cell)
+        self.is_loaded = True
         try:
             self._turns.account, self._turns.refusal = await load_account(services, cell)
         except Exception:
@@ -144,6 +146,7 @@ class SessionActor:
         if not await self._settled() or not self._services.registry.leave(self.cell):
             return False
         self.cell.standing = Standing.STOPPING
+        self.connections.clear()  # of a drain: the doors close them, in batches
         telemetry.emit(
             "session.passivated", {"duration": 0.0}, {"user": self.cell.user, "reason": reason}
         )
@@ -164,7 +167,7 @@ class SessionActor:
                         return True
                 elif (envelope := self.cell.mailbox.get_nowait()) is not None:
                     await self._take(envelope)
-                elif self.cell.backlog and not self._is_draining:
+                elif self.cell.backlog and not self.cell.is_draining:
                     await self._services.refill(self.cell)
                 elif await self._may_leave():
                     return True
@@ -186,7 +189,7 @@ class SessionActor:
         return False
 
     async def _may_leave(self) -> bool:
-        if self._is_draining:
+        if self.cell.is_draining:
             return await self._leave("drain")
         if self.state.phase in {Phase.NEW, Phase.PASSIVE}:
             return await self._leave("window")
@@ -205,7 +208,7 @@ class SessionActor:
         if isinstance(item, Control):
             await self._control(item, now)
             return
-        if self._is_draining and not self._failures.runs_while_draining(envelope):
+        if self.cell.is_draining and not self._failures.runs_while_draining(envelope):
             return
         if type(item) is not inputs.Ack:
             self._wakeups.last_active = now
@@ -216,6 +219,7 @@ class SessionActor:
 
     async def _run(self, envelope: Envelope, item: inputs.Input, now: float) -> None:
         """Compute one turn under the handler's deadline."""
+        self._services.counters.turns += 1
         self._in_hand = envelope
         self._handler_deadline.set(now + self._turns.timeout(item))
         result: Computed | Exception
@@ -279,6 +283,8 @@ class SessionActor:
         for signal in turn.signals:
             telemetry.emit(*signal)
         if turn.change is not None:
+            self._services.counters.committed_turns += 1
+            self._services.counters.dead_letters += len(turn.change.dead_letters)
             self._note_timers(turn.change)
         if self.gate.is_open and len(self.connections) != len(self.state.attachments):
             self._drop_detached()
@@ -325,6 +331,7 @@ class SessionActor:
         """Deal with a failed turn: the state is still what it was before it."""
         kind = type(envelope.item).__name__.lower()
         if not isinstance(error, Refused):
+            self._services.counters.failed_turns += 1
             _failed(
                 {"duration": 0.0},
                 {"user": self.cell.user, "kind": kind, "error": type(error).__name__},
@@ -413,10 +420,8 @@ class SessionActor:
                 await self._ticked(now)
             case Control.PASSIVATE:
                 self._wants_passivation = True
-            case Control.DRAIN:
-                self._is_draining = True
-            case Control.WAKE:
-                pass
+            case Control.DRAIN | Control.WAKE:
+                pass  # the loop looks at the cell
 
     async def _ticked(self, now: float) -> None:
         due = self._wakeups.due(self.state.phase, now)

@@ -13,6 +13,7 @@ from sessiond.core.session.program import Program
 from sessiond.runtime.availability import Availability
 from sessiond.runtime.cell import Cell
 from sessiond.runtime.committer import Ledger
+from sessiond.runtime.counters import Counters
 from sessiond.runtime.deadlines import Deadlines
 from sessiond.runtime.patience import until_decided
 from sessiond.runtime.registry import Registry
@@ -61,6 +62,7 @@ class Services:
     availability: Availability
     limits: SessionLimits
     policy: ActorPolicy
+    counters: Counters
 
     async def read(self, call: Callable[[], Awaitable[T]]) -> T:
         """Call the store, waiting for it while it is away."""

@@ -15,7 +15,7 @@ from attrs import define, evolve, field
 
 from sessiond.core.codes import CloseCode, ErrorCode
 from sessiond.core.errors import AppFailed, InvalidInput, Refused, SnapshotTooLarge
-from sessiond.core.ids import Digest, UserId
+from sessiond.core.ids import Digest, UserId, partition_of
 from sessiond.core.position import RecoveryReason
 from sessiond.core.records import MAX_STORED_REPLY, WINDOW_TIMER, Consumed, DeadLetter, Frame
 from sessiond.core.session import inputs, machine
@@ -24,6 +24,7 @@ from sessiond.core.session.effects import CloseConnection, Effect, Reply
 from sessiond.core.session.outcome import NOTHING, EndRequest, Outcome, PushRequest
 from sessiond.core.session.phases import Phase
 from sessiond.core.session.program import Call, CallKind, Context
+from sessiond.core.session.snapshot import decode_snapshot
 from sessiond.core.session.state import RETENTION_TIMER, SessionState
 from sessiond.runtime.services import Services
 
@@ -111,6 +112,8 @@ class Turns:
                 end = EndRequest(item.reason, item.code, item.erase)
                 await self._end(turn, end, hooks=hooks)
                 turn.effects = (*turn.effects, Reply(_NO_REPLY))
+            case inputs.RollBack():
+                await self._roll_back(turn)
             case _:
                 assert_never(item)
         return turn
@@ -305,6 +308,18 @@ class Turns:
         self._apply(turn, Outcome(pushes=(push,)))
         told = {"connections": len(turn.state.attachments), "offset": turn.state.stream.head}
         turn.effects = (*turn.effects, Reply(msgspec.json.encode(told)))
+
+    async def _roll_back(self, turn: Computed) -> None:
+        services, user = self._services, self.user
+        partition = partition_of(user)
+        loaded = await services.read(lambda: services.store.load(user, partition))
+        if loaded is None or loaded.previous is None:
+            raise Refused(ErrorCode.BAD_REQUEST, "there is no earlier snapshot")
+        everyone = tuple(a.connection for a in turn.state.attachments)
+        earlier = evolve(turn.state, snapshot=decode_snapshot(loaded.previous))
+        turn.state = machine.restart_stream(earlier, services.entropy.token(8).hex())
+        rolled = msgspec.json.encode({"version": loaded.version + 1})
+        turn.effects = (Reply(rolled), CloseConnection(everyone, CloseCode.RESTARTED))
 
     async def _end(self, turn: Computed, end: EndRequest, *, hooks: bool) -> None:
         services = self._services

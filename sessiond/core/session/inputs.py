@@ -26,6 +26,7 @@ __all__ = [
     "Input",
     "Join",
     "Leave",
+    "RollBack",
     "Send",
     "Stop",
 ]
@@ -109,4 +110,9 @@ class Stop:
     """Remove the user's record too."""
 
 
-Input = Join | Leave | ClientMessage | Ack | HookCall | Accepted | Fired | Send | Stop
+@frozen
+class RollBack:
+    """Put the snapshot before the current one back, under a new epoch; connections have to come back."""
+
+
+Input = Join | Leave | ClientMessage | Ack | HookCall | Accepted | Fired | Send | Stop | RollBack

@@ -1,0 +1,210 @@
+"""The runtime of one node: its parts wired together, and the order in which they run and stop.
+
+What is inside: ownership, supervisor, committer, intake, timers, deadlines. What is not: doors, stores, settings
+(server.py). Infrastructure is the opposite of actors: when one of these tasks fails, the node stops.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+import trio
+from attrs import frozen
+
+from sessiond.core.ids import PARTITIONS, NodeId, Partition, UserId
+from sessiond.core.ports import Clock, Connection, Entropy, Store
+from sessiond.core.records import Timer
+from sessiond.core.session.inputs import Fired
+from sessiond.core.session.limits import SessionLimits
+from sessiond.core.session.program import Program
+from sessiond.runtime.actor import start_actor
+from sessiond.runtime.availability import Availability
+from sessiond.runtime.cell import Cell
+from sessiond.runtime.committer import Committer
+from sessiond.runtime.counters import Counters
+from sessiond.runtime.deadlines import Deadlines
+from sessiond.runtime.directory import LocalDirectory
+from sessiond.runtime.drain import Drain, DrainReport, DrainSettings
+from sessiond.runtime.intake import Intake
+from sessiond.runtime.ownership import Ownership
+from sessiond.runtime.registry import Registry
+from sessiond.runtime.restart import RestartPolicy
+from sessiond.runtime.services import ActorPolicy, Services
+from sessiond.runtime.supervisor import Supervisor
+from sessiond.runtime.timers import Timers
+
+__all__ = ["NodePolicy", "NodeRuntime"]
+
+#: A single node owns them all.
+_ALL: Final = tuple(Partition(number) for number in range(PARTITIONS))
+
+
+@frozen(kw_only=True)
+class NodePolicy:
+    """Numbers that the composition root takes from the settings."""
+
+    session: SessionLimits
+    actor: ActorPolicy
+    restart: RestartPolicy
+    drain: DrainSettings
+    lanes: int = 4
+    batch: int = 64
+    mailbox: int = 256
+    resident_sessions: int = 100_000
+    lease_seconds: float = 10.0
+
+
+class NodeRuntime:
+    """Everything between the doors and the store. Make it, ``run`` it; the doors use its public attributes."""
+
+    def __init__(
+        self,
+        node: NodeId,
+        store: Store,
+        program: Program,
+        policy: NodePolicy,
+        *,
+        clock: Clock,
+        entropy: Entropy,
+        store_name: str = "store",
+    ) -> None:
+        self.node = node
+        self.store = store
+        self.clock = clock
+        self.entropy = entropy
+        self.policy = policy
+        self.program = program
+        self.counters = Counters()
+        self.registry = Registry()
+        self.availability = Availability(clock, store=store_name)
+        self.deadlines = Deadlines(clock)
+        self.ownership = Ownership(
+            store,
+            node,
+            _ALL,
+            window_seconds=policy.session.window_seconds,
+            clock=clock,
+            entropy=entropy,
+            lease_seconds=policy.lease_seconds,
+        )
+        self.committer = Committer(
+            store,
+            self.ownership.fences,
+            clock=clock,
+            entropy=entropy,
+            availability=self.availability,
+            lanes=policy.lanes,
+            batch=policy.batch,
+        )
+        self.supervisor = Supervisor(
+            self._start,
+            self.registry,
+            policy.restart,
+            clock=clock,
+            entropy=entropy,
+            availability=self.availability,
+            before_start=lambda cell: self.committer.wait_decided(cell.user, cell.partition),
+            resident_cap=policy.resident_sessions,
+        )
+        self.directory = LocalDirectory(self.registry, self.supervisor, clock)
+        self.timers = Timers(store, self.registry, self._fire, clock=clock, entropy=entropy)
+        self.intake = Intake(
+            store,
+            self.ownership.fences,
+            self.registry,
+            self.supervisor,
+            clock=clock,
+            entropy=entropy,
+            availability=self.availability,
+            lanes=policy.lanes,
+            batch=policy.batch,
+        )
+        self._start_actor = start_actor(self._services())
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Own the partitions and serve; ``started`` when the doors may open. Returns when the lease is lost.
+
+        What an earlier run accepted and did not finish is told before anything new of the same users.
+
+        Raises:
+          StoreInUse: another live node owns the partitions.
+          StoreUnavailable: the store is away at the start.
+
+        """
+        acquired = await self.ownership.acquire()
+        for one in acquired:
+            if one.next_due is not None:
+                self.timers.note(one.fence.partition, one.next_due)
+        left = [one.fence.partition for one in acquired if one.has_pending]
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.deadlines.run)
+            await nursery.start(self.committer.run)
+            await nursery.start(self.intake.run)
+            await nursery.start(self.supervisor.run)
+            await nursery.start(self.timers.run)
+            await nursery.start(self.ownership.run)
+            if left:
+                await nursery.start(self.intake.recover, left)
+            task_status.started()
+            await self.ownership.lost.wait()
+            nursery.cancel_scope.cancel()
+
+    def not_ready(self) -> list[str]:
+        """Say why this node should get no new work."""
+        reasons = []
+        if not self.ownership.is_valid():
+            reasons.append("the lease is not held")
+        if not self.availability.available:
+            reasons.append("the store is away")
+        if not self.directory.is_accepting:
+            reasons.append("draining")
+        if self.supervisor.is_systemic():
+            reasons.append("too many users' sessions are failing")
+        return reasons
+
+    def drain(
+        self,
+        *,
+        stops: Sequence[Callable[[], None]],
+        connections: Callable[[], Sequence[Connection]],
+    ) -> Callable[[], Awaitable[DrainReport]]:
+        """Prepare the drain of this node; *stops* are the doors' own ways to refuse new work."""
+        return Drain(
+            self.node,
+            self.registry,
+            stops=(self.directory.stop_accepting, self.intake.stop_accepting, *stops),
+            wait_actors=self.supervisor.wait_none_running,
+            flush=self._flush,
+            release=self.ownership.release,
+            connections=connections,
+            clock=self.clock,
+            entropy=self.entropy,
+            settings=self.policy.drain,
+        ).run
+
+    async def _flush(self) -> None:
+        await self.intake.wait_idle()
+        await self.committer.wait_idle()
+
+    async def _start(self, cell: Cell) -> None:
+        await self._start_actor(cell)
+
+    def _fire(self, user: UserId, timer: Timer) -> None:
+        self.directory.locate(user).tell(Fired(timer))
+
+    def _services(self) -> Services:
+        return Services(
+            store=self.store,
+            committer=self.committer,
+            program=self.program,
+            registry=self.registry,
+            deadlines=self.deadlines,
+            timers=self.timers,
+            refill=self.intake.refill,
+            fences=self.ownership.fences,
+            clock=self.clock,
+            entropy=self.entropy,
+            availability=self.availability,
+            limits=self.policy.session,
+            policy=self.policy.actor,
+            counters=self.counters,
+        )

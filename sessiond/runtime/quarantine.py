@@ -1,0 +1,44 @@
+"""Rolling a quarantined user back: there is no actor, so the record itself is written, under the fence as ever."""
+
+from attrs import evolve
+
+from sessiond.core.errors import Fenced, StoreError
+from sessiond.core.ids import UserId, partition_of
+from sessiond.core.operations import UnknownTarget
+from sessiond.core.records import StreamMark, UserCommit, VerdictStatus
+from sessiond.core.session.snapshot import Device, decode_snapshot, encode_snapshot
+from sessiond.runtime.node import NodeRuntime
+
+__all__ = ["roll_back_quarantined"]
+
+
+async def roll_back_quarantined(runtime: NodeRuntime, user: UserId) -> int:
+    """Put the snapshot before the current one back, under a new epoch; returns the record's new version.
+
+    Raises:
+      UnknownTarget: there is no record, or no snapshot before the current one.
+      SnapshotError: the earlier snapshot cannot be read either; nothing was changed.
+      Fenced: this node does not own the user any more.
+      StoreUnavailable: nothing is decided.
+
+    """
+    partition = partition_of(user)
+    loaded = await runtime.store.load(user, partition)
+    if loaded is None or loaded.previous is None:
+        raise UnknownTarget("there is no earlier snapshot of this user")
+    earlier = decode_snapshot(loaded.previous)
+    devices = {name: Device(0, device.left_at) for name, device in earlier.devices.items()}
+    commit = UserCommit(
+        user=user,
+        partition=partition,
+        commit_id=runtime.entropy.token(16),
+        expected_version=loaded.version,
+        snapshot=encode_snapshot(evolve(earlier, devices=devices)),
+        stream=StreamMark(runtime.entropy.token(8).hex()),
+    )
+    (verdict,) = await runtime.store.commit([commit], runtime.ownership.fences)
+    if verdict.status is VerdictStatus.FENCED:
+        raise Fenced("this node does not own the user any more")
+    if verdict.status is not VerdictStatus.APPLIED:
+        raise StoreError("the record changed meanwhile; try again")
+    return verdict.version
