@@ -12,6 +12,7 @@ import trio
 
 from sessiond.core.ports import Store
 from sessiond.stores.memory import MemoryStore
+from sessiond.stores.seal import SealedStore, Sealer, SealKey
 from sessiond.stores.sqlite import open_sqlite_store
 from sessiond.testing import stores
 from sessiond.testing.stores import DURABILITY_CHECKS, STORE_CHECKS, Check, OpenStore, open_rig
@@ -33,10 +34,23 @@ def _sqlite(request: pytest.FixtureRequest) -> OpenStore:
     return lambda: open_sqlite_store(path, max_commit_bytes=MAX_COMMIT_BYTES)
 
 
+def _sealed(request: pytest.FixtureRequest) -> OpenStore:
+    path = request.getfixturevalue("tmp_path") / "store.db"
+    sealer = Sealer([SealKey("new", b"n" * 32), SealKey("old", b"o" * 32)])
+
+    @asynccontextmanager
+    async def open_store() -> AsyncIterator[Store]:
+        async with open_sqlite_store(path, max_commit_bytes=MAX_COMMIT_BYTES) as store:
+            yield SealedStore(store, sealer)
+
+    return open_store
+
+
 #: name → given the test's request (for fixtures), a function that opens the same, at first empty, data each time.
 FACTORIES: dict[str, Callable[[pytest.FixtureRequest], OpenStore]] = {
     "memory": _memory,
     "sqlite": _sqlite,
+    "sealed": _sealed,
 }
 VOLATILE = ("memory",)
 DURABLE = [name for name in FACTORIES if name not in VOLATILE]

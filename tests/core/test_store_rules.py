@@ -1,0 +1,71 @@
+"""Sizes, stored replies and attempt counters are the same in every store."""
+
+import pytest
+
+from sessiond.core.errors import InvalidInput
+from sessiond.core.ids import Digest, Partition, UserId
+from sessiond.core.records import (
+    MAX_STORED_REPLY,
+    Consumed,
+    DeadLetter,
+    Delivery,
+    Frame,
+    Timer,
+    TimerChange,
+    UserCommit,
+)
+from sessiond.core.store_rules import attempt_slot, commit_bytes, kept_reply, timer_slot
+
+
+def test_everything_a_commit_stores_is_counted() -> None:
+    """Each field that holds bytes of somebody counts; nothing else does."""
+    user = UserId("ann")
+    empty = UserCommit(user=user, partition=Partition(1), commit_id=b"x" * 16, expected_version=0)
+    full = UserCommit(
+        user=user,
+        partition=Partition(1),
+        commit_id=b"x" * 16,
+        expected_version=0,
+        snapshot=b"1",
+        frames=(Frame(1, 0, b"2" * 2),),
+        consumed=(Consumed(Digest(b"d"), 0, b"3" * 4), Consumed(Digest(b"e"), 0)),
+        timers=(TimerChange("t", Timer("t", 1, 0, b"4" * 8)), TimerChange("u", None)),
+        deliveries=(Delivery("d", 0, b"5" * 16),),
+        journal=(b"6" * 32,),
+        dead_letters=(DeadLetter("l", user, "k", b"7" * 64, "8" * 128, 0, 1),),
+    )
+
+    assert commit_bytes(empty) == 0
+    assert commit_bytes(full) == 255
+
+
+def test_a_reply_is_kept_up_to_its_limit() -> None:
+    """One byte more and nothing is kept of it."""
+    fits = b"x" * MAX_STORED_REPLY
+
+    assert kept_reply(fits) == fits
+    assert kept_reply(fits + b"x") is None
+    assert kept_reply(None) is None
+    assert kept_reply(b"") == b""
+
+
+def test_generations_of_a_timer_share_a_counter() -> None:
+    """Also when the user id or the name holds colons."""
+    for user, name in (("ann", "tea"), ("urn:x:7", "a:b")):
+        slot = timer_slot(UserId(user), name)
+        assert attempt_slot(f"timer:{user}:{name}:12") == (slot, 12)
+        assert attempt_slot(f"timer:{user}:{name}:13") == (slot, 13)
+
+
+def test_an_inbox_entry_has_a_counter_of_its_own() -> None:
+    """Entries have no generations."""
+    assert attempt_slot("inbox:7") == ("inbox:7", 0)
+
+
+@pytest.mark.parametrize(
+    "key", ["", "inbox", "inbox:x", "inbox:-1", "timer:a:1", "timer:a:b:", "x:1"]
+)
+def test_another_key_is_refused(key: str) -> None:
+    """A typo would count for ever without being forgotten."""
+    with pytest.raises(InvalidInput):
+        attempt_slot(key)

@@ -1,0 +1,227 @@
+"""What is sealed is opened by the right key, for the same user and place, and by nothing else."""
+
+from contextlib import nullcontext
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sessiond.core.errors import InvalidInput, SnapshotCorrupt, SnapshotTooNew
+from sessiond.core.ids import UserId, partition_of
+from sessiond.core.records import (
+    DeadLetter,
+    Delivery,
+    ReceiptStatus,
+    Timer,
+    TimerChange,
+    UserCommit,
+)
+from sessiond.stores.memory import MemoryStore
+from sessiond.stores.seal import Kind, SealedStore, Sealer, SealKey
+from sessiond.testing.stores import StoreRig
+from sessiond.testing.stores.commits import everything
+from sessiond.testing.stores.rig import NOW, USER, arrival, neighbours
+
+PARTITION = partition_of(USER)
+OLD, NEW = SealKey("old", b"o" * 32), SealKey("new", b"n" * 32)
+SECRET = b"+233 24 000 0000 wants tea"
+
+
+@given(data=st.binary(max_size=3000), kind=st.sampled_from(Kind))
+@pytest.mark.parametrize("keys", [(), (NEW, OLD)], ids=["plain", "encrypted"])
+def test_what_is_sealed_is_opened(keys: tuple[SealKey, ...], data: bytes, kind: Kind) -> None:
+    """Any bytes survive, compressed or not."""
+    sealer = Sealer(keys)
+
+    assert sealer.open(USER, kind, sealer.seal(USER, kind, data)) == data
+
+
+def test_large_snapshots_are_compressed() -> None:
+    """Only snapshots, and only when it makes them smaller; noise is stored as it is."""
+    sealer = Sealer()
+    text = b'{"deal":"open"}' * 100
+
+    assert len(sealer.seal(USER, Kind.SNAPSHOT, text)) < 100
+    assert sealer.seal(USER, Kind.FRAME, text) == b"\xe5\0" + text
+    assert sealer.seal(USER, Kind.SNAPSHOT, text[:100]) == b"\xe5\0" + text[:100]
+    assert Sealer(compress_from=None).seal(USER, Kind.SNAPSHOT, text) == b"\xe5\0" + text
+
+
+def test_the_first_key_seals_and_all_open() -> None:
+    """A key is changed by putting the new one in front; the old one stays until nothing needs it."""
+    before, during, after = Sealer([OLD]), Sealer([NEW, OLD]), Sealer([NEW])
+    old, new = before.seal(USER, Kind.FRAME, SECRET), during.seal(USER, Kind.FRAME, SECRET)
+
+    assert during.open(USER, Kind.FRAME, old) == during.open(USER, Kind.FRAME, new) == SECRET
+    assert after.open(USER, Kind.FRAME, new) == SECRET
+    with pytest.raises(SnapshotCorrupt, match="not configured"):
+        after.open(USER, Kind.FRAME, old)
+
+
+def test_equal_bytes_are_sealed_differently() -> None:
+    """Whoever sees the store cannot tell that two people said the same, or one the same twice."""
+    sealer = Sealer([NEW])
+
+    assert len({sealer.seal(USER, Kind.FRAME, SECRET) for _ in range(50)}) == 50
+
+
+@pytest.mark.parametrize("user", neighbours(1))
+def test_sealed_bytes_cannot_be_moved(user: UserId) -> None:
+    """Another user's, or another kind's, does not open here."""
+    sealer = Sealer([NEW])
+    sealed = sealer.seal(USER, Kind.SNAPSHOT, SECRET)
+
+    for moved_to, kind in ((user, Kind.SNAPSHOT), (USER, Kind.FRAME)):
+        with pytest.raises(SnapshotCorrupt, match="does not fit its seal"):
+            sealer.open(moved_to, kind, sealed)
+
+
+def test_any_change_is_found_and_nothing_leaks() -> None:
+    """Every byte changed, every cut: one of our errors, without the content or the key in it."""
+    sealer = Sealer([NEW])
+    sealed = sealer.seal(USER, Kind.SNAPSHOT, SECRET)
+    changed = [sealed[:i] + bytes([sealed[i] ^ 0x40]) + sealed[i + 1 :] for i in range(len(sealed))]
+    cut = [sealed[:i] for i in range(len(sealed))]
+
+    for bad in changed + cut:
+        with pytest.raises((SnapshotCorrupt, SnapshotTooNew)) as caught:
+            sealer.open(USER, Kind.SNAPSHOT, bad)
+        assert "tea" not in str(caught.value)
+        assert caught.value.__cause__ is None
+    assert "nnnn" not in repr(NEW)
+
+
+def test_plain_bytes_are_refused_once_there_are_keys() -> None:
+    """Unless they are accepted on purpose, while encryption is being switched on."""
+    plain = Sealer().seal(USER, Kind.SNAPSHOT, SECRET)
+
+    with pytest.raises(SnapshotCorrupt, match="not encrypted"):
+        Sealer([NEW]).open(USER, Kind.SNAPSHOT, plain)
+    assert Sealer([NEW], accepts_plain=True).open(USER, Kind.SNAPSHOT, plain) == SECRET
+
+
+def test_a_newer_seal_is_not_corruption() -> None:
+    """Unknown flags say that a newer version wrote it."""
+    with pytest.raises(SnapshotTooNew):
+        Sealer().open(USER, Kind.SNAPSHOT, b"\xe5\x04data")
+
+
+def test_packed_bytes_that_are_damaged_or_too_large_are_refused() -> None:
+    """What would unpack to gigabytes is refused before it is unpacked."""
+    sealer = Sealer()
+    packed = sealer.seal(USER, Kind.SNAPSHOT, b"a" * 20_000_000)
+
+    for bad in (packed, b"\xe5\x01", b"\xe5\x01garbage", packed[:-3]):
+        with pytest.raises(SnapshotCorrupt, match="unpacked"):
+            sealer.open(USER, Kind.SNAPSHOT, bad)
+
+
+def test_bad_keys_are_refused_when_they_are_made() -> None:
+    """A short secret, a long or foreign id, two keys of one name."""
+    for key_id, secret in (
+        ("k", b"short"),
+        ("", b"k" * 32),
+        ("x" * 33, b"k" * 32),
+        ("ü", b"k" * 32),
+    ):
+        with pytest.raises(InvalidInput):
+            SealKey(key_id, secret)
+    with pytest.raises(InvalidInput, match="same id"):
+        Sealer([NEW, SealKey("new", b"m" * 32)])
+
+
+class _Sealed:
+    """A sealed store, the store below it, and what was reported as unreadable."""
+
+    def __init__(self) -> None:
+        self.below = MemoryStore()
+        self.unreadable: list[tuple[UserId, str]] = []
+
+    async def with_keys(self, *keys: SealKey) -> StoreRig:
+        """A rig that opens the same data with *keys*."""
+        store = SealedStore(
+            self.below, Sealer(keys), on_unreadable=lambda u, r: self.unreadable.append((u, r))
+        )
+        rig = StoreRig(lambda: nullcontext(store), max_commit_bytes=1 << 22)
+        await rig.open()
+        return rig
+
+
+async def test_nothing_of_what_people_said_is_stored_in_clear() -> None:
+    """Snapshot, frames, replies, timers, deliveries, journal, dead letters and inbox: all sealed."""
+    sealed = _Sealed()
+    first = await sealed.with_keys(NEW)
+    await first.accept(arrival("in", body=SECRET))
+    letter = DeadLetter("l1", USER, "hook:json", SECRET, SECRET.decode(), NOW, 1)
+    fields = everything()
+    await first.apply(
+        **fields
+        | {
+            "snapshot": SECRET,
+            "frames": tuple(type(f)(f.offset, f.at, SECRET) for f in fields["frames"]),
+            "consumed": tuple(type(c)(c.digest, c.at, SECRET) for c in fields["consumed"]),
+            "timers": (TimerChange("tea", Timer("tea", 1, NOW, SECRET)),),
+            "deliveries": (Delivery("d", NOW, SECRET),),
+            "journal": (SECRET,),
+            "dead_letters": (letter,),
+        }
+    )
+    below = vars(sealed.below)
+    shown = repr([below[name] for name in sorted(below)])
+
+    assert "wants tea" not in shown
+    assert (await first.store.dead_letters()) == (letter,)
+
+
+async def test_a_record_that_cannot_be_opened_is_that_users_alone() -> None:
+    """His load fails; reads over many users leave him out, report him, and go on past a full page of his."""
+    (other,) = neighbours(1)
+    sealed = _Sealed()
+    first = await sealed.with_keys(OLD)
+    await first.accept(*(arrival(f"{n}") for n in range(3)))
+    await first.apply(**everything())
+    fences = dict(first.fences)
+    rig = await sealed.with_keys(NEW)
+    rig.fences = fences
+    await rig.accept(arrival("his", other))
+    await rig.apply(
+        other,
+        snapshot=b"s",
+        timers=(TimerChange("tea", Timer("tea", 1, NOW, b"p")),),
+        deliveries=(Delivery("d", NOW, b"b"),),
+    )
+    store = rig.store
+
+    with pytest.raises(SnapshotCorrupt):
+        await store.load(USER, PARTITION)
+    assert [entry.body for entry in await store.pending(PARTITION, limit=2)] == [b"his"]
+    timers, _ = await store.due(PARTITION, NOW + 60, 10)
+    assert [timer.user for timer in timers] == [other]
+    assert [user for user, _ in await store.deliveries(PARTITION)] == [other]
+    (letter,) = await store.dead_letters()
+    assert (letter.id, letter.body) == ("l1", b"")
+    assert "cannot be opened" in letter.error
+    assert {user for user, _ in sealed.unreadable} == {USER}
+    assert len(await sealed.below.pending(PARTITION)) == 4
+
+
+async def test_a_duplicate_whose_reply_cannot_be_opened_is_still_a_duplicate() -> None:
+    """The repeat is dropped; only its reply is missing."""
+    sealed = _Sealed()
+    first = await sealed.with_keys(OLD)
+    await first.apply(**everything())
+    rig = await sealed.with_keys(NEW)
+    rig.fences = dict(first.fences)
+    (receipt,) = await rig.accept(arrival("first"))
+
+    assert (receipt.status, receipt.reply) == (ReceiptStatus.DUPLICATE, None)
+
+
+async def test_a_commit_stays_the_same_commit() -> None:
+    """Sealing again with another nonce does not make it another one: it is known by its id."""
+    sealed = _Sealed()
+    first = await sealed.with_keys(NEW)
+    commit: UserCommit = await first.apply(**everything())
+    (verdict,) = await first.send(commit)
+
+    assert verdict.version == 1
