@@ -1,0 +1,281 @@
+"""One server process: the runtime, its doors, and the decision to stop."""
+
+import logging
+import ssl
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from signal import SIGINT, SIGTERM
+from typing import Final
+
+import trio
+from attrs import frozen
+
+from sessiond import __version__, telemetry
+from sessiond.app import App
+from sessiond.config.settings import ListenSettings, Settings, store_kind
+from sessiond.core.codes import CloseCode
+from sessiond.core.ids import NodeId
+from sessiond.core.ports import Clock, Store
+from sessiond.core.session.phases import Phase
+from sessiond.edges.admin.socket import serve_admin
+from sessiond.edges.auth import TokenVerifier
+from sessiond.edges.http.health import Health
+from sessiond.edges.http.router import Router
+from sessiond.edges.http.webhooks import Webhooks
+from sessiond.edges.websocket.upgrade import WebsocketDoor, WebsocketSettings
+from sessiond.net.front import Front
+from sessiond.net.listen import open_tcp
+from sessiond.net.listen import serve as serve_listeners
+from sessiond.net.poll import Poller
+from sessiond.observability.logs import open_logs
+from sessiond.observability.metrics import Metrics, sample_loop_lag
+from sessiond.runtime.clock import SystemClock
+from sessiond.runtime.drain import DrainSettings
+from sessiond.runtime.entropy import SystemEntropy
+from sessiond.runtime.node import NodePolicy, NodeRuntime
+from sessiond.runtime.operations import Operations
+from sessiond.runtime.restart import RestartPolicy
+from sessiond.runtime.services import ActorPolicy
+from sessiond.server.stores import open_store
+
+__all__ = ["EXIT_DRAINED", "EXIT_LEASE_LOST", "Bound", "serve"]
+
+EXIT_DRAINED: Final = 0
+EXIT_LEASE_LOST: Final = 75
+"""``EX_TEMPFAIL``: another process owns the sessions now; start again to take them back or wait."""
+
+#: For the last frames to leave the kernel's buffers before the process does.
+_GOODBYE_SECONDS: Final = 0.2
+
+_log: Final = logging.getLogger("sessiond.server")
+
+
+@frozen
+class Bound:
+    """Where a started server can be reached."""
+
+    http: tuple[str, ...]
+    """``address:port`` of each listener."""
+    admin: Path
+    """Path of the admin socket."""
+    warnings: tuple[str, ...]
+    """What an operator should know: keys that are missing, a store that keeps less than was asked for."""
+
+
+async def serve(
+    app: App,
+    settings: Settings,
+    *,
+    app_name: str = "",
+    handle_signals: bool = True,
+    task_status: trio.TaskStatus[Bound] = trio.TASK_STATUS_IGNORED,
+) -> int:
+    """Run a node until it is drained (SIGTERM, SIGINT, the admin socket) or loses its lease.
+
+    Returns ``EXIT_DRAINED`` or ``EXIT_LEASE_LOST``. ``started()`` hands back where it listens. Cancelled: stops at
+    once, as a crash would; nothing acknowledged is lost.
+
+    Raises:
+      AddressInUse, InvalidInput: an address or path cannot be listened on; a setting is unusable.
+      StoreInUse: another live process owns this store.
+      StoreError: the store cannot be used. ``StoreUnavailable``: not within 30 seconds.
+
+    """
+    close_logs = open_logs(settings.log)
+    try:
+        async with open_store(settings.store) as store:
+            node = _Node(app, settings, store, app_name)
+            return await node.run(handle_signals=handle_signals, task_status=task_status)
+    finally:
+        close_logs()
+
+
+def _policy(settings: Settings) -> NodePolicy:
+    runtime = settings.runtime
+    return NodePolicy(
+        session=settings.session,
+        actor=ActorPolicy(),
+        restart=RestartPolicy(intensity=runtime.restarts, within=runtime.restart_window_seconds),
+        drain=DrainSettings(save_seconds=runtime.drain_seconds),
+        lanes=runtime.lanes,
+        batch=runtime.batch,
+        mailbox=runtime.mailbox,
+        resident_sessions=runtime.resident_sessions or 2**62,
+        lease_seconds=settings.node.lease_seconds,
+    )
+
+
+class _Node:
+    """One server process: the runtime, its doors, and the decision to stop."""
+
+    def __init__(self, app: App, settings: Settings, store: Store, app_name: str) -> None:
+        self.settings = settings
+        self.store = store
+        self.clock: Clock = SystemClock()
+        kind = store_kind(settings.store.url).value
+        self.runtime = NodeRuntime(
+            NodeId(settings.node.name),
+            store,
+            app,
+            _policy(settings),
+            clock=self.clock,
+            entropy=SystemEntropy(),
+            store_name=kind,
+        )
+        self.verifier = TokenVerifier(settings.auth, self.clock)
+        self.websockets = WebsocketDoor(
+            directory=self.runtime.directory,
+            authenticate=self.verifier.verify,
+            clock=self.clock,
+            settings=WebsocketSettings(origins=settings.listen.origins),
+        )
+        self.webhooks = Webhooks(
+            settings.webhook,
+            hooks=app.hooks,
+            intake=self.runtime.intake,
+            directory=self.runtime.directory,
+            clock=self.clock,
+        )
+        self.metrics = Metrics()
+        health = Health(
+            settings.health,
+            not_ready=self.runtime.not_ready,
+            metrics=lambda: self.metrics.render()[1],
+        )
+        self.router = Router((*health.routes(), *self.webhooks.routes()), self.clock)
+        self.operations = Operations(
+            self.runtime, version=__version__, store=kind, app=app_name, drain=self.start_drain
+        )
+        self.wants_drain = trio.Event()
+
+    def start_drain(self) -> bool:
+        """Ask for a drain; ``False``: it was asked for already."""
+        if self.wants_drain.is_set():
+            return False
+        self.wants_drain.set()
+        return True
+
+    async def run(self, *, handle_signals: bool, task_status: trio.TaskStatus[Bound]) -> int:
+        """Open the doors, wait for the reason to stop, stop in order; returns the exit code."""
+        stop_metrics = self._watch()
+        node, started = self.runtime.node, self.clock.monotonic()
+        reason = "failed"
+        try:
+            async with trio.open_nursery() as nursery:
+                bound = await self._open(nursery)
+                if handle_signals:
+                    await nursery.start(self._obey_signals)
+                telemetry.emit("node.started", {}, {"node": node, "version": __version__})
+                telemetry.emit("node.ready", {}, {"node": node})
+                task_status.started(bound)
+                reason, code = await self._until_stopped()
+                nursery.cancel_scope.cancel()
+        finally:
+            uptime = self.clock.monotonic() - started
+            telemetry.emit("node.stopped", {"uptime": uptime}, {"node": node, "reason": reason})
+            stop_metrics()
+        return code
+
+    async def _open(self, nursery: trio.Nursery) -> Bound:
+        """Own the sessions first, then let people in."""
+        settings = self.settings
+        listeners = open_tcp(settings.listen.host, settings.listen.port)
+        try:
+            await nursery.start(self.runtime.run)
+        except BaseException:
+            for listener in listeners:
+                listener.close()
+            raise
+        poller = Poller(settings.transport)
+        await nursery.start(poller.run)
+        await nursery.start(self.websockets.run)
+        nursery.start_soon(sample_loop_lag, self.metrics.observe_lag)
+        front = Front(
+            self.router,
+            self.websockets.upgrade,
+            poller=poller,
+            http=settings.http,
+            transport=settings.transport,
+        )
+        http = await nursery.start(
+            partial(
+                serve_listeners, front, listeners, limits=settings.accept, tls=_tls(settings.listen)
+            )
+        )
+        await nursery.start(serve_admin, self.operations, settings.admin)
+        warnings = (
+            *self.verifier.warnings,
+            *self.webhooks.warnings,
+            *await self.store.check(),
+        )
+        return Bound(http, settings.admin.socket, warnings)
+
+    async def _until_stopped(self) -> tuple[str, int]:
+        """Wait for a drain or the loss of the lease, and do what it asks for."""
+        lost = self.runtime.ownership.lost
+        async with trio.open_nursery() as nursery:
+
+            async def until(event: trio.Event) -> None:
+                await event.wait()
+                nursery.cancel_scope.cancel()
+
+            nursery.start_soon(until, lost)
+            nursery.start_soon(until, self.wants_drain)
+        if lost.is_set():
+            for connection in self.websockets.connections:
+                connection.close(CloseCode.MOVED)
+            await trio.sleep(_GOODBYE_SECONDS)
+            return self.runtime.ownership.reason, EXIT_LEASE_LOST
+        drain = self.runtime.drain(
+            stops=(self.websockets.drain,), connections=lambda: self.websockets.connections
+        )
+        report = await drain()
+        await trio.sleep(_GOODBYE_SECONDS)
+        _log.info(
+            "drained: %d sessions, %d connections, %d not saved, in %.1f s",
+            report.sessions,
+            report.connections,
+            len(report.unsaved),
+            report.seconds,
+        )
+        return "drained", EXIT_DRAINED
+
+    async def _obey_signals(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Drain at the first SIGTERM or SIGINT; at the second stop at once, as a crash would."""
+        with trio.open_signal_receiver(SIGTERM, SIGINT) as signals:
+            task_status.started()
+            async for _ in signals:
+                if not self.start_drain():
+                    raise KeyboardInterrupt
+
+    def _watch(self) -> Callable[[], None]:
+        """Let the metrics read what the node knows."""
+        runtime = self.runtime
+
+        def by_phase() -> dict[str, float]:
+            counted = self.operations.stats().sessions
+            return {phase.value: float(counted.get(phase, 0)) for phase in Phase}
+
+        def mailboxes() -> list[int]:
+            return [len(cell.mailbox) for cell in runtime.registry]
+
+        self.metrics.watch("sessions", by_phase)
+        self.metrics.watch("connections", lambda: float(len(self.websockets.connections)))
+        self.metrics.watch("mailbox_depth", lambda: float(sum(mailboxes())))
+        self.metrics.watch("mailbox_depth_max", lambda: float(max(mailboxes(), default=0)))
+        self.metrics.watch("quarantined_users", lambda: float(self.operations.stats().quarantined))
+        self.metrics.watch("partitions_owned", lambda: float(len(runtime.ownership.fences)))
+        self.metrics.watch("store_available", lambda: float(runtime.availability.available))
+        self.metrics.watch("ready", lambda: float(not runtime.not_ready()))
+        return self.metrics.open()
+
+
+def _tls(settings: ListenSettings) -> ssl.SSLContext | None:
+    if settings.tls_certificate is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(settings.tls_certificate, settings.tls_key)
+    return context
