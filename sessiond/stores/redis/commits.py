@@ -4,11 +4,19 @@ Arguments are one msgpack value that the script unpacks. *(measured, 64 users, s
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
 from typing import Any, Final
 
 from sessiond.core.ids import Partition
-from sessiond.core.records import Consumed, Fence, TimerChange, UserCommit, Verdict, VerdictStatus
+from sessiond.core.records import (
+    Consumed,
+    DeadLetter,
+    Delivery,
+    Fence,
+    TimerChange,
+    UserCommit,
+    Verdict,
+    VerdictStatus,
+)
 from sessiond.core.store_rules import commit_bytes, kept_reply
 from sessiond.stores.redis.arguments import binary, pack_arguments
 from sessiond.stores.redis.deployment import Deployment, PartitionTable
@@ -16,6 +24,7 @@ from sessiond.stores.redis.packing import (
     pack_dead_letter,
     pack_delivery,
     pack_frame,
+    pack_stream,
     pack_time,
     pack_timer,
 )
@@ -84,21 +93,20 @@ def _row(commit: UserCommit, position: int, *, too_large: bool) -> tuple[Any, ..
     head = (position, commit.user, commit.expected_version, binary(commit.commit_id))
     if too_large:
         return (*head, *_NOTHING, commit.delete, True)
-    stream = commit.stream
     return (
         *head,
         None if commit.snapshot is None else binary(commit.snapshot),  # 5
-        stream and (stream.epoch, stream.head, stream.floor, stream.lost, stream.size),
-        [binary(pack_frame(frame)) for frame in commit.frames],
-        _flat(_consumed(consumed) for consumed in commit.consumed),
-        _flat(_timer(change) for change in {c.name: c for c in commit.timers}.values()),
-        [binary(digest) for digest in commit.forgotten],  # 10
-        commit.inbox_done,
-        [binary(entry) for entry in commit.journal],
+        None if commit.stream is None else pack_stream(commit.stream),
+        [binary(pack_frame(frame)) for frame in commit.frames] if commit.frames else None,
+        _consumed(commit.consumed) if commit.consumed else None,
+        _timers(commit.timers) if commit.timers else None,
+        [binary(digest) for digest in commit.forgotten] if commit.forgotten else None,  # 10
+        commit.inbox_done or None,
+        [binary(entry) for entry in commit.journal] if commit.journal else None,
         commit.journal_limit,
-        _flat((d.id, binary(pack_delivery(d)), repr(float(d.due))) for d in commit.deliveries),
-        commit.deliveries_done,  # 15
-        _flat((letter.id, binary(pack_dead_letter(letter))) for letter in commit.dead_letters),
+        _deliveries(commit.deliveries) if commit.deliveries else None,
+        commit.deliveries_done or None,  # 15
+        _dead_letters(commit.dead_letters) if commit.dead_letters else None,
         commit.delete,
         False,  # 18: too large
     )
@@ -107,25 +115,42 @@ def _row(commit: UserCommit, position: int, *, too_large: bool) -> tuple[Any, ..
 _NOTHING: Final = (None,) * 12
 
 
-def _consumed(consumed: Consumed) -> tuple[Any, ...]:
-    reply = kept_reply(consumed.reply)
-    return (
-        binary(consumed.digest),
-        binary(pack_time(consumed.at)),
-        False if reply is None else binary(reply),
-    )
+def _consumed(consumed: Iterable[Consumed]) -> list[Any]:
+    flat: list[Any] = []
+    for item in consumed:
+        reply = kept_reply(item.reply)
+        flat += (
+            binary(item.digest),
+            binary(pack_time(item.at)),
+            False if reply is None else binary(b"=" + reply),
+        )
+    return flat
 
 
-def _timer(change: TimerChange) -> tuple[Any, ...]:
-    timer = change.timer
-    if timer is None:
-        return change.name, False, False
-    due = False if timer.due is None else repr(float(timer.due))
-    return change.name, binary(pack_timer(timer)), due
+def _timers(changes: Iterable[TimerChange]) -> list[Any]:
+    """Write the last change of each timer: what is removed is removed after all that is set."""
+    flat: list[Any] = []
+    for name, timer in {change.name: change.timer for change in changes}.items():
+        if timer is None:
+            flat += (name, False, False)
+        else:
+            due = False if timer.due is None else repr(float(timer.due))
+            flat += (name, binary(pack_timer(timer)), due)
+    return flat
 
 
-def _flat(rows: Iterable[tuple[Any, ...]]) -> list[Any]:
-    return list(chain.from_iterable(rows))
+def _deliveries(deliveries: Iterable[Delivery]) -> list[Any]:
+    flat: list[Any] = []
+    for item in deliveries:
+        flat += (item.id, binary(pack_delivery(item)), repr(float(item.due)))
+    return flat
+
+
+def _dead_letters(letters: Iterable[DeadLetter]) -> list[Any]:
+    flat: list[Any] = []
+    for letter in letters:
+        flat += (letter.id, binary(pack_dead_letter(letter)))
+    return flat
 
 
 def _verdict(commit: UserCommit, reply: Any, place: int, size: int) -> Verdict:

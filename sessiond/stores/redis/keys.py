@@ -6,7 +6,8 @@ deployment can move to a cluster as it is. ``P`` is ``<key prefix>:{p017}:``.
 ==================  ==========  =====================================================================================
 key                 type        holds
 ==================  ==========  =====================================================================================
-``P own``           hash        ``fence`` (number), ``token`` (``<number>:<nonce>``), ``owner`` (node), ``seq`` (inbox)
+``P own``           hash        ``fence`` (number), ``token`` (``<number>:<nonce>``), ``owner`` (node), ``seq`` (inbox),
+                                ``counted`` (there are attempts)
 ``P inbox``         stream      accepted inputs that have not run; the id is ``<seq>-0``
 ``P attempts``      hash        counter's name -> ``<generation>:<count>``
 ``P due``           sorted set  ``<user>\0<timer>`` by due time
@@ -15,12 +16,11 @@ key                 type        holds
 ``P users``         sorted set  user ids, all with score 0: listed in the order of their bytes
 ``P dead``          hash        dead letter id -> letter
 ``P dead.ids``      sorted set  dead letter ids, all with score 0
-``P u:<user>``      hash        record: ``v`` version, ``c`` commit id, ``s0`` and ``s1`` two snapshots of which ``i``
-                                says the current one, stream mark ``e h f l z`` (epoch, head, floor, lost, size)
+``P u:<user>``      hash        record: ``v`` version, slot of the current snapshot, commit id; ``s0`` and ``s1``
+                                the snapshots, which take turns; ``m`` stream mark (packing.py)
 ``P o:<user>``      list        outbox. A list: appending costs least and trimming by floor is one LTRIM, since offsets
                                 have no holes; a stream takes 4 KiB per user at least
-``P d:<user>``      hash        duplicate window: digest -> when consumed, how long kept (packing.py)
-``P r:<user>``      hash        digest -> stored reply; apart, so that the window stays a compact listpack
+``P d:<user>``      hash        duplicate window: digest -> when consumed, how long kept, reply (packing.py)
 ``P t:<user>``      hash        timer name -> timer
 ``P g:<user>``      hash        delivery id -> delivery
 ``P j:<user>``      list        journal, bounded

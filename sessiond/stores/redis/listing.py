@@ -40,15 +40,16 @@ def _stored_users(deployment: Deployment, page: Sequence[_Place]) -> Iterator[St
     for user, partition in page:
         key = deployment.keys.of_user(partition, "u", UserId(user))
         calls += [
-            Call(key, ("HMGET", key, "v", "i")),
+            Call(key, ("HGET", key, "v")),
             Call(key, ("HSTRLEN", key, "s0")),
             Call(key, ("HSTRLEN", key, "s1")),
         ]
     replies = deployment.read(*calls) if calls else []
     for n, (user, _) in enumerate(page):
-        (version, slot), *sizes = replies[3 * n : 3 * n + 3]
-        if version is not None:  # else: deleted since the index was read
-            yield StoredUser(UserId(user), int(version), sizes[int(slot or 0)])
+        head, *sizes = replies[3 * n : 3 * n + 3]
+        if head is not None:  # else: deleted since the index was read
+            version, slot, _commit_id = head.split(b":", 2)
+            yield StoredUser(UserId(user), int(version), sizes[int(slot)])
 
 
 def dead_letters(

@@ -2,11 +2,14 @@
 
 ==============  ======================================================================================
 frame           ``<offset>:<at>:<message>``
+record          ``<version>:<slot of the current snapshot>:<commit id>``
+stream mark     ``<floor>:<head>:<lost>:<size>:<epoch>``
 timer           ``<generation>:<due, or nothing>:<payload>``
 delivery        ``<due>:<body>``
 dead letter     msgpack: user, kind, body, error, at, attempts
 window entry    16 bytes: when it was consumed (NaN: accepted, or forgotten) and until when an accepted
-                id is kept (infinite: until it is forgotten), both big-endian doubles
+                id is kept (infinite: until it is forgotten), both big-endian doubles; then, if a reply
+                is kept, ``=`` and the reply
 ==============  ======================================================================================
 
 Times are written with ``repr``, which loses nothing.
@@ -14,7 +17,7 @@ Times are written with ``repr``, which loses nothing.
 
 import math
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -34,6 +37,7 @@ __all__ = [
     "pack_dead_letter",
     "pack_delivery",
     "pack_frame",
+    "pack_stream",
     "pack_time",
     "pack_timer",
     "pairs",
@@ -42,11 +46,11 @@ __all__ = [
     "unpack_frames",
     "unpack_inbox_entry",
     "unpack_record",
+    "unpack_stored_reply",
     "unpack_timer",
 ]
 
 _TIME = struct.Struct(">d")
-_WINDOW = struct.Struct(">dd")
 _encode = msgspec.msgpack.Encoder().encode
 _decode_letter = msgspec.msgpack.Decoder(tuple[str, str, bytes, str, float, int]).decode
 
@@ -60,6 +64,11 @@ def pairs(flat: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
 def pack_time(at: float) -> bytes:
     """Write one half of a window entry."""
     return _TIME.pack(at)
+
+
+def unpack_stored_reply(entry: bytes) -> bytes | None:
+    """Read the reply of a window entry."""
+    return entry[17:] if len(entry) > 16 else None
 
 
 def pack_frame(frame: Frame) -> bytes:
@@ -137,20 +146,25 @@ def unpack_record(
 ) -> Loaded:
     """Read the three hashes of a user."""
     stored = dict(pairs(record))
-    slot = stored.get(b"i", b"0")
-    seen = [(Digest(d), _WINDOW.unpack(times)[0]) for d, times in pairs(window)]
+    version, slot, _commit_id = stored[b"v"].split(b":", 2)
+    seen = [(Digest(d), _TIME.unpack(entry[:8])[0]) for d, entry in pairs(window)]
     return Loaded(
-        version=int(stored[b"v"]),
+        version=int(version),
         snapshot=stored.get(b"s" + slot, b""),
         previous=stored.get(b"s1" if slot == b"0" else b"s0"),
-        stream=_unpack_stream(stored),
+        stream=_unpack_stream(stored.get(b"m")),
         window=tuple(sorted((s for s in seen if not math.isnan(s[1])), key=lambda s: s[1])),
         timers=tuple(unpack_timer(name.decode(), timer) for name, timer in sorted(pairs(timers))),
     )
 
 
-def _unpack_stream(stored: Mapping[bytes, bytes]) -> StreamMark:
-    if b"e" not in stored:
+def pack_stream(mark: StreamMark) -> str:
+    """Write *mark*; the script reads the floor and the epoch."""
+    return f"{mark.floor}:{mark.head}:{mark.lost}:{mark.size}:{mark.epoch}"
+
+
+def _unpack_stream(stored: bytes | None) -> StreamMark:
+    if stored is None:
         return EMPTY_STREAM
-    head, floor, lost, size = (int(stored[name]) for name in (b"h", b"f", b"l", b"z"))
-    return StreamMark(stored[b"e"].decode(), head, floor, lost, size)
+    floor, head, lost, size, epoch = stored.decode().split(":", 4)
+    return StreamMark(epoch, int(head), int(floor), int(lost), int(size))

@@ -9,6 +9,7 @@ from sessiond.stores.redis.packing import (
     unpack_delivery,
     unpack_frames,
     unpack_record,
+    unpack_stored_reply,
     unpack_timer,
 )
 from sessiond.stores.redis.scripts import DELIVERIES, DUE, FRAMES, LOAD
@@ -36,9 +37,9 @@ def reply(
     deployment: Deployment, user: UserId, partition: Partition, digest: Digest
 ) -> bytes | None:
     """Do as ``Store.reply`` says; blocks."""
-    name = deployment.keys.of_user(partition, "r", user)
+    name = deployment.keys.of_user(partition, "d", user)
     (stored,) = deployment.read(Call(name, ("HGET", name, digest)))
-    return None if stored is None else bytes(stored)
+    return None if stored is None else unpack_stored_reply(stored)
 
 
 def due(

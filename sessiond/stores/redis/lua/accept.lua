@@ -27,7 +27,6 @@ local function purge(prefix, user, now)
   for n = 1, #ids, 2 do
     if is_expired(ids[n + 1], now) then
       call('HDEL', prefix .. 'd:' .. user, ids[n])
-      call('HDEL', prefix .. 'r:' .. user, ids[n])
     end
   end
 end
@@ -42,16 +41,13 @@ local function accept(arrival)
   local known = call('HGET', window, digest)
   if known and not is_expired(known, now) then
     call('HSET', window, digest, known) -- changes nothing; WAIT counts replicas from our latest write
-    return 0, call('HGET', prefix .. 'r:' .. user, digest)
+    return 0, #known > 16 and known:sub(18)
   end
   local seq = call('HINCRBY', prefix .. 'own', 'seq', 1)
   call('XADD', prefix .. 'inbox', seq .. '-0',
     'u', user, 'd', digest, 'k', arrival[4], 'b', arrival[5], 't', arrival[6])
   call('HSET', prefix .. 'i:' .. user, seq, digest)
   call('HSET', window, digest, UNSEEN .. arrival[8])
-  if known then
-    call('HDEL', prefix .. 'r:' .. user, digest)
-  end
   if call('HLEN', window) % PURGE_EACH == 0 then
     purge(prefix, user, now)
   end

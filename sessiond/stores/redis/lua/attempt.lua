@@ -13,5 +13,6 @@ if known then
     count = before + 1
   end
 end
+redis.call('HSET', KEYS[1], 'counted', 1) -- tells commits that there are counters to forget
 redis.call('HSET', KEYS[2], ARGV[2], ARGV[3] .. ':' .. count)
 return count

@@ -12,7 +12,7 @@
 
 local APPLIED, FENCED, CONFLICT, TOO_LARGE = 0, 1, 2, 3
 local WINDOW = '$window'
-local call, insert = redis.call, table.insert
+local call = redis.call
 local NEVER = struct.pack('>d', math.huge)
 local UNSEEN = struct.pack('>d', 0 / 0)
 
@@ -21,7 +21,8 @@ local partitions, commits = batch[1], batch[2]
 
 local function holds(partition)
   if partition[3] == nil then
-    partition[3] = call('HGET', partition[1] .. 'own', 'token') == partition[2]
+    local own = call('HMGET', partition[1] .. 'own', 'token', 'counted')
+    partition[3], partition[4] = own[1] == partition[2], own[2]
   end
   return partition[3]
 end
@@ -34,14 +35,12 @@ local function push(key, items)
 end
 
 local function add_consumed(prefix, user, consumed)
+  local key = prefix .. 'd:' .. user
   for n = 1, #consumed, 3 do
-    local digest, at, reply = consumed[n], consumed[n + 1], consumed[n + 2]
-    local known = call('HGET', prefix .. 'd:' .. user, digest)
-    call('HSET', prefix .. 'd:' .. user, digest, at .. (known and known:sub(9) or NEVER))
-    if reply then
-      call('HSET', prefix .. 'r:' .. user, digest, reply)
-    elseif known then
-      call('HDEL', prefix .. 'r:' .. user, digest)
+    local digest, at, reply = consumed[n], consumed[n + 1], consumed[n + 2] or ''
+    if call('HSETNX', key, digest, at .. NEVER .. reply) == 0 then
+      local known = call('HGET', key, digest)
+      call('HSET', key, digest, at .. known:sub(9, 16) .. reply)
     end
   end
 end
@@ -62,7 +61,7 @@ local function set_timers(prefix, user, timers)
   end
 end
 
-local function unset_timers(prefix, user, timers)
+local function unset_timers(prefix, user, timers, counted)
   for n = 1, #timers, 3 do
     local name, value, due = timers[n], timers[n + 1], timers[n + 2]
     if not value then
@@ -74,7 +73,9 @@ local function unset_timers(prefix, user, timers)
     if name == WINDOW and (due or not value) then
       call('SREM', prefix .. 'undated', user)
     end
-    call('HDEL', prefix .. 'attempts', 'timer:' .. user .. ':' .. name)
+    if counted then
+      call('HDEL', prefix .. 'attempts', 'timer:' .. user .. ':' .. name)
+    end
   end
 end
 
@@ -93,60 +94,67 @@ local function add_dead_letters(prefix, letters)
   end
 end
 
+-- Two snapshots take turns in two slots: nothing is copied to keep the previous one.
 local function set_record(prefix, user, record, commit, slot)
-  local fields = { 'v', commit[3] + 1, 'c', commit[4] }
-  if commit[5] then
-    insert(fields, 'i')
-    insert(fields, slot)
+  local snapshot, stream = commit[5], commit[6]
+  if snapshot then
+    slot = slot == '0' and '1' or '0'
   end
-  if commit[6] then
-    for n, name in ipairs({ 'e', 'h', 'f', 'l', 'z' }) do
-      insert(fields, name)
-      insert(fields, commit[6][n])
-    end
+  local head = (commit[3] + 1) .. ':' .. slot .. ':' .. commit[4]
+  if snapshot and stream then
+    call('HSET', record, 'v', head, 's' .. slot, snapshot, 'm', stream)
+  elseif snapshot then
+    call('HSET', record, 'v', head, 's' .. slot, snapshot)
+  elseif stream then
+    call('HSET', record, 'v', head, 'm', stream)
+  else
+    call('HSET', record, 'v', head)
   end
-  call('HSET', record, unpack(fields))
   if commit[3] == 0 then
     call('ZADD', prefix .. 'users', 0, user)
   end
 end
 
--- Frames of another epoch are all those before the ones just added.
-local function trim_frames(prefix, user, commit, epoch)
-  local key, stream = prefix .. 'o:' .. user, commit[6]
-  if epoch and epoch ~= stream[1] then
-    local added = #commit[7]
-    if added == 0 then
-      call('DEL', key)
-    else
-      call('LTRIM', key, -added, -1)
-    end
+-- Remove frames up to the floor. Where it is follows from the old one, unless offsets are missing or doubled.
+local function trim_frames(key, old_floor, floor)
+  local last = call('LINDEX', key, floor - old_floor - 1)
+  if last and tonumber(last:match('^%d+')) == floor then
+    call('LTRIM', key, floor - old_floor, -1)
+    return
   end
-  local floor = stream[3]
   local first = call('LINDEX', key, 0)
-  while first do
-    local offset = tonumber(first:match('^%d+'))
-    if offset > floor then
-      return
-    end
-    local last = call('LINDEX', key, floor - offset) -- where it is when no offset is missing
-    if last and tonumber(last:match('^%d+')) == floor then
-      call('LTRIM', key, floor - offset + 1, -1)
-      return
-    end
+  while first and tonumber(first:match('^%d+')) <= floor do
     call('LPOP', key)
     first = call('LINDEX', key, 0)
   end
 end
 
+local function bound_frames(prefix, user, commit, before)
+  local key = prefix .. 'o:' .. user
+  local floor, epoch = commit[6]:match('^(%d+):%d+:%d+:%d+:(.*)$')
+  local old_floor, old_epoch = (before or '0:0:0:0:'):match('^(%d+):%d+:%d+:%d+:(.*)$')
+  if old_epoch ~= epoch then
+    if not commit[7] then
+      call('DEL', key)
+    elseif before then
+      call('LTRIM', key, -#commit[7], -1) -- what was there before this commit goes
+    end
+    old_floor = 0
+  end
+  floor, old_floor = tonumber(floor), tonumber(old_floor)
+  if floor > old_floor then
+    trim_frames(key, old_floor, floor)
+  end
+end
+
 local function forget(prefix, user, digests)
+  local key = prefix .. 'd:' .. user
   for _, digest in ipairs(digests) do
-    local known = call('HGET', prefix .. 'd:' .. user, digest)
-    if known and known:sub(9) ~= NEVER then
-      call('HSET', prefix .. 'd:' .. user, digest, UNSEEN .. known:sub(9))
+    local known = call('HGET', key, digest)
+    if known and known:sub(9, 16) ~= NEVER then
+      call('HSET', key, digest, UNSEEN .. known:sub(9))
     elseif known then
-      call('HDEL', prefix .. 'd:' .. user, digest)
-      call('HDEL', prefix .. 'r:' .. user, digest)
+      call('HDEL', key, digest)
     end
   end
 end
@@ -179,7 +187,7 @@ local function delete(prefix, user)
   for _, digest in ipairs(unrun) do
     kept[digest] = call('HGET', prefix .. 'd:' .. user, digest)
   end
-  for _, kind in ipairs({ 'u:', 'o:', 'd:', 'r:', 't:', 'g:', 'j:' }) do
+  for _, kind in ipairs({ 'u:', 'o:', 'd:', 't:', 'g:', 'j:' }) do
     call('DEL', prefix .. kind .. user)
   end
   for digest, value in pairs(kept) do
@@ -190,27 +198,39 @@ local function delete(prefix, user)
   call('ZREM', prefix .. 'users', user)
 end
 
-local function apply(prefix, user, record, commit, slot, epoch)
-  if commit[5] then call('HSET', record, 's' .. slot, commit[5]) end
-  push(prefix .. 'o:' .. user, commit[7])
-  add_consumed(prefix, user, commit[8])
-  set_timers(prefix, user, commit[9])
-  push(prefix .. 'j:' .. user, commit[12])
-  add_deliveries(prefix, user, commit[14])
-  add_dead_letters(prefix, commit[16])
-  set_record(prefix, user, record, commit, slot)
-  if commit[6] then trim_frames(prefix, user, commit, epoch) end
-  unset_timers(prefix, user, commit[9])
-  forget(prefix, user, commit[10])
-  consume_inbox(prefix, user, commit[11])
-  if #commit[12] > 0 then call('LTRIM', prefix .. 'j:' .. user, -commit[13], -1) end
-  drop_deliveries(prefix, user, commit[15])
+local function add(prefix, user, commit)
+  if commit[7] then push(prefix .. 'o:' .. user, commit[7]) end
+  if commit[8] then add_consumed(prefix, user, commit[8]) end
+  if commit[9] then set_timers(prefix, user, commit[9]) end
+  if commit[12] then push(prefix .. 'j:' .. user, commit[12]) end
+  if commit[14] then add_deliveries(prefix, user, commit[14]) end
+  if commit[16] then add_dead_letters(prefix, commit[16]) end
+end
+
+local function remove(prefix, user, commit, stream, counted)
+  if commit[6] and commit[6] ~= stream then bound_frames(prefix, user, commit, stream) end
+  if commit[9] then unset_timers(prefix, user, commit[9], counted) end
+  if commit[10] then forget(prefix, user, commit[10]) end
+  if commit[11] then consume_inbox(prefix, user, commit[11]) end
+  if commit[12] then call('LTRIM', prefix .. 'j:' .. user, -commit[13], -1) end
+  if commit[15] then drop_deliveries(prefix, user, commit[15]) end
 end
 
 local function apply_delete(prefix, user, commit)
-  add_dead_letters(prefix, commit[16])
-  consume_inbox(prefix, user, commit[11])
+  if commit[16] then add_dead_letters(prefix, commit[16]) end
+  if commit[11] then consume_inbox(prefix, user, commit[11]) end
   delete(prefix, user)
+end
+
+local function on_other_version(commit, record, head, version, commit_id)
+  if version == 0 then
+    return commit[17] and APPLIED or CONFLICT, 0
+  end
+  if version == commit[3] + 1 and commit_id == commit[4] then
+    call('HSET', record, 'v', head) -- changes nothing; WAIT counts replicas from our latest write
+    return APPLIED, version
+  end
+  return CONFLICT, version
 end
 
 local function decide(commit)
@@ -220,17 +240,14 @@ local function decide(commit)
   end
   local prefix, user, expected = partition[1], commit[2], commit[3]
   local record = prefix .. 'u:' .. user
-  local stored = call('HMGET', record, 'v', 'c', 'i', 'e')
-  local version = tonumber(stored[1] or 0)
+  local stored = call('HMGET', record, 'v', 'm')
+  local version, slot, commit_id = 0, '1', nil
+  if stored[1] then
+    version, slot, commit_id = stored[1]:match('^(%d+):(%d):(.*)$')
+    version = tonumber(version)
+  end
   if version ~= expected then
-    if version == 0 then
-      return commit[17] and APPLIED or CONFLICT, 0
-    end
-    if version == expected + 1 and stored[2] == commit[4] then
-      call('HSET', record, 'v', version) -- changes nothing; WAIT counts replicas from our latest write
-      return APPLIED, version
-    end
-    return CONFLICT, version
+    return on_other_version(commit, record, stored[1], version, commit_id)
   end
   if commit[18] then
     return TOO_LARGE, version
@@ -239,16 +256,17 @@ local function decide(commit)
     apply_delete(prefix, user, commit)
     return APPLIED, 0
   end
-  -- Two snapshots take turns in two slots: nothing is copied to keep the previous one.
-  apply(prefix, user, record, commit, stored[3] == '0' and '1' or '0', stored[4])
+  add(prefix, user, commit)
+  set_record(prefix, user, record, commit, slot)
+  remove(prefix, user, commit, stored[2], partition[4])
   return APPLIED, expected + 1
 end
 
 local verdicts, as_expected = {}, true
 for _, commit in ipairs(commits) do
   local status, version = decide(commit)
-  insert(verdicts, status)
-  insert(verdicts, version)
+  verdicts[#verdicts + 1] = status
+  verdicts[#verdicts + 1] = version
   as_expected = as_expected and status == APPLIED and version == commit[3] + 1
 end
 return as_expected and 1 or verdicts
