@@ -62,7 +62,7 @@ UpgradeHandler = Callable[[Request, bytes], Awaitable[Response | SansIO]]
 """Called with the request and the raw bytes of its head."""
 
 
-class _Rejected(Exception):  # noqa: N818 -- it carries an answer
+class _Rejected(Exception):
     """Answer with *response* and close."""
 
     def __init__(self, response: Response) -> None:
@@ -70,12 +70,15 @@ class _Rejected(Exception):  # noqa: N818 -- it carries an answer
         self.response = response
 
 
-def error_response(
-    status: int, code: ErrorCode, message: str, *, headers: Headers = ()
-) -> Response:
+def error_response(status: int, code: str, message: str, *, headers: Headers = ()) -> Response:
     """Make the JSON answer that every error of an HTTP door has."""
-    body = json.dumps({"code": code.value, "reason": code.value, "message": message}).encode()
+    body = json.dumps({"code": code, "reason": code, "message": message}).encode()
     return Response(status, (("content-type", "application/json"), *headers), body)
+
+
+_HEAD_TOO_LARGE: Final = error_response(
+    431, ErrorCode.TOO_LARGE, "the head of the request is too large"
+)
 
 
 async def serve_http(
@@ -154,6 +157,7 @@ class _HttpConnection:
             while True:
                 event = self._h11.next_event()
                 if isinstance(event, h11.Request):
+                    self._check_head(event)
                     return event
                 if event is not h11.NEED_DATA:
                     return None
@@ -164,6 +168,12 @@ class _HttpConnection:
         if self._h11.trailing_data[0]:
             raise _Rejected(error_response(408, ErrorCode.TIMEOUT, "the request took too long"))
         return None
+
+    def _check_head(self, head: h11.Request) -> None:
+        # h11 bounds what is incomplete; a head that came in one piece is bounded here.
+        size = len(head.target) + sum(len(name) + len(value) for name, value in head.headers)
+        if size > self._limits.head_bytes:
+            raise _Rejected(_HEAD_TOO_LARGE)
 
     async def _receive(self) -> None:
         data = bytes(await self._stream.receive_some(_READ_BYTES))
@@ -313,5 +323,5 @@ def _request(head: h11.Request, body: bytes, peer: str) -> Request:
 def _protocol_error(error: h11.RemoteProtocolError) -> Response:
     # The hint's message may quote the request; ours never does.
     if error.error_status_hint == 431:
-        return error_response(431, ErrorCode.TOO_LARGE, "the head of the request is too large")
+        return _HEAD_TOO_LARGE
     return error_response(400, ErrorCode.BAD_REQUEST, "not a valid HTTP/1.1 request")

@@ -1,0 +1,212 @@
+"""The door: upgrade requests → connections, and all connections together.
+
+What is cheap is checked first (draining, path, origin, version), then the token, then the handshake.
+A refused upgrade is an HTTP answer and has cost no actor and no store call. Neither tokens nor
+headers are ever repeated.
+"""
+
+import itertools
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Final
+from urllib.parse import urlsplit
+
+import trio
+from attrs import field, frozen
+from typing_extensions import override
+from websockets.http11 import Request as Handshake
+from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
+
+from sessiond import telemetry
+from sessiond.core.codes import CloseCode, ErrorCode
+from sessiond.core.errors import InvalidInput, Refused
+from sessiond.core.ids import ConnectionId
+from sessiond.core.ports import Clock
+from sessiond.core.wire.negotiate import (
+    check_version,
+    choose_subprotocol,
+    find_token,
+    parse_query,
+)
+from sessiond.edges.websocket.connection import WebsocketConnection
+from sessiond.edges.websocket.context import Authenticate, Context, Identity, UserDirectory
+from sessiond.edges.websocket.framing import MessageReader
+from sessiond.edges.websocket.limits import WebsocketLimits
+from sessiond.edges.websocket.watch import watch
+from sessiond.net.http1 import error_response
+from sessiond.net.messages import Request, Response
+
+__all__ = ["PATH", "WebsocketDoor", "WebsocketSettings"]
+
+PATH: Final = "/socket/websocket"
+
+#: How long a client waits before it tries a draining node again: about one deploy's step.
+_RETRY_AFTER_SECONDS: Final = 5
+
+#: The library logs frames at DEBUG, and frames hold what clients say.
+_quiet: Final = logging.getLogger("sessiond.websocket.library")
+_quiet.setLevel(logging.WARNING)
+
+_STATUS: Final[Mapping[str, int]] = {
+    ErrorCode.UNAUTHORIZED: 401,
+    ErrorCode.TOKEN_EXPIRED: 401,
+    ErrorCode.FORBIDDEN: 403,
+    ErrorCode.RATE_LIMITED: 429,
+    ErrorCode.BAD_REQUEST: 400,
+}
+
+
+@frozen(kw_only=True)
+class WebsocketSettings:
+    """What a deployment decides about the door."""
+
+    limits: WebsocketLimits = field(factory=WebsocketLimits)
+    origins: tuple[str, ...] = ()
+    """Origins of other sites whose pages may connect (``https://shop.example``); ``*``: all.
+    Pages of the host itself always may, and clients that are no browsers send none."""
+
+
+class WebsocketDoor:
+    """Serves websockets for *directory*'s users; ``upgrade`` is an ``UpgradeHandler`` of net/http1."""
+
+    def __init__(
+        self,
+        *,
+        directory: UserDirectory,
+        authenticate: Authenticate,
+        clock: Clock,
+        settings: WebsocketSettings | None = None,
+    ) -> None:
+        self._settings = settings if settings is not None else WebsocketSettings()
+        self._context = Context(directory, authenticate, clock, self._settings.limits)
+        self._ids = itertools.count(1)
+        self._is_draining = False
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Look after the connections until cancelled; must run while there are any."""
+        async with trio.open_nursery() as nursery:
+            self._context.nursery = nursery
+            task_status.started()
+            await watch(self._context)
+
+    # ------------------------------------------------------------ all connections
+
+    @property
+    def connections(self) -> tuple[WebsocketConnection, ...]:
+        """Those that are open now."""
+        return tuple(self._context.connections.values())
+
+    def find(self, connection_id: ConnectionId) -> WebsocketConnection | None:
+        """Return the open connection of that id (operators close single ones)."""
+        return self._context.connections.get(connection_id)
+
+    def drain(self) -> None:
+        """Answer upgrades 503 from now on, and read from nobody any more."""
+        self._is_draining = True
+        for connection in self.connections:
+            connection.stop_reading()
+
+    async def close_all(
+        self, code: CloseCode, *, batch: int = 100, pause_seconds: float = 0.05
+    ) -> None:
+        """Close every connection, *batch* at a time, so that not all come back at the same instant.
+
+        Cancelled: those that were not reached stay open.
+        """
+        everyone = self.connections
+        for start in range(0, len(everyone), batch):
+            for connection in everyone[start : start + batch]:
+                connection.close(code)
+            await trio.sleep(pause_seconds)
+
+    # ------------------------------------------------------------ one upgrade
+
+    async def upgrade(self, request: Request, head: bytes) -> Response | WebsocketConnection:
+        """Turn an upgrade *request*, whose raw head is *head*, into a connection or a refusal."""
+        refusal = self._refuse_early(request)
+        if refusal is not None:
+            return refusal
+        try:
+            parameters = parse_query(request.query)
+            check_version(parameters)
+        except InvalidInput as error:
+            return error_response(400, ErrorCode.BAD_REQUEST, str(error))
+        try:
+            offers = _subprotocols(request)
+            token = find_token(request.header("authorization"), offers, parameters)
+            identity = await self._context.authenticate(token)
+        except Refused as refused:
+            return _refusal(refused)
+        return self._shake_hands(head, identity)
+
+    def _refuse_early(self, request: Request) -> Response | None:
+        if self._is_draining:
+            return error_response(
+                503,
+                ErrorCode.DRAINING,
+                "the server is being stopped; connect again",
+                headers=(("retry-after", str(_RETRY_AFTER_SECONDS)),),
+            )
+        if request.path != PATH:
+            return error_response(404, ErrorCode.BAD_REQUEST, f"websockets are at {PATH}")
+        if not self._is_origin_allowed(request):
+            telemetry.emit("auth.refused", metadata={"door": "websocket", "reason": "origin"})
+            return error_response(403, ErrorCode.FORBIDDEN, "pages of this origin may not connect")
+        return None
+
+    def _is_origin_allowed(self, request: Request) -> bool:
+        given = [value for name, value in request.headers if name == "origin"]
+        if not given or "*" in self._settings.origins:
+            return True
+        origin = given[0].lower()
+        return len(given) == 1 and (
+            origin in self._settings.origins
+            or urlsplit(origin).netloc == (request.header("host") or "").lower()
+        )
+
+    def _shake_hands(self, head: bytes, identity: Identity) -> Response | WebsocketConnection:
+        limits = self._context.limits
+        protocol = _Protocol(max_size=limits.message_bytes, logger=_quiet)
+        protocol.receive_data(head)
+        events = protocol.events_received()
+        if not events or not isinstance(events[0], Handshake):
+            return error_response(400, ErrorCode.BAD_REQUEST, "not a websocket handshake")
+        answer = protocol.accept(events[0])
+        if answer.status_code != 101:
+            return error_response(
+                answer.status_code,
+                ErrorCode.BAD_REQUEST,
+                "not a websocket handshake of version 13",
+                headers=(("upgrade", "websocket"),) if answer.status_code == 426 else (),
+            )
+        protocol.send_response(answer)
+        first = b"".join(protocol.data_to_send())
+        reader = MessageReader(protocol, limit=limits.message_bytes, fragments=limits.fragments)
+        connection_id = ConnectionId(next(self._ids))
+        telemetry.emit("connection.opened", {"duration": 0.0}, {"connection": connection_id})
+        return WebsocketConnection(self._context, connection_id, identity, reader, first)
+
+
+class _Protocol(ServerProtocol):
+    # A subclass and not the ``select_subprotocol`` argument, which costs a cycle per connection.
+    @override
+    def select_subprotocol(self, subprotocols: Sequence[Subprotocol]) -> Subprotocol | None:
+        chosen = choose_subprotocol(subprotocols)
+        return None if chosen is None else Subprotocol(chosen)
+
+
+def _subprotocols(request: Request) -> list[str]:
+    values = [value for name, value in request.headers if name == "sec-websocket-protocol"]
+    return [offer.strip() for value in values for offer in value.split(",")]
+
+
+def _refusal(refused: Refused) -> Response:
+    telemetry.emit("auth.refused", metadata={"door": "websocket", "reason": str(refused.code)})
+    status = _STATUS.get(refused.code, 503)
+    headers: tuple[tuple[str, str], ...] = ()
+    if status == 401:
+        headers = (("www-authenticate", "Bearer"),)
+    elif refused.retry_after is not None or status == 503:
+        headers = (("retry-after", str(round(refused.retry_after or _RETRY_AFTER_SECONDS))),)
+    return error_response(status, refused.code, refused.message, headers=headers)
