@@ -1,8 +1,8 @@
 """Ownership: this node owns its partitions, and knows when it may no longer say so.
 
 The node's lease is renewed every third of its life. It is judged by the monotonic clock read *before* a renewal was
-sent, less a margin: so we stop believing before anybody else may start to. A process that was stopped (SIGSTOP, a suspended
-machine) finds the deadline passed when it wakes, before it does anything else with ``is_valid``.
+sent, less a margin: so we stop believing before anybody else may start to. A process that was stopped
+(SIGSTOP, a suspended machine) finds the deadline passed when it wakes, before it does anything else with ``is_valid``.
 
 The lease is for efficiency; the fence that the store checks at each write is the safety (design.md 10).
 """
@@ -128,16 +128,19 @@ class Ownership:
         self.lost.set()
         telemetry.emit("lease.lost", {}, {"node": self.node, "reason": reason})
 
+    def _has_run_out(self) -> bool:
+        return self._clock.monotonic() >= self._deadline
+
     async def _watch(self, scope: trio.CancelScope) -> None:
         """Lose the lease when its deadline passes, also while a renewal hangs."""
-        while (left := self._deadline - self._clock.monotonic()) > 0:
-            await trio.sleep(left)
+        while not self._has_run_out():  # noqa: ASYNC110 -- renewals move the deadline meanwhile
+            await trio.sleep_until(self._deadline)
         self._lose("it ran out")
         scope.cancel()
 
     async def _renew(self, scope: trio.CancelScope) -> None:
         attempt = 0
-        while True:  # noqa: ASYNC110 -- renewing by the clock is the task
+        while True:
             if attempt:
                 await trio.sleep(_RETRY.wait(attempt, self._entropy.jitter()))
             else:

@@ -106,6 +106,8 @@ class Supervisor:
             self._launch(cell)
             if len(self._registry) > self._cap:
                 self._make_room()
+            else:
+                self._until_scan = 0
         return cell
 
     def release(self, user: UserId) -> bool:

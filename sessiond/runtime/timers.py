@@ -124,9 +124,7 @@ class Timers:
                     await trio.sleep(_RETRY.wait(attempt, self._entropy.jitter()))
                     break
                 attempt = 0
-                cost = min(told, self._rate.burst)
-                while wait := bucket.take(self._clock.monotonic(), cost):
-                    await trio.sleep(wait)
+                await self._pay(bucket, min(told, self._rate.burst))
 
     async def _fire(self, partition: Partition, now: float) -> int:
         """Read one batch of *partition*'s due timers and tell them; return how many."""
@@ -188,6 +186,11 @@ class Timers:
             return True
         telemetry.emit("timer.lagging", {"running": len(self._running)})
         return False
+
+    async def _pay(self, bucket: TokenBucket, cost: float) -> None:
+        """Wait until the rate allows what was told."""
+        while wait := bucket.take(self._clock.monotonic(), cost):  # noqa: ASYNC110 -- a rate is time
+            await trio.sleep(wait)
 
     def _nudge(self) -> None:
         self._is_nudged = True
