@@ -3,11 +3,7 @@
 ``docs/reference/settings.md`` is generated from it; loading uses it to read texts (environment) and to find secrets.
 """
 
-import ast
 import functools
-import inspect
-import itertools
-import textwrap
 import types
 from collections.abc import Iterator, Mapping
 from enum import Enum
@@ -18,8 +14,9 @@ import attrs
 from attrs import frozen
 
 from sessiond.config.settings import Settings
+from sessiond.core.documented import attribute_docs
 
-__all__ = ["SettingDoc", "attribute_docs", "describe_settings", "is_secret"]
+__all__ = ["SettingDoc", "describe_settings", "is_secret"]
 
 _UNITS: Mapping[str, str] = {"_seconds": "seconds", "_bytes": "bytes"}
 
@@ -80,25 +77,6 @@ def _describe(
             doc=docs.get(attribute.name, ""),
             annotation=attribute.type,
         )
-
-
-@functools.cache
-def attribute_docs(cls: type) -> Mapping[str, str]:
-    """Read the docstring under each annotated field of *cls* from its source."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
-    found: dict[str, str] = {}
-    assert isinstance(tree.body[0], ast.ClassDef)
-    body = tree.body[0].body
-    for statement, after in itertools.pairwise(body):
-        match statement, after:
-            case (
-                ast.AnnAssign(target=ast.Name(id=name)),
-                ast.Expr(value=ast.Constant(value=str(text))),
-            ):
-                found[name] = " ".join(text.split())
-            case _:
-                pass
-    return types.MappingProxyType(found)
 
 
 def _type_name(kind: Any) -> str:

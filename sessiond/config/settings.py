@@ -19,6 +19,7 @@ from attrs.validators import ge, gt, le
 
 from sessiond.core.errors import InvalidInput
 from sessiond.core.session.limits import SessionLimits
+from sessiond.edges.admin.settings import AdminSettings
 from sessiond.edges.auth.settings import AuthSettings
 from sessiond.edges.http.health import HealthSettings
 from sessiond.edges.http.webhooks import WebhookSettings
@@ -28,7 +29,6 @@ from sessiond.net.transport import TransportLimits
 from sessiond.observability.logs import LogSettings
 
 __all__ = [
-    "AdminSettings",
     "Durability",
     "ListenSettings",
     "NodeSettings",
@@ -141,20 +141,6 @@ class StoreSettings:
     Empty: not encrypted."""
     compress_over_bytes: int = field(default=1024, validator=ge(0))
     """Snapshots larger than this are compressed; 0: never."""
-
-
-@frozen(kw_only=True)
-class AdminSettings:
-    """The admin socket."""
-
-    socket: Path = Path("sessiond-admin.sock")
-    """Path of the Unix socket, at most 107 bytes. Only its owner (mode 0600) and root can use it."""
-    max_clients: int = field(default=32, validator=[gt(0), le(1024)])
-    """Connections at once; more are answered with an error and closed."""
-    watch_queue: int = field(default=1000, validator=[gt(0), le(100_000)])
-    """Events that wait for a slow watcher; more are dropped, and it is told how many."""
-    request_seconds: float = field(default=30.0, validator=gt(0))
-    """How long one call may take before it is answered with an error."""
 
 
 @frozen(kw_only=True)

@@ -68,14 +68,21 @@ class SessionQuery:
     """Which live sessions, in which order, and how many of them; empty fields select everything."""
 
     phase: Phase | None = None
+    """Only sessions in this phase."""
     user_prefix: str = ""
+    """Only users whose id begins so."""
     quarantined: bool | None = None
+    """Only users who are, or are not, in quarantine."""
     min_connections: int = 0
+    """Only sessions with at least so many connections."""
     order: SessionOrder = SessionOrder.USER
+    """What to sort by."""
     descending: bool = False
+    """Largest, or last, first."""
     cursor: str = ""
     """``SessionPage.cursor`` of the page before."""
     limit: int = 100
+    """Rows of a page: 1 to 1000."""
 
 
 @frozen

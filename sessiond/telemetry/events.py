@@ -279,6 +279,12 @@ _TABLE: Final = (
         _DURATION,
         {"method": "str", "uid": "int | None", "ok": "bool"},
     ),
+    Event(
+        "admin.revealed",
+        "An operator looked at personal data (`user`: whose, none: of everybody).",
+        {},
+        {"method": "str", "uid": "int | None", "user": "user | None"},
+    ),
 )
 
 EVENTS: Final[Mapping[str, Event]] = MappingProxyType({event.name: event for event in _TABLE})

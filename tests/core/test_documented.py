@@ -1,0 +1,27 @@
+"""Field docstrings are read from the source."""
+
+from attrs import frozen
+
+from sessiond.core.documented import attribute_docs
+
+
+@frozen
+class Sample:
+    """Not a field's docstring."""
+
+    a: int = 1
+    """The first
+    field."""
+    b: int = 2
+    c: int = 3
+    """The third."""
+
+    @property
+    def d(self) -> int:
+        """No field."""
+        return 4
+
+
+def test_docstrings_belong_to_the_field_above() -> None:
+    """Each is joined to one line; a field without one has none."""
+    assert attribute_docs(Sample) == {"a": "The first field.", "c": "The third."}

@@ -1,0 +1,181 @@
+"""Every method, over the real socket, as raw lines."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from sessiond import telemetry
+from sessiond.edges.admin.methods import METHODS
+from tests.edges.admin.conftest import Door
+from tests.edges.admin.standin import PHONE, SECRET
+
+Heard = list[tuple[str, dict[str, object]]]
+
+
+@pytest.fixture
+def heard() -> Iterator[Heard]:
+    """The admin events that were emitted."""
+    events: Heard = []
+    detach = telemetry.attach(
+        lambda name, _, metadata: events.append((name, dict(metadata))),
+        ["admin.called", "admin.revealed"],
+    )
+    yield events
+    detach()
+
+
+async def test_discover_lists_every_method(door: Door) -> None:
+    """The table is the interface: each method with its parameters, result and words."""
+    async with door.connect() as lines:
+        document = await lines.result("rpc.discover")
+
+    assert list(METHODS) == [method["name"] for method in document["methods"]]
+    (stop,) = (one for one in document["methods"] if one["name"] == "sessions.stop")
+    assert stop["x-changes"] is True
+    assert {one["name"]: one["required"] for one in stop["params"]} == {
+        "user": True,
+        "reason": False,
+        "erase": False,
+    }
+    assert all(one["description"] for one in stop["params"])
+
+
+async def test_version_and_stats(door: Door) -> None:
+    """Who answers, and how it is."""
+    async with door.connect() as lines:
+        version = await lines.result("version")
+        stats = await lines.result("stats")
+
+    assert (version["protocol"], version["node"]["node"]) == (1, "n1")
+    assert stats["sessions"] == {"attached": 1, "awake": 1}
+
+
+async def test_list_with_filter_order_and_cursor(door: Door) -> None:
+    """Filters select, the order sorts, the cursor goes on."""
+    async with door.connect() as lines:
+        attached = await lines.result("sessions.list", phase="attached", min_connections=1)
+        first = await lines.result("sessions.list", order="mailbox", descending=True, limit=2)
+        second = await lines.result(
+            "sessions.list", order="mailbox", descending=True, limit=2, cursor=first["cursor"]
+        )
+        quarantined = await lines.result("sessions.list", quarantined=True)
+        of_a = await lines.result("sessions.list", user_prefix="a")
+
+    assert [row["user"] for row in attached["rows"]] == ["ann"]
+    assert [row["user"] for row in first["rows"] + second["rows"]] == ["bob", "ann", "eve"]
+    assert (first["matched"], second["cursor"]) == (3, "")
+    assert [row["user"] for row in quarantined["rows"]] == ["eve"]
+    assert [row["user"] for row in of_a["rows"]] == ["ann"]
+
+
+async def test_inspect_leaves_values_out(door: Door, heard: Heard) -> None:
+    """By default an operator sees which data there are, not what they say."""
+    async with door.connect() as lines:
+        detail = await lines.result("sessions.inspect", user="ann")
+
+    assert detail["data"] == {
+        "token": "text(7)",
+        "tries": "number",
+        "nested": {"text(13)#0": "list(2)"},
+        "none": None,
+    }
+    assert detail["connections"][0]["peer"] == "text(9)"
+    assert SECRET not in str(detail)
+    assert PHONE not in str(detail)
+    assert [name for name, _ in heard] == ["admin.called"]
+
+
+async def test_reveal_shows_and_is_audited(door: Door, heard: Heard) -> None:
+    """Who reveals leaves a trace: which method, whose data, which user of the system."""
+    async with door.connect() as lines:
+        detail = await lines.result("sessions.inspect", user="ann", reveal=True)
+
+    assert detail["data"]["token"] == SECRET
+    assert detail["connections"][0]["peer"] == "192.0.2.7"
+    (revealed,) = (metadata for name, metadata in heard if name == "admin.revealed")
+    assert (revealed["method"], revealed["user"]) == ("sessions.inspect", "ann")
+    assert isinstance(revealed["uid"], int)
+
+
+async def test_stop(door: Door) -> None:
+    """The reason and whether to erase reach the node."""
+    async with door.connect() as lines:
+        await lines.result("sessions.stop", user="ann", reason="abuse", erase=True)
+        error = await lines.error("sessions.stop", user="ann")
+
+    assert door.node.calls == [("stop", "ann", "abuse", True)]
+    assert error["data"]["name"] == "unknown_target"
+
+
+async def test_kick_one_connection_or_all_of_a_user(door: Door) -> None:
+    """Exactly one of the two is given."""
+    async with door.connect() as lines:
+        assert await lines.result("sessions.kick", connection=11) == {"closed": 1}
+        assert await lines.result("sessions.kick", user="ann") == {"closed": 2}
+        both = await lines.error("sessions.kick", user="ann", connection=11)
+        neither = await lines.error("sessions.kick")
+        other = await lines.error("sessions.kick", connection=12)
+
+    assert both["code"] == neither["code"] == -32602
+    assert other["data"]["name"] == "unknown_target"
+
+
+async def test_send(door: Door) -> None:
+    """Event, payload and durability reach the node."""
+    async with door.connect() as lines:
+        await lines.result("sessions.send", user="x", event="hi", payload={"a": [1]}, durable=False)
+
+    assert door.node.calls == [("send", "x", "hi", {"a": [1]}, False)]
+
+
+async def test_release_and_rollback(door: Door) -> None:
+    """Out of quarantine, and back to the snapshot before."""
+    async with door.connect() as lines:
+        await lines.result("sessions.release", user="eve")
+        again = await lines.error("sessions.release", user="eve")
+        rolled_back = await lines.result("sessions.rollback", user="eve")
+
+    assert again["data"]["name"] == "unknown_target"
+    assert rolled_back == {"version": 8}
+
+
+async def test_dead_letters_list_retry_and_drop(door: Door, heard: Heard) -> None:
+    """Pages of dead letters without their content; each can be tried again or dropped once."""
+    async with door.connect() as lines:
+        first = await lines.result("dead_letters.list", limit=2)
+        rest = await lines.result("dead_letters.list", limit=2, after=first["cursor"])
+        of_ann = await lines.result("dead_letters.list", user="ann")
+        shown = await lines.result("dead_letters.list", reveal=True, limit=1)
+        retried = await lines.result("dead_letters.retry", id="d1")
+        dropped = await lines.result("dead_letters.drop", id="d2")
+        again = await lines.error("dead_letters.drop", id="d2")
+
+    assert [row["id"] for row in first["rows"] + rest["rows"]] == ["d1", "d2", "d3"]
+    assert rest["cursor"] == ""
+    assert [row["id"] for row in of_ann["rows"]] == ["d1", "d3"]
+    assert (first["rows"][0]["error"], first["rows"][0]["body"]) == ("ValueError", "bytes(7)")
+    assert SECRET not in str([first, rest, of_ann, retried, dropped])
+    assert shown["rows"][0]["body"] == SECRET
+    assert ("admin.revealed", None) in [(name, metadata.get("user")) for name, metadata in heard]
+    assert again["data"]["name"] == "unknown_target"
+
+
+async def test_drain_is_started_once(door: Door) -> None:
+    """It is answered at once and says whether this call began it."""
+    async with door.connect() as lines:
+        assert await lines.result("node.drain") == {"started": True}
+        assert await lines.result("node.drain") == {"started": False}
+
+
+async def test_every_call_is_audited(door: Door, heard: Heard) -> None:
+    """Method, caller and outcome, also of a call that failed."""
+    async with door.connect() as lines:
+        await lines.ask("node.drain")
+        await lines.ask("sessions.stop", user="nobody")
+        await lines.ask("no.such.method")
+
+    assert [(one["method"], one["ok"]) for _, one in heard] == [
+        ("node.drain", True),
+        ("sessions.stop", False),
+        ("?", False),
+    ]
