@@ -1,0 +1,32 @@
+"""A server process for the crash test: ``python -m tests.scenarios.crash_server STORE_URL PORT ADMIN_SOCKET``."""
+
+import sys
+from pathlib import Path
+
+import trio
+
+from sessiond.config.settings import ListenSettings, Settings, StoreSettings
+from sessiond.edges.admin.settings import AdminSettings
+from sessiond.edges.auth import AuthSettings
+from sessiond.edges.http.webhooks import WebhookSettings
+from sessiond.server import serve
+from tests.scenarios.crash_app import app
+
+AUTH = AuthSettings(secret="crash-test-secret-of-more-than-32-bytes")
+HOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+def settings(store: str, port: int, admin: Path) -> Settings:
+    """Make the settings of one run."""
+    return Settings(
+        listen=ListenSettings(port=port),
+        auth=AUTH,
+        webhook=WebhookSettings(secrets=(HOOK_SECRET,)),
+        store=StoreSettings(url=store),
+        admin=AdminSettings(socket=admin),
+    )
+
+
+if __name__ == "__main__":
+    store, port, admin = sys.argv[1:]
+    sys.exit(trio.run(serve, app, settings(store, int(port), Path(admin))))
