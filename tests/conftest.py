@@ -63,6 +63,22 @@ def redis_server(_shared_redis: RedisServer) -> RedisServer:
     return _shared_redis
 
 
+@pytest.fixture(scope="session")
+def _shared_redis_cluster() -> Iterator[RedisServer]:
+    folder = Path(tempfile.mkdtemp(prefix="sd-redis-"))
+    with RedisServer(folder, cluster_enabled="yes") as server:
+        server.form_cluster()
+        yield server
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def redis_cluster(_shared_redis_cluster: RedisServer) -> RedisServer:
+    """An empty cluster of one server, shared by the session: do not kill, pause or configure it."""
+    _shared_redis_cluster.flush()
+    return _shared_redis_cluster
+
+
 @pytest.fixture
 def redis_servers() -> Iterator[RedisServers]:
     """A factory of private redis-servers, which the test may kill, pause and configure."""

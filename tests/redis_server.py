@@ -128,6 +128,15 @@ class RedisServer:
                 client.config_set(name.replace("_", "-"), value)
         self._settings |= {name.replace("_", "-"): value for name, value in settings.items()}
 
+    def form_cluster(self) -> None:
+        """Make a server started with ``cluster_enabled="yes"`` a cluster of its own, with all slots."""
+        with self.client() as client:
+            client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+            deadline = time.monotonic() + START_SECONDS
+            while b"cluster_state:ok" not in _cluster_info(client):
+                assert time.monotonic() < deadline, "the cluster did not form"
+                time.sleep(0.01)
+
     def flush(self) -> None:
         """Forget all data and scripts, as if newly started."""
         with self.client() as client:
@@ -159,6 +168,12 @@ class RedisServer:
 
     def __exit__(self, *exc_info: object) -> None:
         self.kill()
+
+
+def _cluster_info(client: redis.Redis) -> bytes:
+    client.set_response_callback("CLUSTER INFO", bytes)
+    info: bytes = client.execute_command("CLUSTER INFO")  # type: ignore[no-untyped-call]
+    return info
 
 
 class RedisServers:

@@ -12,6 +12,7 @@ import trio
 
 from sessiond.core.ports import Store
 from sessiond.stores.memory import MemoryStore
+from sessiond.stores.redis import open_redis_store
 from sessiond.stores.seal import SealedStore, Sealer, SealKey
 from sessiond.stores.sqlite import open_sqlite_store
 from sessiond.testing import stores
@@ -46,11 +47,23 @@ def _sealed(request: pytest.FixtureRequest) -> OpenStore:
     return open_store
 
 
+def _redis(request: pytest.FixtureRequest) -> OpenStore:
+    url = request.getfixturevalue("redis_server").url
+    return lambda: open_redis_store(url, max_commit_bytes=MAX_COMMIT_BYTES)
+
+
+def _redis_cluster(request: pytest.FixtureRequest) -> OpenStore:
+    url = request.getfixturevalue("redis_cluster").url
+    return lambda: open_redis_store(url, cluster=True, max_commit_bytes=MAX_COMMIT_BYTES)
+
+
 #: name → given the test's request (for fixtures), a function that opens the same, at first empty, data each time.
 FACTORIES: dict[str, Callable[[pytest.FixtureRequest], OpenStore]] = {
     "memory": _memory,
     "sqlite": _sqlite,
     "sealed": _sealed,
+    "redis": _redis,
+    "redis-cluster": _redis_cluster,
 }
 VOLATILE = ("memory",)
 DURABLE = [name for name in FACTORIES if name not in VOLATILE]

@@ -3,3 +3,8 @@
 ``store.py`` is the port; ``client.py`` the only module that knows redis-py; ``lua/`` what Redis decides atomically;
 ``keys.py`` the layout.
 """
+
+from sessiond.stores.redis.durability import Durability
+from sessiond.stores.redis.store import RedisStore, open_redis_store
+
+__all__ = ["Durability", "RedisStore", "open_redis_store"]

@@ -1,6 +1,7 @@
 """``commit``: a batch as arguments of ``lua/commit.lua``, and its answer as verdicts.
 
-Arguments are one msgpack value that the script unpacks. *(measured, 64 users, see the numbers in store.py)*
+Arguments are one msgpack value that the script unpacks. *(measured, per commit)* Writing it takes 8 µs here and reading
+it 5 µs there; the same as some 25 plain arguments takes 9 µs (4 of them redis-py's) and 4 µs, and a parser in Lua.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -3,7 +3,9 @@
 Every call is one exchange with Redis (listings and a cluster's ``acquire``: a few), made by a thread of a small
 fixed set; leases have a thread and a connection of their own, so that slow commits cannot let a lease lapse.
 
-*(measured, bench)*
+*(measured, one lane, batches of 64, one CPU core each; a commit is fence, version, 1 KiB snapshot, frame, id, timer)*
+22 000 commits/s at 20 µs of ours and 24 µs of Redis; ``appendfsync always`` 17 000/s at 21 + 31; as a cluster (one call
+per partition) 16 000/s at 30 + 35. In the same run, five bare writes per user by the plainest script: 8 + 17.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
