@@ -3,6 +3,7 @@
 Pure but for looking whether named files exist. Findings never repeat a secret.
 """
 
+import base64
 import ipaddress
 from collections.abc import Callable, Iterator
 from enum import StrEnum
@@ -13,10 +14,20 @@ from attrs import frozen
 
 from sessiond.config.settings import Settings, StoreKind, store_kind
 
-__all__ = ["DEV_SECRET_PREFIX", "Finding", "Severity", "check_settings", "is_loopback"]
+__all__ = [
+    "DEV_HOOK_PREFIX",
+    "DEV_SECRET_PREFIX",
+    "Finding",
+    "Severity",
+    "check_settings",
+    "is_loopback",
+]
 
 #: What secrets begin with that ``sessiond dev`` makes, so that they are known when they turn up elsewhere.
 DEV_SECRET_PREFIX: Final = "dev-only-"
+
+#: The same of webhook secrets: ``whsec_`` and the Base64 of the above.
+DEV_HOOK_PREFIX: Final = "whsec_" + base64.b64encode(DEV_SECRET_PREFIX.encode()).decode()
 
 #: The length of ``sun_path`` on Linux, with its final zero byte.
 _SOCKET_PATH_BYTES: Final = 108
@@ -76,7 +87,7 @@ def _dev(settings: Settings) -> _Found:
         "store.encryption_keys": settings.store.encryption_keys,
     }
     for path, values in secrets.items():
-        if any(value.startswith(DEV_SECRET_PREFIX) for value in values):
+        if any(value.startswith((DEV_SECRET_PREFIX, DEV_HOOK_PREFIX)) for value in values):
             yield Severity.ERROR, path, "is a secret made by sessiond dev; make a new one"
 
 
@@ -149,19 +160,7 @@ def _store(settings: Settings) -> _Found:
         yield Severity.ERROR, "store.cluster", "only Redis has clusters"
 
 
-def _times(settings: Settings) -> _Found:
-    if settings.runtime.drain_turn_seconds >= settings.runtime.drain_seconds:
-        yield (
-            Severity.ERROR,
-            "runtime.drain_turn_seconds",
-            "must be below runtime.drain_seconds, the drain as a whole",
-        )
-    if settings.runtime.ask_seconds < settings.runtime.handler_seconds:
-        yield (
-            Severity.WARNING,
-            "runtime.ask_seconds",
-            "is below runtime.handler_seconds: who waits gives up before a slow handler is done",
-        )
+def _buffers(settings: Settings) -> _Found:
     if settings.transport.soft_bytes > settings.transport.hard_bytes:
         yield Severity.ERROR, "transport.soft_bytes", "must not be above transport.hard_bytes"
 
@@ -172,5 +171,5 @@ _CHECKS: Final[tuple[Callable[[Settings], _Found], ...]] = (
     _files,
     _doors,
     _store,
-    _times,
+    _buffers,
 )

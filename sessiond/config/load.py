@@ -98,8 +98,9 @@ def load_settings(
 def _negative(settings: Settings) -> Iterator[str]:
     """Find numbers below zero: no setting means anything by one, whether its component says so or not."""
     for path in _SETTINGS:
-        table, _, name = path.partition(".")
-        value = getattr(getattr(settings, table), name)
+        value: object = settings
+        for name in path.split("."):
+            value = getattr(value, name, None)
         if isinstance(value, int | float) and value < 0:
             yield path
 

@@ -23,6 +23,7 @@ from sessiond.edges.admin.settings import AdminSettings
 from sessiond.edges.auth.settings import AuthSettings
 from sessiond.edges.http.health import HealthSettings
 from sessiond.edges.http.webhooks import WebhookSettings
+from sessiond.edges.websocket.limits import WebsocketLimits
 from sessiond.net.http1 import HttpLimits
 from sessiond.net.listen import AcceptLimits
 from sessiond.net.transport import TransportLimits
@@ -116,8 +117,6 @@ class ListenSettings:
     origins: tuple[str, ...] = field(default=(), validator=_are_origins)
     """Origins whose pages may open websockets, like ``https://app.example.com`` or ``https://*.example.com``; ``*``
     is all of them. Empty: only the server's own origin, and clients that send none."""
-    public_url: str = ""
-    """How clients reach this server from outside, where that differs (behind a proxy)."""
 
 
 @frozen(kw_only=True)
@@ -134,8 +133,6 @@ class StoreSettings:
     """Redis: what all keys begin with; deployments that share a Redis need different ones."""
     timeout_seconds: float = field(default=5.0, validator=[gt(0), le(60)])
     """How long one call may take; then nothing is decided and it is sent again."""
-    connect_timeout_seconds: float = field(default=3.0, validator=[gt(0), le(60)])
-    """How long connecting may take."""
     encryption_keys: tuple[str, ...] = field(default=(), repr=False)
     """``ID:BASE64`` of 32 bytes each: snapshots are encrypted with the first (AES-256-GCM) and read with any of them.
     Empty: not encrypted."""
@@ -164,10 +161,6 @@ class RuntimeSettings:
     """Users whose changes are written together, at most."""
     mailbox: int = field(default=256, validator=[gt(0), le(65536)])
     """Messages that wait for one user, at most; then his senders are held back."""
-    handler_seconds: float = field(default=10.0, validator=gt(0))
-    """How long a handler may take; then its turn is rolled back."""
-    ask_seconds: float = field(default=15.0, validator=gt(0))
-    """How long a waiting door waits for an answer."""
     restarts: int = field(default=3, validator=[ge(0), le(100)])
     """Crashes of one user's actor within ``restart_window_seconds`` before he is quarantined; 0: the first one."""
     restart_window_seconds: float = field(default=60.0, validator=gt(0))
@@ -176,8 +169,6 @@ class RuntimeSettings:
     """Sessions in memory; above it those unused for longest are put away. 0: no bound."""
     drain_seconds: float = field(default=25.0, validator=gt(0))
     """How long a drain may take as a whole (Kubernetes kills after 30 s by default)."""
-    drain_turn_seconds: float = field(default=5.0, validator=gt(0))
-    """How long running turns may take during a drain."""
 
 
 @frozen(kw_only=True)
@@ -189,6 +180,7 @@ class Settings:
     accept: AcceptLimits = field(factory=AcceptLimits)
     transport: TransportLimits = field(factory=TransportLimits)
     auth: AuthSettings = field(factory=AuthSettings)
+    websocket: WebsocketLimits = field(factory=WebsocketLimits)
     webhook: WebhookSettings = field(factory=WebhookSettings)
     health: HealthSettings = field(factory=HealthSettings)
     store: StoreSettings = field(factory=StoreSettings)

@@ -35,7 +35,9 @@ class RateLimit:
     """
 
     per_second: float = field()
+    """How many pass a second in the long run; more than 0. Given together with ``burst``."""
     burst: float = field()
+    """How many pass at once after a quiet time; at least 1. Given together with ``per_second``."""
 
     @per_second.validator
     def _check_rate(self, _attribute: object, value: float) -> None:

@@ -128,7 +128,7 @@ class _Node:
             directory=self.runtime.directory,
             authenticate=self.verifier.verify,
             clock=self.clock,
-            settings=WebsocketSettings(origins=settings.listen.origins),
+            settings=WebsocketSettings(limits=settings.websocket, origins=settings.listen.origins),
         )
         self.webhooks = Webhooks(
             settings.webhook,

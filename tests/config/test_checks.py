@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from sessiond.config.checks import DEV_SECRET_PREFIX, Severity, check_settings, is_loopback
+from sessiond.config.checks import (
+    DEV_HOOK_PREFIX,
+    DEV_SECRET_PREFIX,
+    Severity,
+    check_settings,
+    is_loopback,
+)
 from sessiond.config.load import load_settings
 
 GOOD: dict[str, object] = {
@@ -29,13 +35,13 @@ def test_good_settings_have_no_findings() -> None:
     [
         ({"dev": True, "listen__host": "0.0.0.0"}, "listen.host"),
         ({"auth__secret": DEV_SECRET_PREFIX + "x" * 32}, "auth.secret"),
+        ({"webhook__secrets": [DEV_HOOK_PREFIX + "eHh4"]}, "webhook.secrets"),
         ({"listen__tls_key": __file__}, "listen.tls_key"),
         ({"listen__tls_certificate": "/nowhere.pem"}, "listen.tls_certificate"),
         ({"auth__key_file": "/nowhere.pem"}, "auth.key_file"),
         ({"admin__socket": "/tmp/" + "x" * 110}, "admin.socket"),
         ({"admin__socket": "/nowhere/a.sock"}, "admin.socket"),
         ({"store__cluster": True}, "store.cluster"),
-        ({"runtime__drain_turn_seconds": 60.0}, "runtime.drain_turn_seconds"),
         ({"transport__soft_bytes": 2**24}, "transport.soft_bytes"),
     ],
 )
@@ -53,7 +59,6 @@ def test_what_keeps_a_server_from_starting(flags: dict[str, object], path: str) 
         ({"webhook__secrets": []}, {"webhook.secrets"}),
         ({"webhook__max_body_bytes": 2**24}, {"webhook.max_body_bytes"}),
         ({"store__url": "memory:"}, {"store.url"}),
-        ({"runtime__ask_seconds": 1.0}, {"runtime.ask_seconds"}),
     ],
 )
 def test_what_is_unwise(flags: dict[str, object], paths: set[str]) -> None:
