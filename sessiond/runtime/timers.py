@@ -67,6 +67,7 @@ class Timers:
         self._entropy = entropy
         self._max_running = max_running
         self._rate = rate
+        self._batch = max(1, min(_BATCH, int(rate.burst)))
         self._due: dict[Partition, float] = {}
         self._told: dict[Partition, dict[_Key, tuple[Cell, int]]] = {}
         self._running: set[_Key] = set()
@@ -124,7 +125,7 @@ class Timers:
                     await trio.sleep(_RETRY.wait(attempt, self._entropy.jitter()))
                     break
                 attempt = 0
-                await self._pay(bucket, min(told, self._rate.burst))
+                await self._pay(bucket, told)
 
     async def _fire(self, partition: Partition, now: float) -> int:
         """Read one batch of *partition*'s due timers and tell them; return how many."""
@@ -133,11 +134,16 @@ class Timers:
         del self._due[partition]
         # Those on their way are still due in the store and come first.
         try:
-            timers, following = await self._store.due(partition, now, _BATCH + len(told))
+            timers, following = await self._store.due(partition, now, self._batch + len(told))
         except BaseException:
             self.note(partition, now)
             raise
-        count = sum(self._offer(partition, timer, now) for timer in timers)
+        count = 0
+        for timer in timers:
+            if count >= self._batch or len(self._running) >= self._max_running:
+                self.note(partition, now)
+                break
+            count += self._offer(partition, timer, now)
         if following is not None:
             self.note(partition, following)
         if told:
