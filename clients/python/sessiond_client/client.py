@@ -1,55 +1,38 @@
 """The client: joins, comes back after every break, and resumes where it was.
 
-One task owns the connection and reconnects; the application pushes and iterates. A push that lost its
-connection is sent again with the same ``_id`` after the next join, so it is applied once. A durable push of the
-server is yielded once, and acknowledged when the application asks for the next one.
+One task owns the connection and reconnects (``Client.run``); the application pushes and iterates. A push that lost
+its connection is sent again with the same ``_id`` after the next join, so it is applied once. A durable push of the
+server is yielded once, and acknowledged when the application asks for the next event.
 
-The application must keep iterating: when UNREAD events wait, the socket is not read any more, and replies wait too.
+The application must keep iterating: when ``settings.unread`` events wait, the socket is not read any more, and
+replies wait too.
 """
 
-import math
 import random
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Final, Self
+from typing import Final
 
 import trio
-from attrs import frozen
 
-from sessiond_client.backoff import Backoff, Ended, Refused, Stop, decide
-from sessiond_client.connection import ABNORMAL, Connection, connected
+from sessiond_client.backoff import Ended, Refused, Stop, decide
+from sessiond_client.connection import Connection, connected
 from sessiond_client.cursor import Cursor, Position
-from sessiond_client.errors import JoinRefused, PushTimeout, Stopped
-from sessiond_client.events import Event, NotRecovered, Push
-from sessiond_client.frames import Frame, socket_url
-from sessiond_client.pending import PendingPush, PendingPushes
+from sessiond_client.errors import PushTimeout, Stopped
+from sessiond_client.events import Event, Push
+from sessiond_client.frames import socket_url
+from sessiond_client.link import Link
+from sessiond_client.pending import PendingPush
+from sessiond_client.state import ClientSettings, State
 
-__all__ = ["Client", "ClientSettings", "TokenSource", "open_client"]
+__all__ = ["Client", "TokenSource", "open_client"]
 
 TokenSource = str | Callable[[], Awaitable[str]]
 """A token, or what fetches a fresh one: asked before every connection and before the token expires."""
 
-#: Join errors that another attempt cannot change.
-FINAL_CODES: Final = frozenset({"unauthorized", "token_expired", "forbidden", "unknown_user", "ended"})
-
-#: Close codes and statuses that a fresh token can cure.
+#: Close codes and handshake answers that a fresh token can cure.
 TOKEN_CODES: Final = frozenset({401, 4001, 4002})
-
-
-@frozen
-class ClientSettings:
-    """Times in seconds; the defaults suit the defaults of the server."""
-
-    heartbeat: float = 30.0
-    """Between heartbeats; the server closes after 60 seconds of silence."""
-    join_timeout: float = 10.0
-    """For the answer to a join; the server answers within 8 seconds."""
-    push_timeout: float = 30.0
-    """For the answer to a push, reconnects included."""
-    unread: int = 256
-    """Events that may wait for the application before the socket is not read any more."""
-    backoff: Backoff = Backoff()
 
 
 class Client:
@@ -67,43 +50,37 @@ class Client:
     ) -> None:
         self._url = socket_url(url)
         self._token = token
-        self._topic = f"user:{user}"
-        self._device = device
-        self._settings = settings
-        self._cursor = Cursor(resume)
-        self._pending = PendingPushes()
-        self._events_in, self._events_out = trio.open_memory_channel[Event](settings.unread)
-        self._joined = trio.Event()
-        self._over: Stopped | None = None
-        self._connection: Connection | None = None
-        self._join_ref = ""
+        events, self._events = trio.open_memory_channel[Event](settings.unread)
+        self._state = State(f"user:{user}", device, settings, Cursor(resume), events)
+        self._link: Link | None = None
         self._unfinished: Position | None = None
-        self._ack_wake = trio.Event()
-        self._blocked = False
-        self._heartbeat_ref: str | None = None
-        self.session: Mapping[str, object] = {}
-        """The server's answer to the last join: ``session_id``, ``window_seconds``, ``unread``, …"""
+        self._leaving = False
 
     @property
-    def is_connected(self) -> bool:
+    def is_joined(self) -> bool:
         """Whether the session is joined at the moment."""
-        return self._connection is not None
+        return self._link is not None and self._link.is_joined
+
+    @property
+    def session(self) -> Mapping[str, object]:
+        """The server's answer to the last join, with ``session_id``, ``window_seconds`` and so on."""
+        return self._state.session
 
     @property
     def position(self) -> Position | None:
         """The last durable push that was processed: store it, and pass it as *resume* after a restart."""
-        return self._cursor.processed
+        return self._state.cursor.processed
 
     async def wait_joined(self) -> None:
         """Return once the session was joined for the first time.
 
         Raises:
-          JoinRefused, Stopped: it never will be.
+          Stopped: it never will be (``JoinRefused`` when the server refused the join).
 
         """
-        await self._joined.wait()
-        if self._over is not None and not self.session:
-            raise self._over
+        await self._state.joined.wait()
+        if self._state.over is not None and not self.session:
+            raise self._state.over
 
     async def push(
         self,
@@ -111,7 +88,7 @@ class Client:
         payload: Mapping[str, object] | None = None,
         *,
         push_id: str | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109 -- it covers waiting for a connection too
+        timeout: float | None = None,  # noqa: ASYNC109 -- it bounds several connections, not one wait
     ) -> Mapping[str, object]:
         """Push *event* and return the handler's reply; waits for a connection when there is none.
 
@@ -124,18 +101,18 @@ class Client:
           Stopped: the connection will not come back.
 
         """
-        if self._over is not None:
-            raise self._over
+        if self._state.over is not None:
+            raise self._state.over
         push = PendingPush(event, payload or {}, push_id or secrets.token_hex(16))
-        self._pending.add(push)
-        limit = self._settings.push_timeout if timeout is None else timeout
+        self._state.pending.add(push)
+        limit = self._state.settings.push_timeout if timeout is None else timeout
         try:
             with trio.move_on_after(limit):
-                if self._connection is not None:
-                    await self._send_push(self._connection, push)
+                if self._link is not None and self._link.is_joined:
+                    await self._link.send(push)
                 await push.done.wait()
         finally:
-            self._pending.forget(push)
+            self._state.pending.forget(push)
         if push.error is not None:
             raise push.error
         if not push.done.is_set():
@@ -143,13 +120,7 @@ class Client:
         return push.response
 
     async def refresh_token(self, token: str) -> None:
-        """Show the server a newer token on the open connection.
-
-        Raises:
-          PushFailed: the server does not accept it.
-          PushTimeout, Stopped: as for a push.
-
-        """
+        """Show the server a newer token on the open connection; raises what ``push`` raises."""
         await self.push("token:refresh", {"token": token})
 
     def __aiter__(self) -> AsyncIterator[Event]:
@@ -162,57 +133,99 @@ class Client:
           Stopped: the server told the client not to come back, and everything it sent was read.
 
         """
-        self._finish()
+        self._state.cursor.finished(self._unfinished, trio.current_time())
+        self._unfinished = None
+        self._state.ack_wake.set()
         try:
-            event = await self._events_out.receive()
+            event = await self._events.receive()
         except trio.EndOfChannel:
-            if self._over is not None:
-                raise self._over from None
+            if self._state.over is not None:
+                raise self._state.over from None
             raise StopAsyncIteration from None
         self._unfinished = event.position if isinstance(event, Push) else None
         return event
 
-    def _finish(self) -> None:
-        self._cursor.finished(self._unfinished, trio.current_time())
-        self._unfinished = None
-        self._ack_wake.set()
-
-    # The task that owns the connection.
+    async def leave(self) -> None:
+        """Send the last ack and close the connection; the server keeps the session for its window."""
+        self._leaving = True
+        if self._link is not None:
+            await self._link.leave()
 
     async def run(self) -> None:
-        """Connect, join and reconnect until the server says stop; ``open_client`` runs this."""
-        backoff = self._settings.backoff
+        """Connect, join and reconnect until the server says stop (``open_client`` runs this).
+
+        An exception of the token source ends it.
+        """
+        backoff = self._state.settings.backoff
         fresh_token_tried = False
-        with self._events_in:
+        with self._state.events:
             while True:
-                end, joined = await self._once()
+                end, joined = await self._attempt()
                 backoff = (backoff.joined() if joined else backoff).failed()
                 fresh_token_tried = fresh_token_tried and not joined
                 verdict = decide(end, backoff, random.random())  # noqa: S311 -- jitter is no secret
-                if isinstance(verdict, Stop):
-                    if verdict.code in TOKEN_CODES and callable(self._token) and not fresh_token_tried:
-                        fresh_token_tried = True
-                        continue
-                    self._stop(Stopped(verdict.code, verdict.reason))
+                if self._leaving or self._state.over is not None:
                     return
-                if self._over is not None:
+                if not isinstance(verdict, Stop):
+                    await trio.sleep(verdict.delay)
+                elif (
+                    verdict.code in TOKEN_CODES and callable(self._token) and not fresh_token_tried
+                ):
+                    fresh_token_tried = True
+                    await trio.sleep(backoff.delay(random.random()))  # noqa: S311
+                else:
+                    self._state.stop(Stopped(verdict.code, verdict.reason))
                     return
-                await trio.sleep(verdict.delay)
 
-    def _stop(self, error: Stopped) -> None:
-        self._over = self._over or error
-        self._pending.fail_all(self._over)
-        self._joined.set()
-
-    async def _once(self) -> tuple[Ended | Refused, bool]:
+    async def _attempt(self) -> tuple[Ended | Refused, bool]:
         """Hold one connection; return how it ended and whether it was joined."""
-        token = self._token if isinstance(self._token, str) else await self._token()
+        refetch = None if isinstance(self._token, str) else self._token
+        token = await refetch() if refetch else str(self._token)
         async with connected(self._url, token) as connection:
             if not isinstance(connection, Connection):
                 return connection, False
-            return await _Attachment(self, connection).run()
+            link = self._link = Link(self._state, connection, token, refetch)
+            try:
+                return await link.run(), link.is_joined
+            finally:
+                self._link = None
 
-    async def _send_push(self, connection: Connection, push: PendingPush) -> None:
-        await connection.send(
-            Frame(self._join_ref, push.ref, self._topic, push.event, push.body)
-        )
+
+@asynccontextmanager
+async def open_client(
+    url: str,
+    token: TokenSource,
+    user: str,
+    *,
+    device: str = "",
+    resume: Position | None = None,
+    settings: ClientSettings | None = None,
+) -> AsyncGenerator[Client, None]:
+    """Connect to the server at *url* as *user* and yield the joined client; leaving closes the connection.
+
+    Waits as long as the server cannot be reached: bound it with ``trio.fail_after``. *device* names this client
+    across connections, so that the server knows what it has acknowledged. *resume* continues where an earlier
+    process stopped (``Client.position``).
+
+    Raises:
+      JoinRefused: the server will not serve this user.
+      Stopped: the server told the client not to come back.
+
+    """
+    client = Client(
+        url, token, user, device=device, resume=resume, settings=settings or ClientSettings()
+    )
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(client.run)
+            await client.wait_joined()
+            try:
+                yield client
+            finally:
+                await client.leave()
+                nursery.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        # The nursery is our affair: the caller's exception leaves as it was raised.
+        if len(group.exceptions) == 1:
+            raise group.exceptions[0] from None
+        raise

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final
+from urllib.parse import urlsplit
 
 import trio
 import trio_websocket
@@ -22,7 +23,12 @@ CONNECT_SECONDS: Final = 10.0
 #: A close that is not answered.
 CLOSE_SECONDS: Final = 2.0
 
+#: For writing a close frame when nobody waits for its answer.
+FRAME_SECONDS: Final = 0.25
+
 ABNORMAL: Final = 1006
+
+_Stream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
 
 
 class Connection:
@@ -37,7 +43,11 @@ class Connection:
         try:
             async with self._sending:
                 await self._websocket.send_message(encode(frame))
-        except (trio_websocket.ConnectionClosed, trio.BrokenResourceError, trio.ClosedResourceError):
+        except (
+            trio_websocket.ConnectionClosed,
+            trio.BrokenResourceError,
+            trio.ClosedResourceError,
+        ):
             return False
         return True
 
@@ -64,31 +74,64 @@ class Connection:
 
 @asynccontextmanager
 async def connected(url: str, token: str) -> AsyncGenerator[Connection | Refused | Ended, None]:
-    """Connect to *url*; yield the connection, or why there is none. Leaving closes it within two seconds."""
-    async with trio.open_nursery() as nursery:
-        connection = await _connect(nursery, url, token)
-        try:
-            yield connection
-        finally:
-            if isinstance(connection, Connection):
-                with trio.CancelScope(shield=True):
-                    await connection.close()
-            nursery.cancel_scope.cancel()
+    """Connect to *url*; yield the connection, or why there is none.
 
-
-async def _connect(nursery: trio.Nursery, url: str, token: str) -> Connection | Refused | Ended:
-    headers = [(b"Authorization", b"Bearer " + token.encode())]
+    Leaving closes it: with the close handshake, or, when cancelled, with no more than a close frame.
+    """
+    failure: Refused | Ended = Ended(ABNORMAL)
+    stream: _Stream | None = None
+    opened = False
     try:
-        with trio.fail_after(CONNECT_SECONDS):
-            websocket = await trio_websocket.connect_websocket_url(
-                nursery, url, extra_headers=headers
-            )
-    except trio_websocket.ConnectionRejected as refused:
-        advice = [text for name, text in refused.headers or () if name.lower() == b"retry-after"]
-        wait = parse_retry_after(advice[0].decode("latin-1"), time.time()) if advice else 0.0
-        return Refused(refused.status_code, wait)
-    except (trio_websocket.HandshakeError, trio_websocket.ConnectionClosed) as error:
+        async with trio.open_nursery() as nursery:
+            with trio.fail_after(CONNECT_SECONDS):
+                stream = await _open_stream(url)
+                connection = await _upgrade(nursery, stream, url, token)
+            opened = True
+            try:
+                yield connection
+            finally:
+                # A cancellation has already ended the library's reader, which would see the peer's answer.
+                with trio.move_on_after(FRAME_SECONDS, shield=True):
+                    await connection.close()
+                nursery.cancel_scope.cancel()
+    except* (
+        trio_websocket.HandshakeError
+    ) as refusals:  # the library's reader raises it in the nursery
+        failure = _refusal(refusals.exceptions[0])
+    except* (OSError, trio.TooSlowError, trio.BrokenResourceError) as errors:
+        if opened:
+            raise
+        failure = Ended(ABNORMAL, type(errors.exceptions[0]).__name__)
+    finally:
+        # The library leaves the socket open when the server closed first.
+        if stream is not None:
+            await trio.aclose_forcefully(stream)
+    if not opened:
+        yield failure
+
+
+async def _open_stream(url: str) -> _Stream:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme == "wss":
+        return await trio.open_ssl_over_tcp_stream(host, parts.port or 443, https_compatible=True)
+    return await trio.open_tcp_stream(host, parts.port or 80)
+
+
+async def _upgrade(nursery: trio.Nursery, stream: _Stream, url: str, token: str) -> Connection:
+    parts = urlsplit(url)
+    headers = [(b"Authorization", b"Bearer " + token.encode())]
+    resource = f"{parts.path}?{parts.query}"
+    return Connection(
+        await trio_websocket.wrap_client_stream(
+            nursery, stream, parts.netloc, resource, extra_headers=headers
+        )
+    )
+
+
+def _refusal(error: BaseException) -> Refused | Ended:
+    if not isinstance(error, trio_websocket.ConnectionRejected):
         return Ended(ABNORMAL, type(error).__name__)
-    except (OSError, trio.TooSlowError, trio.BrokenResourceError) as error:
-        return Ended(ABNORMAL, type(error).__name__)
-    return Connection(websocket)
+    advice = [text for name, text in error.headers or () if name.lower() == b"retry-after"]
+    wait = parse_retry_after(advice[0].decode("latin-1"), time.time()) if advice else 0.0
+    return Refused(error.status_code, wait)
