@@ -10,16 +10,17 @@ unless the actor itself refused it.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 from typing_extensions import override
 
 from sessiond import telemetry
 from sessiond.core.codes import CloseCode, ErrorCode
 from sessiond.core.errors import InvalidInput
-from sessiond.core.ids import Digest, input_digest
+from sessiond.core.ids import Digest, UserId, input_digest
+from sessiond.core.ports import Connection, ReplyTo
 from sessiond.core.position import StreamPosition
-from sessiond.core.session.inputs import Ack, ClientMessage, Join, Leave
+from sessiond.core.session.inputs import Ack, ClientMessage, Input, Join, Leave
 from sessiond.core.wire.frames import ACK, JOIN, LEAVE, is_reserved, user_topic
 from sessiond.core.wire.json_v2 import (
     close_frame,
@@ -29,11 +30,9 @@ from sessiond.core.wire.json_v2 import (
     push_frame,
     push_prefix,
 )
+from sessiond.edges.websocket.context import Context
 
-if TYPE_CHECKING:
-    from sessiond.edges.websocket.connection import WebsocketConnection
-
-__all__ = ["JoinReply", "MessageReply", "UserChannel"]
+__all__ = ["Carrier", "JoinReply", "MessageReply", "UserChannel"]
 
 _EMPTY: Final = b"{}"
 _NULL: Final = b"null"
@@ -51,6 +50,34 @@ _FINAL: Final[Mapping[str, CloseCode]] = {
 _MAX_DEVICE_CHARS: Final = 128
 _MAX_META_BYTES: Final = 4096
 _MAX_EPOCH_CHARS: Final = 64
+
+
+class Carrier(Connection, Protocol):
+    """What the topic needs of the connection that carries it."""
+
+    @property
+    def user(self) -> UserId: ...
+
+    @property
+    def context(self) -> Context: ...
+
+    def send(self, text: bytes) -> None:
+        """Send a text message."""
+        ...
+
+    def refuse(self, address: tuple[str | None, str | None, str], code: str, message: str) -> None:
+        """Answer join_ref, ref and topic with an error."""
+        ...
+
+    def tell(
+        self, item: Input, reply_to: ReplyTo | None, *, expires_at: float | None = None
+    ) -> None:
+        """Tell the user's actor, now or when its mailbox has room."""
+        ...
+
+    def tell_leave(self, leave: Leave) -> None:
+        """Tell the actor that we left, whatever happens."""
+        ...
 
 
 class MessageReply:
@@ -115,7 +142,7 @@ class UserChannel:
         "topic_json",
     )
 
-    def __init__(self, connection: "WebsocketConnection") -> None:
+    def __init__(self, connection: "Carrier") -> None:
         self.connection = connection
         self.topic: Final = user_topic(connection.user)
         self.topic_json: Final[bytes] = encode_json(self.topic)

@@ -1,21 +1,26 @@
 """What all connections of a door share."""
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import trio
 from attrs import define, field
 
+from sessiond.core.codes import CloseCode
 from sessiond.core.ids import ConnectionId, UserId
 from sessiond.core.ports import Clock, ReplyTo
 from sessiond.core.session.inputs import Input
 from sessiond.edges.websocket.limits import WebsocketLimits
 
-if TYPE_CHECKING:
-    from sessiond.edges.websocket.channel import JoinReply
-    from sessiond.edges.websocket.connection import WebsocketConnection
-
-__all__ = ["Authenticate", "Context", "Identity", "UserDirectory", "UserRef"]
+__all__ = [
+    "Authenticate",
+    "Context",
+    "Expiring",
+    "Identity",
+    "UserDirectory",
+    "UserRef",
+    "Watched",
+]
 
 
 class Identity(Protocol):
@@ -52,6 +57,30 @@ class UserDirectory(Protocol):
         ...
 
 
+class Watched(Protocol):
+    """What the door and its watch do to a connection."""
+
+    def look(self, now: float, silent_looks: int) -> None:
+        """Close it when its token has expired at wall-clock *now*, or it is silent for too long."""
+        ...
+
+    def stop_reading(self) -> None:
+        """Leave what the client sends where it is."""
+        ...
+
+    def close(self, code: CloseCode, message: str = "") -> None:
+        """Close it, as the core's ``Connection`` says."""
+        ...
+
+
+class Expiring(Protocol):
+    """A join that waits for its answer."""
+
+    def expire(self) -> None:
+        """Answer it ``unavailable``."""
+        ...
+
+
 Authenticate = Callable[[str], Awaitable[Identity]]
 """Verify a token; raises ``Refused``."""
 
@@ -64,8 +93,8 @@ class Context:
     authenticate: Authenticate
     clock: Clock
     limits: WebsocketLimits
-    connections: "dict[ConnectionId, WebsocketConnection]" = field(factory=dict)
-    joins: "dict[JoinReply, float]" = field(factory=dict)
+    connections: dict[ConnectionId, Watched] = field(factory=dict)
+    joins: dict[Expiring, float] = field(factory=dict)
     """Joins without an answer yet, and the monotonic time at which they get one."""
     nursery: trio.Nursery | None = None
     """Where the rare things run that have to wait; there while the door runs."""

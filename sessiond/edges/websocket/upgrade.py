@@ -30,7 +30,7 @@ from sessiond.core.wire.negotiate import (
     parse_query,
 )
 from sessiond.edges.websocket.connection import WebsocketConnection
-from sessiond.edges.websocket.context import Authenticate, Context, Identity, UserDirectory
+from sessiond.edges.websocket.context import Authenticate, Context, Identity, UserDirectory, Watched
 from sessiond.edges.websocket.framing import MessageReader
 from sessiond.edges.websocket.limits import WebsocketLimits
 from sessiond.edges.websocket.watch import watch
@@ -93,11 +93,11 @@ class WebsocketDoor:
     # ------------------------------------------------------------ all connections
 
     @property
-    def connections(self) -> tuple[WebsocketConnection, ...]:
+    def connections(self) -> tuple[Watched, ...]:
         """Those that are open now."""
         return tuple(self._context.connections.values())
 
-    def find(self, connection_id: ConnectionId) -> WebsocketConnection | None:
+    def find(self, connection_id: ConnectionId) -> Watched | None:
         """Return the open connection of that id (operators close single ones)."""
         return self._context.connections.get(connection_id)
 
