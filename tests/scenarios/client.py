@@ -18,6 +18,7 @@ from trio_websocket import (
     wrap_client_stream,
 )
 
+from sessiond.core.ids import UserId
 from sessiond.edges.auth import issue_token, signing_key
 from tests.scenarios.crash_server import AUTH
 
@@ -63,7 +64,9 @@ class StubbornClient:
             return await self._call(event, payload)
 
     async def _connect(self) -> None:
-        token = issue_token(signing_key(AUTH), self.user, now=time.time(), lifetime_seconds=600)
+        token = issue_token(
+            signing_key(AUTH), UserId(self.user), now=time.time(), lifetime_seconds=600
+        )
         path = f"/socket/websocket?vsn=2.0.0&token={token}"
         payload: dict[str, Any] = {"device": "phone"}
         if self.epoch:
@@ -98,6 +101,13 @@ class StubbornClient:
         except BaseException:
             await self.close()
             raise
+
+    async def listen(self) -> None:
+        """Read pushes until the connection closes, which raises ``ConnectionClosed``."""
+        assert self._socket is not None
+        while True:
+            frame = json.loads(await self._socket.get_message())
+            self._take(frame[3], frame[4])
 
     async def close(self) -> None:
         """Drop the connection as a phone in a tunnel does: without a word."""

@@ -1,11 +1,11 @@
-"""A server process for the crash test: ``python -m tests.scenarios.crash_server STORE_URL PORT ADMIN_SOCKET``."""
+"""A server process for the scenarios; arguments: store URL, port, admin socket, node name, lease in seconds."""
 
 import sys
 from pathlib import Path
 
 import trio
 
-from sessiond.config.settings import ListenSettings, Settings, StoreSettings
+from sessiond.config.settings import ListenSettings, NodeSettings, Settings, StoreSettings
 from sessiond.edges.admin.settings import AdminSettings
 from sessiond.edges.auth import AuthSettings
 from sessiond.edges.http.webhooks import WebhookSettings
@@ -16,17 +16,19 @@ AUTH = AuthSettings(secret="crash-test-secret-of-more-than-32-bytes")
 HOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
-def settings(store: str, port: int, admin: Path) -> Settings:
+def settings(store: str, port: int, admin: Path, node: NodeSettings) -> Settings:
     """Make the settings of one run."""
     return Settings(
         listen=ListenSettings(port=port),
         auth=AUTH,
         webhook=WebhookSettings(secrets=(HOOK_SECRET,)),
-        store=StoreSettings(url=store),
+        store=StoreSettings(url=store, timeout_seconds=1.0),
         admin=AdminSettings(socket=admin),
+        node=node,
     )
 
 
 if __name__ == "__main__":
-    store, port, admin = sys.argv[1:]
-    sys.exit(trio.run(serve, app, settings(store, int(port), Path(admin))))
+    store, port, admin, name, lease = sys.argv[1:]
+    node = NodeSettings(name=name, lease_seconds=float(lease))
+    sys.exit(trio.run(serve, app, settings(store, int(port), Path(admin), node)))

@@ -1,10 +1,6 @@
 """``kill -9`` at random instants, in the middle of traffic: nothing acknowledged is lost or applied twice."""
 
 import random
-import signal
-import socket
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,59 +11,15 @@ import trio
 from tests.redis_server import RedisServers
 from tests.scenarios.client import StubbornClient
 from tests.scenarios.hooks import send_until_accepted
+from tests.scenarios.server_process import ServerProcess
 
 #: The issue asks for at least 30 per store.
 KILLS = 30
 USERS = ("ada", "ben", "cy", "dee")
 
 
-def free_port() -> int:
-    """Find a port that nobody uses at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-class Server:
-    """One server process after another, on the same store and port."""
-
-    def __init__(self, store: str, folder: Path) -> None:
-        self.port = free_port()
-        self._store = store
-        self._admin = folder / "admin.sock"
-        self._log = folder / "server.log"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    async def start(self) -> None:
-        """Start the process and wait until it takes connections."""
-        self._spawn()
-        with trio.fail_after(30):
-            while not self._listens():
-                assert self._process is not None
-                assert self._process.poll() is None, self._log.read_text()
-                await trio.sleep(0.01)
-
-    def _spawn(self) -> None:
-        command = [sys.executable, "-m", "tests.scenarios.crash_server", self._store]
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [*command, str(self.port), str(self._admin)], stderr=log, stdout=log
-            )
-
-    def _listens(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
-
-    def kill(self) -> None:
-        """SIGKILL: no clean-up of any kind."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGKILL)
-        self._process.wait()
-
-
 @asynccontextmanager
-async def killed_at_random(server: Server, rng: random.Random) -> AsyncIterator[trio.Event]:
+async def killed_at_random(server: ServerProcess, rng: random.Random) -> AsyncIterator[trio.Event]:
     """Kill and restart *server* in the background; yields what is set after the last kill."""
     enough = trio.Event()
 
@@ -90,7 +42,7 @@ async def killed_at_random(server: Server, rng: random.Random) -> AsyncIterator[
 async def run_crash_test(store: str, folder: Path, seed: int) -> None:
     """Drive traffic through a server that is killed again and again, then compare what it kept."""
     rng = random.Random(seed)
-    server = Server(store, folder)
+    server = ServerProcess(store, folder)
     hooked: Counter[str] = Counter()
     async with trio.open_nursery() as sockets:
         clients = [
@@ -126,7 +78,7 @@ async def run_crash_test(store: str, folder: Path, seed: int) -> None:
 
 async def compare(client: StubbornClient, hooks: int) -> None:
     """Compare what the server kept for one user with what his client was promised."""
-    kept = {}
+    kept: dict[str, list[int]] = {}
     with trio.fail_after(30):
         while len(kept.get("hooks", ())) < hooks:
             try:

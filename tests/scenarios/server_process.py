@@ -1,0 +1,89 @@
+"""A real server process, started again and again on the same store and port."""
+
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import trio
+
+__all__ = ["ServerProcess"]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class ServerProcess:
+    """``tests.scenarios.crash_server`` as a child process; one at a time."""
+
+    def __init__(
+        self, store: str, folder: Path, *, node: str = "node-1", lease_seconds: float = 10.0
+    ) -> None:
+        self.port = _free_port()
+        self._arguments = [
+            store,
+            str(self.port),
+            str(folder / f"{node}.sock"),
+            node,
+            str(lease_seconds),
+        ]
+        self._log = folder / f"{node}.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process id of the last start."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def log(self) -> str:
+        """Everything it has written."""
+        return self._log.read_text()
+
+    async def start(self) -> None:
+        """Start the process and wait until it takes connections."""
+        self.spawn()
+        with trio.fail_after(30):
+            while not self.listens():
+                assert self.exit_code() is None, self.log
+                await trio.sleep(0.01)
+
+    def spawn(self) -> None:
+        """Start the process and do not wait."""
+        command = [sys.executable, "-m", "tests.scenarios.crash_server", *self._arguments]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(command, stderr=log, stdout=log)
+
+    def listens(self) -> bool:
+        """Tell whether the port takes connections."""
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def exit_code(self) -> int | None:
+        """Tell how it ended; ``None``: it runs."""
+        assert self._process is not None
+        return self._process.poll()
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal: SIGSTOP, SIGCONT, SIGTERM."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """SIGKILL: no clean-up of any kind."""
+        self.send_signal(signal.SIGKILL)
+        assert self._process is not None
+        self._process.wait()
+
+    async def wait(self, seconds: float) -> int:
+        """Wait for its end and return the exit code."""
+        with trio.fail_after(seconds):
+            while (code := self.exit_code()) is None:  # noqa: ASYNC110 -- a process sets no event
+                await trio.sleep(0.01)
+        return code

@@ -1,0 +1,75 @@
+"""The store goes away in the middle of traffic and comes back: nothing acknowledged is lost, work goes on."""
+
+import random
+from pathlib import Path
+
+import trio
+
+from tests.redis_server import RedisServers
+from tests.scenarios.client import StubbornClient
+from tests.scenarios.hooks import get, post_hook, send_until_accepted
+from tests.scenarios.server_process import ServerProcess
+
+
+async def test_redis_is_killed_and_comes_back(
+    redis_servers: RedisServers, short_tmp_path: Path
+) -> None:
+    """While Redis is away nothing is acknowledged, webhooks get 503 with a time to retry, readiness says so;
+    afterwards the waiting push is answered, and every acknowledged change is there, once.
+    """
+    redis = redis_servers.start(appendonly="yes", appendfsync="always")
+    server = ServerProcess(redis.url, short_tmp_path)
+    await server.start()
+    async with trio.open_nursery() as nursery:
+        client = StubbornClient("ada", server.port, nursery, random.Random(1))
+        await client.run(range(3))
+        await send_until_accepted(server.port, "ada", 0)
+
+        redis.kill()
+        async with trio.open_nursery() as waiting:
+            waiting.start_soon(client.run, range(3, 4))
+            status, headers, _ = await post_hook(server.port, "ada", 1)
+            ready, _, reasons = await get(server.port, "/readyz")
+            alive, _, _ = await get(server.port, "/healthz")
+            unacknowledged = list(client.acknowledged)
+            redis.start()
+        await send_until_accepted(server.port, "ada", 1)
+        kept = await client.push("show", {})
+        with trio.fail_after(10):
+            while (await get(server.port, "/readyz"))[0] != 200:  # noqa: ASYNC110 -- a process sets no event
+                await trio.sleep(0.05)
+        await client.close()
+        nursery.cancel_scope.cancel()
+    server.kill()
+
+    assert 503 == status
+    assert float(headers["retry-after"]) > 0
+    assert (503, 200) == (ready, alive)
+    assert b"store" in reasons
+    assert [0, 1, 2] == unacknowledged
+    assert [0, 1, 2, 3] == kept["seen"]
+    assert [0, 1] == kept["hooks"]
+
+
+async def test_redis_hangs_for_longer_than_its_time_out(
+    redis_servers: RedisServers, short_tmp_path: Path
+) -> None:
+    """A Redis that stops answering leaves the commit undecided: sent again when it answers, it is applied once."""
+    redis = redis_servers.start(appendonly="yes")
+    server = ServerProcess(redis.url, short_tmp_path, lease_seconds=60.0)
+    await server.start()
+    async with trio.open_nursery() as nursery:
+        client = StubbornClient("ada", server.port, nursery, random.Random(1))
+        await client.run(range(2))
+        async with trio.open_nursery() as waiting:
+            redis.pause()
+            waiting.start_soon(client.run, range(2, 4))
+            await trio.sleep(2.5)  # more than two of the store's time-outs
+            redis.resume()
+        kept = await client.push("show", {})
+        await client.close()
+        nursery.cancel_scope.cancel()
+    server.kill()
+
+    assert [0, 1, 2, 3] == kept["seen"]
+    assert [("added", n) for n in range(4)] == [(event, n) for _, _, event, n in client.received]
