@@ -3,10 +3,9 @@
 One consumer, many producers, all in Trio's thread. Putting never blocks; taking is synchronous; only
 ``wait`` and ``wait_capacity`` are async, so a cancelled wait can never lose a message.
 
-Not Trio's memory channel: its two ends and buffers cost 3.6 KB per actor where this costs 0.2 KB, and
-there may be 100 000 of them. The queue is a list, not a deque: an empty deque holds 760 bytes, an empty
-list 56, and ``pop(0)`` of 256 entries costs 0.04 µs more *(measured, CPython 3.11: put and get 0.10 µs
-for both when short; put → parked consumer runs → get, 3.4 µs, nearly all of it Trio's scheduler)*.
+Not Trio's memory channel, and a list, not a deque *(measured, CPython 3.11, Trio 0.35, per empty one, of which
+there may be 100 000: this 128 bytes, a memory channel 1794, a bare deque 760)*. ``pop(0)`` with 255 entries behind
+costs 0.04 µs more than a deque's ``popleft``. Put and get cost 0.27 µs, waking the parked consumer 2.9 µs more.
 """
 
 from enum import Enum, auto
