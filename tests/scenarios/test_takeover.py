@@ -29,9 +29,9 @@ async def test_a_node_stopped_for_longer_than_its_lease_gives_up(
         refused = await second.wait(30)
         first.send_signal(signal.SIGSTOP)
         with trio.fail_after(30):
-            while True:  # noqa: ASYNC110 -- a process sets no event
+            while True:
                 second.spawn()
-                while second.exit_code() is None and not second.listens():
+                while second.exit_code() is None and not second.listens():  # noqa: ASYNC110 -- no event
                     await trio.sleep(0.05)
                 if second.exit_code() is None:
                     break
