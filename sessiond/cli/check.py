@@ -1,0 +1,99 @@
+"""``sessiond check``: is everything as a server needs it?"""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import unquote, urlsplit
+
+from cyclopts import Parameter
+
+from sessiond.cli.exit_codes import ExitCode
+from sessiond.cli.serve import ConfigFiles
+
+if TYPE_CHECKING:
+    from sessiond.config import Settings
+
+__all__ = ["check"]
+
+#: How long a store may be away before that is a problem: long enough for a slow name server.
+_PATIENCE_SECONDS = 3.0
+
+
+async def check(
+    target: Annotated[str | None, Parameter(name="MODULE:APP")] = None,
+    /,
+    *,
+    config: ConfigFiles = (),
+    store: str | None = None,
+) -> int:
+    """Check settings, app and store without serving; says all problems at once, exit code 1 when there is any.
+
+    Parameters
+    ----------
+    target
+        The app, like shop:app.
+    config
+        TOML file with settings; may be repeated. Default: $SESSIOND_CONFIG.
+    store
+        URL of the store, instead of the one in the settings.
+
+    """
+    problems = 0
+    async for line in _findings(target, config, store):
+        print(line)
+        problems += not line.startswith("warning: ")
+    print("no problems" if not problems else f"{problems} problem{'s' * (problems > 1)}")
+    return ExitCode.REFUSED if problems else ExitCode.OK
+
+
+async def _findings(
+    target: str | None, config: tuple[Path, ...], store: str | None
+) -> AsyncIterator[str]:
+    from sessiond.cli.load_app import load_app
+    from sessiond.cli.serve import read_settings
+    from sessiond.config import SettingsError, check_settings
+    from sessiond.core.errors import InvalidInput
+
+    if target is not None:
+        try:
+            load_app(target)
+        except InvalidInput as error:
+            yield f"error: app: {error}"
+    try:
+        settings = read_settings(config, {"store.url": store})
+    except SettingsError as error:
+        for problem in error.problems:
+            yield f"error: {problem.describe()}"
+        return
+    for finding in check_settings(settings):
+        yield finding.describe()
+    async for line in _store_findings(settings):
+        yield line
+
+
+async def _store_findings(settings: "Settings") -> AsyncIterator[str]:
+    from sessiond.config.settings import StoreKind, store_kind
+    from sessiond.core.errors import SessiondError, StoreInUse
+    from sessiond.server import open_store
+
+    if store_kind(settings.store.url) is StoreKind.SQLITE:
+        file = Path(unquote(urlsplit(settings.store.url).path)[1:])
+        exists, has_folder = _look(file)
+        if not exists:
+            if not has_folder:
+                yield f"error: store.url: the directory of {file} does not exist"
+            return  # it is made at the first start; a check leaves nothing behind
+    warnings: tuple[str, ...] = ()
+    try:
+        async with open_store(settings.store, patience=_PATIENCE_SECONDS) as store:
+            warnings = await store.check()
+    except StoreInUse:
+        yield "warning: store: a running server has it, so it was not looked into"
+    except SessiondError as error:
+        yield f"error: store: {error}"
+    for warning in warnings:
+        yield f"warning: store: {warning}"
+
+
+def _look(file: Path) -> tuple[bool, bool]:
+    return file.exists(), file.absolute().parent.is_dir()

@@ -1,0 +1,73 @@
+"""``sessionctl dead-letters ls, retry, drop``."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from sessiond.cli.ctl.options import call
+from sessiond.cli.ctl.output import print_json, print_line, print_table, wants_json, when
+
+__all__ = ["drop", "ls", "retry"]
+
+
+async def ls(
+    *,
+    user: str | None = None,
+    after: str = "",
+    limit: int = 100,
+    reveal: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """List dead letters, oldest first.
+
+    Parameters
+    ----------
+    user
+        Only this user's.
+    after
+        Only those with an id above this one.
+    limit
+        How many, 1 to 1000.
+    reveal
+        Show bodies and tracebacks; the server keeps a record of it.
+
+    """
+    page = await call("dead_letters.list", user=user, after=after, limit=limit, reveal=reveal)
+    if wants_json():
+        return print_json(page)
+    print_table(
+        ("ID", "USER", "KIND", "GIVEN UP", "ATTEMPTS#", "ERROR", "BODY"),
+        [
+            (
+                row["id"],
+                row["user"],
+                row["kind"],
+                when(row["at"]),
+                row["attempts"],
+                row["error"],
+                row["body"],
+            )
+            for row in page["rows"]
+        ],
+    )
+    if page["cursor"]:
+        print_line(f"more: --after {page['cursor']}")
+    return None
+
+
+async def retry(dead_letter: str) -> None:
+    """Accept a dead letter's input again."""
+    row = await call("dead_letters.retry", id=dead_letter)
+    _done(row, f"accepted again: {row['kind']} of {row['user']}")
+
+
+async def drop(dead_letter: str) -> None:
+    """Remove a dead letter for good."""
+    row = await call("dead_letters.drop", id=dead_letter)
+    _done(row, f"dropped: {row['kind']} of {row['user']}")
+
+
+def _done(row: dict[str, object], text: str) -> None:
+    if wants_json():
+        print_json(row)
+    else:
+        print_line(text)

@@ -1,0 +1,145 @@
+"""``sessiond dev``: a server to try things with, and the lines to try them."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import trio
+from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from sessiond.cli.state_dir import DevState
+    from sessiond.config import Settings
+    from sessiond.server import Bound
+
+__all__ = ["dev"]
+
+_USER = "demo"
+_TOKEN_SECONDS = 24 * 3600.0
+
+
+async def dev(
+    target: Annotated[str, Parameter(name="MODULE:APP")] = "sessiond.demo:app",
+    /,
+    *,
+    port: int | None = None,
+    store: str | None = None,
+    state_dir: Path | None = None,
+    log_level: str | None = None,
+) -> int:
+    """Serve an app on this machine only, with an embedded store and ready-made secrets.
+
+    Parameters
+    ----------
+    target
+        The app, like shop:app; without it a small demo.
+    port
+        TCP port; 0: a free one. Default: 4000.
+    store
+        URL of a store; default: a SQLite file in the state directory.
+    state_dir
+        Where the database, the secrets and the admin socket are kept. Default: ~/.local/state/sessiond.
+    log_level
+        debug, info, warning or error.
+
+    """
+    from sessiond.cli.load_app import load_app
+    from sessiond.cli.serve import read_settings, refuse_errors
+    from sessiond.cli.state_dir import open_state
+    from sessiond.server import serve
+
+    state = open_state(state_dir)
+    settings = read_settings(
+        (),
+        {
+            "dev": True,
+            "listen.host": "127.0.0.1",
+            "listen.port": port,
+            "store.url": store or state.store_url,
+            "auth.secret": state.secret,
+            "webhook.secrets": [state.hook_secret],
+            "admin.socket": str(state.socket),
+            "node.name": "dev",
+            "log.format": "console",
+            "log.level": log_level,
+        },
+    )
+    refuse_errors(settings)
+    app = load_app(target)
+    code = 0
+
+    async def run(*, task_status: "trio.TaskStatus[Bound]") -> None:
+        nonlocal code
+        code = await serve(app, settings, app_name=target, task_status=task_status)
+
+    async with trio.open_nursery() as nursery:
+        bound = await nursery.start(run)
+        _welcome(bound, settings, state, target)
+    return code
+
+
+def _welcome(bound: "Bound", settings: "Settings", state: "DevState", target: str) -> None:
+    """Print where everything is, and one line to paste for each door."""
+    from rich.console import Console
+
+    address = bound.http[0]
+    token = _token(settings)
+    # Lines to paste must stay lines: no wrapping, no markup, no highlighting of what is in them.
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(f"\n[bold green]sessiond[/] serves [bold]{target}[/]   (Ctrl-C stops it)\n")
+    for name, value in {
+        "websocket": f"ws://{address}/socket/websocket?vsn=2.0.0",
+        "http": f"http://{address}  (/healthz, /readyz, /metrics, /hooks/json/<user>)",
+        "store": settings.store.url if settings.store.url == state.store_url else "as given",
+        "admin": str(bound.admin),
+        "token": f"{token}\n{'':13}(user {_USER!r}, 24 hours; others: sessiond token --user ID)",
+    }.items():
+        console.print(f"  [dim]{name:<9}[/]  ", end="")
+        console.print(value, markup=False)
+    for name, line in _lines(address, token, state).items():
+        console.print(f"\n[bold]{name}[/]")
+        console.print(f"  {line}", markup=False)
+    for warning in bound.warnings:
+        console.print(f"\n[yellow]warning:[/] {warning}")
+    console.print()
+
+
+def _token(settings: "Settings") -> str:
+    from sessiond.core.ids import UserId
+    from sessiond.edges.auth import issue_token, signing_key
+
+    return issue_token(
+        signing_key(settings.auth),
+        UserId(_USER),
+        now=time.time(),
+        lifetime_seconds=_TOKEN_SECONDS,
+        settings=settings.auth,
+    )
+
+
+def _lines(address: str, token: str, state: "DevState") -> dict[str, str]:
+    """Make the line to paste for each door; they need nothing but what is installed, curl and openssl."""
+    import base64
+    import shlex
+
+    from sessiond.cli.programs import program
+
+    join = f'["1","1","user:{_USER}","phx_join",{{}}]'
+    push = f'["1","2","user:{_USER}","todo:add",{{"text":"learn sessiond"}}]'
+    url = f"ws://{address}/socket/websocket?vsn=2.0.0&token={token}"
+    key = base64.b64decode(state.hook_secret.removeprefix("whsec_")).hex()
+    body = '{"type":"order:paid","order":7}'
+    return {
+        "Connect a websocket client, join, and push (then type more frames):": (
+            f"(echo {shlex.quote(join)}; sleep 1; echo {shlex.quote(push)}; cat) | "
+            f"{program('websockets')} {shlex.quote(url)}"
+        ),
+        "Post a signed webhook; it is pushed to that user's sockets:": (
+            f"body={shlex.quote(body)}; id=msg_$(date +%s)_$$_$RANDOM; now=$(date +%s); "
+            f'curl -i http://{address}/hooks/json/{_USER} -H "content-type: application/json" '
+            '-H "webhook-id: $id" -H "webhook-timestamp: $now" '
+            '-H "webhook-signature: v1,$(printf %s "$id.$now.$body" | '
+            f'openssl dgst -sha256 -mac HMAC -macopt hexkey:{key} -binary | base64 -w0)" -d "$body"'
+        ),
+        "Look inside:": (f"{program('sessionctl')} --socket {shlex.quote(str(state.socket))} ls"),
+    }

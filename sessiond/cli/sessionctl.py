@@ -1,0 +1,74 @@
+"""The ``sessionctl`` command: look into a running server and steer it, over its admin socket."""
+
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import cyclopts
+from cyclopts import Parameter
+
+from sessiond import __version__
+from sessiond.cli.ctl import options
+from sessiond.cli.run import run_app
+
+__all__ = ["app", "main"]
+
+app = cyclopts.App(
+    name="sessionctl",
+    help="Look into a running sessiond server and steer it.",
+    help_epilogue="Exit codes: 0 done, 1 refused or not found, 2 usage, 3 cannot connect, 4 server error, 5 try again.",
+    version=__version__,
+    version_flags=["--version"],
+    backend="trio",
+)
+# Named, not imported: --help and completion stay quick. The summaries are the docstrings' first lines.
+for _name, (_module, _help) in {
+    "ls": ("sessions", "List live sessions."),
+    "show": ("sessions", "Show one user's session, without waking it."),
+    "stop": ("sessions", "End a user's session; its clients do not come back."),
+    "kick": ("sessions", "Close a user's connections, or one; the session stays."),
+    "send": ("sessions", "Push an event to a user's clients."),
+    "release": ("sessions", "Release a user from quarantine."),
+    "rollback": ("sessions", "Put a user's previous snapshot back."),
+    "watch": ("watch", "Show events as they happen, until Ctrl-C or the server's end."),
+    "stats": ("node", "Count sessions, turns, commits."),
+    "drain": ("node", "Stop the server as SIGTERM does: finish, save, release, close."),
+    "version": ("node", "Say which server answers."),
+}.items():
+    app.command(f"sessiond.cli.ctl.{_module}:{_name}", name=_name, help=_help)
+
+dead_letters = cyclopts.App(name="dead-letters", help="Inputs that were given up.")
+for _name, _help in {
+    "ls": "List dead letters, oldest first.",
+    "retry": "Accept a dead letter's input again.",
+    "drop": "Remove a dead letter for good.",
+}.items():
+    dead_letters.command(f"sessiond.cli.ctl.dead_letters:{_name}", name=_name, help=_help)
+app.command(dead_letters)
+app.register_install_completion_command()
+
+
+@app.meta.default
+def _with_options(
+    *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
+    socket: Annotated[Path | None, Parameter(env_var="SESSIOND_ADMIN_SOCKET")] = None,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> Any:
+    """Read the options that every command has, then run the command.
+
+    Parameters
+    ----------
+    tokens
+        The command and its own options.
+    socket
+        The server's admin socket. Default: that of sessiond dev, or sessiond-admin.sock here.
+    json
+        Print JSON instead of tables: one document, or one line for each event of watch.
+
+    """
+    options.given = options.Options(socket, json)
+    return app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
+
+
+def main() -> NoReturn:
+    """Entry point."""
+    run_app(app.meta)
