@@ -57,6 +57,7 @@ class Ownership:
         self._seconds = lease_seconds
         self._fences: dict[Partition, Fence] = {}
         self._deadline = float("-inf")
+        self._renewing: trio.CancelScope | None = None
 
     @property
     def fences(self) -> Mapping[Partition, Fence]:
@@ -102,8 +103,12 @@ class Ownership:
         return acquired
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Renew until the lease is lost, set ``lost`` and return. Cancelling leaves the lease to run out."""
+        """Renew until the lease is lost (then ``lost`` is set) or released, and return.
+
+        Cancelling leaves the lease to run out.
+        """
         async with trio.open_nursery() as nursery:
+            self._renewing = nursery.cancel_scope
             nursery.start_soon(self._watch, nursery.cancel_scope)
             nursery.start_soon(self._renew, nursery.cancel_scope)
             task_status.started()
@@ -111,8 +116,11 @@ class Ownership:
     async def release(self) -> None:
         """Give up the lease and everything held under it, after the last commit; nothing can be written from here on.
 
+        Renewing ends, without a loss.
         Raises ``StoreUnavailable``: then it runs out by itself.
         """
+        if self._renewing is not None:
+            self._renewing.cancel()
         self._fences.clear()
         self._deadline = float("-inf")
         await self._store.release(self.node, self.nonce)

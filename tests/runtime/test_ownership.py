@@ -165,6 +165,23 @@ async def test_another_live_node_is_not_robbed(mock_clock: MockClock) -> None:
     assert not other.is_valid()
 
 
+async def test_a_released_lease_is_not_lost(autojump_clock: MockClock) -> None:
+    """Giving it back ends the renewals, which would take it again, and is no alarm while sockets are still closing."""
+    store = Leases()
+    mine = owner(store)
+    await mine.acquire()
+    with hearing("lease.lost") as heard:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(mine.run)
+            await trio.sleep(4)
+            await mine.release()
+        await trio.sleep(60)
+
+    assert [3.0] == store.renewals
+    assert not mine.lost.is_set()
+    assert [] == heard
+
+
 async def test_released_partitions_are_free_for_others(mock_clock: MockClock) -> None:
     """After a release nothing of ours is valid, and another node takes over without waiting."""
     store = Leases()
