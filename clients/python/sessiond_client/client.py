@@ -55,6 +55,7 @@ class Client:
         self._link: Link | None = None
         self._unfinished: Position | None = None
         self._leaving = False
+        self._ended = trio.Event()
 
     @property
     def is_joined(self) -> bool:
@@ -149,13 +150,20 @@ class Client:
         """Send the last ack and close the connection; the server keeps the session for its window."""
         self._leaving = True
         if self._link is not None:
-            await self._link.leave()
+            self._link.leave()
+            await self._ended.wait()
 
     async def run(self) -> None:
         """Connect, join and reconnect until the server says stop (``open_client`` runs this).
 
         An exception of the token source ends it.
         """
+        try:
+            await self._run()
+        finally:
+            self._ended.set()
+
+    async def _run(self) -> None:
         backoff = self._state.settings.backoff
         fresh_token_tried = False
         with self._state.events:

@@ -67,7 +67,7 @@ class Connection:
                 await handle(frame)
 
     async def close(self) -> None:
-        """Say goodbye with 1000; does nothing when the connection is gone."""
+        """Say goodbye with 1000 and wait for the answer, two seconds at most; nothing when it is gone."""
         with trio.move_on_after(CLOSE_SECONDS):
             await self._websocket.aclose()
 
@@ -89,14 +89,15 @@ async def connected(url: str, token: str) -> AsyncGenerator[Connection | Refused
             opened = True
             try:
                 yield connection
-            finally:
-                # A cancellation has already ended the library's reader, which would see the peer's answer.
+            except BaseException:
+                # A cancellation has ended the library's reader too, which would see the peer's answer.
                 with trio.move_on_after(FRAME_SECONDS, shield=True):
                     await connection.close()
-                nursery.cancel_scope.cancel()
-    except* (
-        trio_websocket.HandshakeError
-    ) as refusals:  # the library's reader raises it in the nursery
+                raise
+            await connection.close()
+            nursery.cancel_scope.cancel()
+    except* trio_websocket.HandshakeError as refusals:
+        # The library's reader raises it in the nursery.
         failure = _refusal(refusals.exceptions[0])
     except* (OSError, trio.TooSlowError, trio.BrokenResourceError) as errors:
         if opened:

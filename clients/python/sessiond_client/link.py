@@ -25,6 +25,8 @@ TOKEN_CODES: Final = {"unauthorized": 4001, "token_expired": 4002}
 #: After ``phx_close`` the server closes the socket with the code that says why.
 CLOSE_GRACE_SECONDS: Final = 5.0
 
+NORMAL: Final = 1000
+
 #: For the last ack when the application leaves.
 LAST_ACK_SECONDS: Final = 1.0
 
@@ -75,10 +77,9 @@ class Link:
         """Send a push; its reply comes to ``state.pending``."""
         await self._send(push.event, push.body, ref=push.ref)
 
-    async def leave(self) -> None:
-        """Send the last ack and close with 1000; the session stays in its window."""
-        await self._send_ack()
-        await self._connection.close()
+    def leave(self) -> None:
+        """End the connection from our side, with a last ack; the session stays in its window."""
+        self._give_up(Ended(NORMAL))
 
     async def _send(self, event: str, payload: Mapping[str, object], *, ref: str = "") -> None:
         ref = ref or self._state.pending.next_ref()
