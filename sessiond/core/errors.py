@@ -49,12 +49,11 @@ class InvalidInput(SessiondError, ValueError):
 class Refused(SessiondError):
     """A request that policy turns down, with what the client is told.
 
-    *code* is an ``ErrorCode`` or a word of the app's own; *retry_after* is in seconds; ``None`` says nothing about when to come back.
+    *code* is an ``ErrorCode`` or a word of the app's own; *retry_after* is in seconds, and ``None`` says nothing
+    about when to come back.
     """
 
-    def __init__(
-        self, code: str, message: str, *, retry_after: float | None = None
-    ) -> None:
+    def __init__(self, code: str, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message

@@ -11,6 +11,7 @@ from typing import Final, NewType
 from sessiond.core.errors import InvalidInput
 
 __all__ = [
+    "DIGEST_BYTES",
     "MAX_INPUT_ID_BYTES",
     "MAX_USER_ID_BYTES",
     "PARTITIONS",
@@ -36,6 +37,9 @@ MAX_USER_ID_BYTES: Final = 128
 #: Ids that clients and gateways give their inputs; WhatsApp's are about 60 bytes.
 MAX_INPUT_ID_BYTES: Final = 256
 
+#: Enough that no two ids of a deployment ever meet by chance (2^64 of them for one likely pair).
+DIGEST_BYTES: Final = 16
+
 #: Fixed for the life of a deployment: changing it moves every user to another partition.
 PARTITIONS: Final = 256
 
@@ -44,7 +48,8 @@ def parse_user_id(text: str) -> UserId:
     """Check that *text* may name a user.
 
     Raises:
-      InvalidInput: it is empty, longer than 128 bytes of UTF-8, or holds a control character.
+      InvalidInput: it is empty, longer than 128 bytes of UTF-8, or holds a character that cannot be printed
+        (controls, line breaks, invisible ones).
 
     """
     if not text:
@@ -56,7 +61,7 @@ def parse_user_id(text: str) -> UserId:
     if size > MAX_USER_ID_BYTES:
         raise InvalidInput(f"the user id is longer than {MAX_USER_ID_BYTES} bytes")
     if not text.isprintable():
-        raise InvalidInput("the user id holds a control character")
+        raise InvalidInput("the user id holds a character that cannot be printed")
     return UserId(text)
 
 
@@ -75,6 +80,7 @@ def input_digest(scope: str, input_id: str) -> Digest:
     raw = input_id.encode(errors="surrogatepass")
     if not raw or len(raw) > MAX_INPUT_ID_BYTES:
         raise InvalidInput(f"an input id has 1 to {MAX_INPUT_ID_BYTES} bytes")
-    return Digest(
-        hashlib.blake2b(raw, digest_size=16, person=b"", key=scope.encode()[:64]).digest()
-    )
+    key = scope.encode()
+    if len(key) > hashlib.blake2b.MAX_KEY_SIZE:
+        key = hashlib.blake2b(key).digest()
+    return Digest(hashlib.blake2b(raw, digest_size=DIGEST_BYTES, key=key).digest())

@@ -115,7 +115,7 @@ def test_all_problems_at_once_with_their_paths() -> None:
         ("share", float("nan"), "must be a finite number"),
         ("share", True, "must be a number, not true or false"),
         ("user", "", "the user id is empty"),
-        ("user", "a\nb", "the user id holds a control character"),
+        ("user", "a\nb", "the user id holds a character that cannot be printed"),
         ("part", None, "must be a table, not nothing"),
         ("parts", "ab", "must be a list, not a text"),
         ("labels", [1], "must be a table, not a list"),

@@ -80,7 +80,6 @@ def merge_commit(
         for frame in change.frames
         if frame.offset > floor
     ]
-    forgotten = [digest for change in changes for digest in change.forgotten]
     snapshot = None
     if version == 0 or before.snapshot != after.snapshot:
         snapshot = encode_snapshot(after.snapshot)
@@ -93,7 +92,7 @@ def merge_commit(
         stream=after.stream if restarted else stream,
         frames=tuple(frames),
         consumed=tuple(consumed for change in changes for consumed in change.consumed),
-        forgotten=tuple(forgotten),
+        forgotten=_forgotten(changes),
         inbox_done=tuple(seq for change in changes for seq in change.inbox_done),
         timers=_timer_changes(before, after),
         dead_letters=tuple(letter for change in changes for letter in change.dead_letters),
@@ -105,6 +104,16 @@ def _of_last_epoch(changes: Sequence[Change]) -> Sequence[Change]:
     """Drop the frames of epochs that a later change has ended already."""
     last = changes[-1].after.stream.epoch
     return [change for change in changes if change.after.stream.epoch == last]
+
+
+def _forgotten(changes: Sequence[Change]) -> tuple[Digest, ...]:
+    """List the ids that left the window and did not come back by a later turn."""
+    gone: dict[Digest, None] = {}
+    for change in changes:
+        for consumed in change.consumed:
+            gone.pop(consumed.digest, None)
+        gone |= dict.fromkeys(change.forgotten)
+    return tuple(gone)
 
 
 def _timer_changes(before: SessionState, after: SessionState) -> tuple[TimerChange, ...]:

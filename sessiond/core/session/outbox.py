@@ -5,6 +5,9 @@ The store keeps the frames ``floor + 1 … head``. In memory there is a *suffix*
 
 Dropping a frame that somebody may still need is never silent: it raises ``lost``, and a client from before is
 told ``recovered: false`` (core/position.py).
+
+``StreamMark.size`` is exact while all frames are in memory, else an upper bound: what the store alone has leaves
+without its size being known here.
 """
 
 from collections.abc import Sequence
@@ -37,38 +40,35 @@ def append(
         head += 1
         rest = b"}" if payload == b"{}" else b"," + payload[1:]
         new.append(Frame(head, now, b'%b,{"_offset":%d%b' % (event, head, rest)))
-    size = stream.size + sum(len(frame.message) for frame in new)
-    frames = outbox + tuple(new)
-    stream = evolve(stream, head=head, size=size)
-    return (*_bounded(stream, frames, limits), tuple(new))
+    frames = tuple(new)
+    stream = evolve(stream, head=head, size=stream.size + _size(frames))
+    return (*_bounded(stream, outbox + frames, limits), frames)
 
 
 def _bounded(
     stream: StreamMark, outbox: Outbox, limits: SessionLimits
 ) -> tuple[StreamMark, Outbox]:
-    floor, size = stream.floor, stream.size
-    if stream.head - floor <= limits.outbox_frames and size <= limits.outbox_bytes:
+    floor, size = max(stream.floor, stream.head - limits.outbox_frames), stream.size
+    if floor == stream.floor and size <= limits.outbox_bytes:
         return stream, outbox
-    if size > limits.outbox_bytes and not covers(stream, outbox, floor):
+    kept = since(outbox, floor)
+    if covers(stream, outbox, floor):
+        size = _size(kept)
+    elif size > limits.outbox_bytes:
         # The sizes of what only the store has are not known here: all of that goes.
-        floor = outbox[0].offset - 1 if outbox else stream.head
-        size = sum(len(frame.message) for frame in outbox)
-    start = 0
-    while start < len(outbox) and (
-        stream.head - floor > limits.outbox_frames or size > limits.outbox_bytes
-    ):
-        if outbox[start].offset > floor + 1:  # frames that only the store has come first
-            floor += 1
-            continue
-        size -= len(outbox[start].message)
-        floor = outbox[start].offset
-        start += 1
-    floor = max(floor, stream.head - limits.outbox_frames)
-    if floor == stream.head:
-        size = 0
-    return evolve(stream, floor=floor, lost=max(stream.lost, floor), size=max(size, 0)), outbox[
-        start:
-    ]
+        floor = outbox[0].offset - 1
+        size = _size(kept)
+    drop = 0
+    while size > limits.outbox_bytes:
+        size -= len(kept[drop].message)
+        drop += 1
+    if drop:
+        floor = kept[drop - 1].offset
+    return evolve(stream, floor=floor, lost=max(stream.lost, floor), size=size), kept[drop:]
+
+
+def _size(frames: Outbox) -> int:
+    return sum(len(frame.message) for frame in frames)
 
 
 def covers(stream: StreamMark, outbox: Outbox, offset: int) -> bool:
@@ -82,10 +82,8 @@ def trim(stream: StreamMark, outbox: Outbox, acknowledged: int) -> tuple[StreamM
     if acknowledged <= stream.floor:
         return stream, outbox
     kept = tuple(frame for frame in outbox if frame.offset > acknowledged)
-    if covers(stream, outbox, acknowledged):
-        size = sum(len(frame.message) for frame in kept)
-    else:  # an upper bound; exact again when the rest has gone
-        size = max(0, stream.size - sum(len(f.message) for f in outbox if f.offset <= acknowledged))
+    all_here = covers(stream, outbox, acknowledged)
+    size = _size(kept) if all_here else stream.size - _size(outbox) + _size(kept)
     return evolve(stream, floor=acknowledged, size=size), kept
 
 

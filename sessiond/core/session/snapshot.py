@@ -24,6 +24,7 @@ __all__ = [
     "UPCASTERS",
     "Device",
     "Snapshot",
+    "Upcasters",
     "decode_snapshot",
     "encode_snapshot",
 ]
@@ -36,8 +37,20 @@ _JSON: Final = b"J"
 
 Plain = dict[str, object]
 
+Upcasters = Mapping[int, Callable[[Plain], Plain]]
+
 #: ``UPCASTERS[n]`` turns the plain data of version n into that of version n + 1.
-UPCASTERS: Final[Mapping[int, Callable[[Plain], Plain]]] = MappingProxyType({})
+UPCASTERS: Final[Upcasters] = MappingProxyType({})
+
+#: What parsing and lifting a body of the wrong shape can raise.
+_WRONG_SHAPE: Final = (
+    msgspec.MsgspecError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 
 
 @frozen
@@ -76,7 +89,7 @@ class _Body(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
     subscriptions: dict[str, int] = {}
 
 
-_ENCODER: Final = msgspec.json.Encoder()
+_ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 _DECODER: Final = msgspec.json.Decoder(_Body)
 
 
@@ -99,8 +112,8 @@ def encode_snapshot(snapshot: Snapshot) -> bytes:
     return _HEADER.pack(_MAGIC, SNAPSHOT_VERSION, _JSON, zlib.crc32(body)) + body
 
 
-def decode_snapshot(raw: bytes) -> Snapshot:
-    """Decode a snapshot of this or any older version.
+def decode_snapshot(raw: bytes, upcasters: Upcasters = UPCASTERS) -> Snapshot:
+    """Decode a snapshot of this or any older version; *upcasters* lift an older one step by step.
 
     Raises:
       SnapshotCorrupt: not a snapshot, a wrong checksum, or a body of the wrong shape.
@@ -110,30 +123,30 @@ def decode_snapshot(raw: bytes) -> Snapshot:
     if len(raw) < _HEADER.size:
         raise SnapshotCorrupt("too short for a snapshot")
     magic, version, codec, checksum = _HEADER.unpack_from(raw)
-    if magic != _MAGIC or codec != _JSON:
+    if magic != _MAGIC:
         raise SnapshotCorrupt("not a snapshot")
     if version > SNAPSHOT_VERSION:
         raise SnapshotTooNew(
             f"snapshot version {version}; this server reads versions up to {SNAPSHOT_VERSION}"
         )
     body = raw[_HEADER.size :]
-    if zlib.crc32(body) != checksum:
-        raise SnapshotCorrupt("wrong checksum")
+    if codec != _JSON or zlib.crc32(body) != checksum:
+        raise SnapshotCorrupt("unknown codec" if codec != _JSON else "wrong checksum")
     try:
-        return _from_body(_DECODER.decode(_upcast(version, body)))
-    except (msgspec.MsgspecError, KeyError, TypeError, ValueError) as error:
+        return _from_body(_DECODER.decode(_upcast(version, body, upcasters)))
+    except _WRONG_SHAPE as error:
         # The error's own text could hold state; its kind is enough to find the cause.
         raise SnapshotCorrupt(
             f"body of version {version} has the wrong shape ({type(error).__name__})"
         ) from None
 
 
-def _upcast(version: int, body: bytes) -> bytes:
+def _upcast(version: int, body: bytes, upcasters: Upcasters) -> bytes:
     if version == SNAPSHOT_VERSION:
         return body
     plain: Plain = msgspec.json.decode(body, type=Plain)
     for step in range(version, SNAPSHOT_VERSION):
-        plain = UPCASTERS[step](plain)
+        plain = upcasters[step](plain)
     return _ENCODER.encode(plain)
 
 

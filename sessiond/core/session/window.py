@@ -12,7 +12,7 @@ from typing import Final
 
 from attrs import frozen
 
-from sessiond.core.ids import Digest
+from sessiond.core.ids import DIGEST_BYTES, Digest
 
 __all__ = ["EMPTY_WINDOW", "DuplicateWindow"]
 
@@ -41,10 +41,10 @@ class DuplicateWindow:
 
     def __contains__(self, digest: object) -> bool:
         """Tell whether *digest* was applied within the window."""
-        if not isinstance(digest, bytes):
+        if not isinstance(digest, bytes) or len(digest) != DIGEST_BYTES:
             return False
         found = self.packed.find(digest)
-        while found >= 0 and found % _RECORD.size:  # a hit across a record's border is no hit
+        while found >= 0 and found % _RECORD.size:  # a hit that does not begin a record is no hit
             found = self.packed.find(digest, found + 1)
         return found >= 0
 
