@@ -324,4 +324,7 @@ def _protocol_error(error: h11.RemoteProtocolError) -> Response:
     # The hint's message may quote the request; ours never does.
     if error.error_status_hint == 431:
         return _HEAD_TOO_LARGE
+    if error.error_status_hint == 501:
+        message = "the only transfer coding here is chunked"
+        return error_response(501, ErrorCode.BAD_REQUEST, message)
     return error_response(400, ErrorCode.BAD_REQUEST, "not a valid HTTP/1.1 request")

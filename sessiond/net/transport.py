@@ -185,9 +185,7 @@ class StreamTransport:
 
     async def _read(self) -> None:
         while True:
-            while not (self.is_reading or self._is_closing):
-                self._wake_reader = trio.Event()
-                await self._wake_reader.wait()
+            await self._wait_readable()
             try:
                 data = await self._stream.receive_some(READ_BYTES)
             except (trio.BrokenResourceError, trio.ClosedResourceError):
@@ -197,8 +195,15 @@ class StreamTransport:
                 if not self._is_closing:
                     self._tell(self._link.eof_received)
                 return
+            # Paused while it waited for this: keep the promise, and this piece until then.
+            await self._wait_readable()
             if not self._is_closing:
                 self._tell(self._link.data_received, bytes(data))
+
+    async def _wait_readable(self) -> None:
+        while not (self.is_reading or self._is_closing):
+            self._wake_reader = trio.Event()
+            await self._wake_reader.wait()
 
     async def _write(self) -> None:
         while self._unsent or not self._is_closing:

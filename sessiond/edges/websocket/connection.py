@@ -5,11 +5,12 @@ tells). It has no task and no timer of its own: silence, expiry and late joins a
 watch.py, and whatever has to wait (a full mailbox, a token) runs in the door's nursery while the
 client is not read from.
 
-Cost *(measured, in-process, 90 bytes: frame → message → actor's mailbox, reply → frame; without the
-kernel)*: see tests/benchmarks.
+Cost *(measured, 90 bytes, in-process, without kernel and actor: bytes → frame → JSON → ``tell``, and
+reply → frame → ``write``)*: 4.6 µs a message; 4.8 KB a joined connection; 116 µs an upgrade, of which
+the library's handshake takes 77.
 """
 
-from typing import Any, Final
+from typing import Final
 
 from typing_extensions import override
 
@@ -41,6 +42,7 @@ from sessiond.core.wire.json_v2 import (
 from sessiond.edges.websocket.channel import UserChannel
 from sessiond.edges.websocket.context import Context, Identity, UserRef
 from sessiond.edges.websocket.framing import Binary, Control, Message, MessageReader, text_frame
+from sessiond.edges.websocket.renewal import renew
 from sessiond.net.transport import Transport
 
 __all__ = ["WebsocketConnection"]
@@ -373,21 +375,9 @@ class WebsocketConnection:
 
     async def _check_token(self, address: tuple[str | None, str | None, str], token: str) -> None:
         try:
-            identity = await self.context.authenticate(token)
-        except Refused as refused:
-            self.refuse(address, refused.code, refused.message)
-            return
+            self._expires_at = await renew(self, address, token, self._expires_at)
         finally:
             self._is_refreshing = False
-        if identity.user != self.user:
-            self.refuse(address, ErrorCode.FORBIDDEN, "this token is somebody else's")
-            return
-        self._expires_at = identity.expires_at
-        join_ref, ref, topic = address
-        if ref is not None:
-            refs = encode_json(join_ref), encode_json(ref), encode_json(topic)
-            answer: dict[str, Any] = {"expires_at": identity.expires_at}
-            self.send(ok_reply(*refs, encode_json(answer)))
 
     # ------------------------------------------------------------ the end
 

@@ -1,0 +1,43 @@
+"""One port: what is HTTP is answered, what upgrades is carried on, over either transport."""
+
+import pytest
+import trio
+
+from sessiond.net.front import Front
+from sessiond.net.listen import open_tcp, serve
+from sessiond.net.messages import Request, Response
+from sessiond.net.poll import Poller
+from tests.net.links import Recorder
+
+
+async def answer(request: Request) -> Response:
+    return Response(200, (), b"http")
+
+
+@pytest.mark.parametrize("uses_poller", [True, False])
+async def test_one_port_serves_both(*, uses_poller: bool) -> None:
+    """A GET is answered; an upgrade becomes the connection that the upgrade handler made."""
+    link = Recorder(echoes=True)
+
+    async def upgrade(request: Request, head: bytes) -> Recorder:
+        return link
+
+    async with trio.open_nursery() as nursery:
+        poller = Poller() if uses_poller else None
+        if poller is not None:
+            await nursery.start(poller.run)
+        listeners = open_tcp("127.0.0.1", 0)
+        nursery.start_soon(serve, Front(answer, upgrade, poller=poller), listeners)
+        port = listeners[0].getsockname()[1]
+        with trio.fail_after(5):
+            async with await trio.open_tcp_stream("127.0.0.1", port) as plain:
+                await plain.send_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                assert bytes(await plain.receive_some()).endswith(b"http")
+            async with await trio.open_tcp_stream("127.0.0.1", port) as upgraded:
+                head = b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\r\n"
+                await upgraded.send_all(head + b"early")
+                assert bytes(await upgraded.receive_some()) == b"early"
+                await upgraded.send_all(b"later")
+                assert bytes(await upgraded.receive_some()) == b"later"
+                assert (0 if poller is None else len(poller)) == int(uses_poller)
+        nursery.cancel_scope.cancel()

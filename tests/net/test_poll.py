@@ -1,0 +1,51 @@
+"""The poller itself; the contract of its transports is in test_transport.py."""
+
+import socket
+
+import trio
+
+from sessiond.net.poll import Poller
+from tests.net.links import Recorder
+
+
+async def test_a_poller_closes_what_it_adopted_and_says_so() -> None:
+    """``on_gone`` is called when the socket is closed: the place is free again."""
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    gone = trio.Event()
+    link = Recorder()
+    async with trio.open_nursery() as nursery:
+        poller = Poller()
+        await nursery.start(poller.run)
+        poller.adopt(ours, link, b"early", gone.set)
+        assert len(poller) == 1
+        assert link.data == b"early"
+        theirs.close()
+        with trio.fail_after(5):
+            await gone.wait()
+        assert len(poller) == 0
+        assert ours.fileno() == -1
+        nursery.cancel_scope.cancel()
+
+
+async def test_thousand_writes_of_a_round_are_few_system_calls() -> None:
+    """The first write goes out at once, the rest of its round together, behind it."""
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    theirs.setblocking(False)
+    link = Recorder()
+    async with trio.open_nursery() as nursery:
+        poller = Poller()
+        await nursery.start(poller.run)
+        poller.adopt(ours, link)
+        for number in range(1000):
+            link.transport.write(b"%03d" % number)
+        assert theirs.recv(65536) == b"000"
+        received = b""
+        with trio.fail_after(5):
+            while len(received) < 2997:
+                await trio.lowlevel.wait_readable(theirs)
+                received += theirs.recv(65536)
+        assert received == b"".join(b"%03d" % number for number in range(1, 1000))
+        theirs.close()
+        nursery.cancel_scope.cancel()
