@@ -1,0 +1,81 @@
+"""Blocking calls run in threads of their own, and cancellation is exact about which of them ran."""
+
+import threading
+
+import pytest
+import trio
+
+from sessiond.stores.redis.workers import open_workers
+
+
+async def test_results_and_errors_come_back() -> None:
+    """What the call returned is returned, what it raised is raised; neither in Trio's thread."""
+    async with open_workers("t", 2) as workers:
+        assert await workers.run(threading.get_ident) != threading.get_ident()
+        with pytest.raises(ZeroDivisionError):
+            await workers.run(lambda: 1 / 0)
+
+
+async def test_as_many_calls_run_as_there_are_threads() -> None:
+    """Two calls that wait for each other both get a thread."""
+    barrier = threading.Barrier(2, timeout=5)
+    async with open_workers("t", 2) as workers, trio.open_nursery() as nursery:
+        nursery.start_soon(workers.run, barrier.wait)
+        nursery.start_soon(workers.run, barrier.wait)
+
+
+async def test_call_that_has_not_begun_is_withdrawn() -> None:
+    """A cancelled call in the queue never runs."""
+    begun, go_on = threading.Event(), threading.Event()
+    ran: list[str] = []
+    async with open_workers("t", 1) as workers, trio.open_nursery() as nursery:
+
+        def first() -> None:
+            begun.set()
+            assert go_on.wait(5)
+
+        nursery.start_soon(workers.run, first)
+        await trio.to_thread.run_sync(begun.wait, 5)
+        with trio.move_on_after(0) as scope:
+            await workers.run(lambda: ran.append("second"))
+        go_on.set()
+        await workers.run(lambda: ran.append("third"))
+
+        assert scope.cancelled_caught
+        assert ran == ["third"]
+
+
+async def test_call_that_has_begun_is_waited_for() -> None:
+    """A cancelled call that runs returns its result: nobody is left in doubt without need."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def work() -> str:
+        begun.set()
+        assert go_on.wait(5)
+        return "done"
+
+    results: list[str] = []
+    async with open_workers("t", 1) as workers:
+        with trio.CancelScope() as scope:
+            async with trio.open_nursery() as nursery:
+
+                async def call() -> None:
+                    results.append(await workers.run(work))
+
+                nursery.start_soon(call)
+                with trio.CancelScope(shield=True):
+                    await trio.to_thread.run_sync(begun.wait, 5)
+                    scope.cancel()
+                    go_on.set()
+
+    assert results == ["done"]
+    assert scope.cancel_called
+
+
+async def test_threads_end_with_the_block() -> None:
+    """Nothing is left behind."""
+    async with open_workers("leaver", 3):
+        named = [t for t in threading.enumerate() if t.name.startswith("leaver-")]
+        assert len(named) == 3
+
+    assert not any(thread.is_alive() for thread in named)
