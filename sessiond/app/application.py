@@ -1,15 +1,17 @@
 """``App``: the registry of an application's handlers, and the ``Program`` that the runtime calls."""
 
 import inspect
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Literal, TypeVar
 
 from attrs import frozen
 
 from sessiond.app.data import DataCodec
-from sessiond.app.session import Session, check_event_name
+from sessiond.app.session import Session
 from sessiond.core.codes import ErrorCode
 from sessiond.core.errors import InvalidInput, Refused
+from sessiond.core.event_names import check_event_name
 from sessiond.core.ids import UserId
 from sessiond.core.session.outcome import Outcome
 from sessiond.core.session.program import Call, CallKind, Context
@@ -23,6 +25,9 @@ _H = TypeVar("_H", bound=Callable[..., Any])
 
 #: Handlers of waiting doors: gateways and browsers give up after about ten seconds.
 DEFAULT_TIMEOUT: Final = 10.0
+
+#: Part of a URL, and of the scope that input ids are hashed under, which counts 64 bytes (core/ids.py).
+_HOOK_NAME: Final = re.compile(r"[a-z0-9_-]{1,48}")
 
 
 @frozen
@@ -80,8 +85,8 @@ class App:
         Accepting (the default): the sender gets ``202`` once the webhook is durable. With ``wait=True`` he waits for
         the reply. Without a handler, ``json`` pushes the body to the user's connections as an event.
         """
-        if not name or not name.replace("-", "").replace("_", "").isalnum():
-            raise InvalidInput("a webhook's name holds letters, digits, - and _")
+        if not _HOOK_NAME.fullmatch(name):
+            raise InvalidInput("a webhook's name has 1 to 48 of: a-z 0-9 _ -")
         self.hooks[name] = HookSpec(
             name, wait, self.default_timeout if timeout is None else timeout
         )
@@ -92,7 +97,10 @@ class App:
         return self._register(CallKind.TIMER, check_event_name(name), timeout)
 
     def on_start(self, handler: _H) -> _H:
-        """Register what runs when a session begins: ``async def handler(session)``. ``Reject`` turns the user away."""
+        """Register what runs when a session begins: ``async def handler(session)``. ``Reject`` turns the user away.
+
+        No connection is there yet: greet from ``on_connect``.
+        """
         return self._register(CallKind.START, "", None)(handler)
 
     def on_connect(self, handler: _H) -> _H:

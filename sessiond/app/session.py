@@ -3,6 +3,7 @@
 Nothing happens while a handler runs: ``outcome`` hands all of it to the turn when the handler has returned.
 """
 
+import math
 from typing import Any, Final
 
 import msgspec
@@ -10,6 +11,7 @@ import msgspec
 from sessiond.app.data import DataCodec
 from sessiond.core.codes import CloseCode
 from sessiond.core.errors import AppFailed, InvalidInput, Refused
+from sessiond.core.event_names import check_event_name
 from sessiond.core.ids import ConnectionId
 from sessiond.core.session.outcome import (
     EndRequest,
@@ -21,14 +23,10 @@ from sessiond.core.session.outcome import (
 from sessiond.core.session.program import Context
 from sessiond.core.session.state import Attachment
 
-__all__ = ["MAX_PUSHES", "Reject", "Session", "check_event_name", "encode_json"]
+__all__ = ["MAX_PUSHES", "Reject", "Session", "encode_json"]
 
 #: A handler that asks for more than this in one turn floods its user, or loops.
 MAX_PUSHES: Final = 1000
-
-_MAX_EVENT_NAME: Final = 128
-_RESERVED_PREFIXES: Final = ("phx_", "token:", "presence_", "$")
-_RESERVED_EVENTS: Final = frozenset({"ack", "heartbeat"})
 
 
 class Reject(Refused):
@@ -41,22 +39,6 @@ class Reject(Refused):
         self, message: str, *, code: str = "rejected", retry_after: float | None = None
     ) -> None:
         super().__init__(code, message, retry_after=retry_after)
-
-
-def check_event_name(event: str) -> str:
-    """Check that the app may use *event* as the name of a push or handler.
-
-    Raises:
-      InvalidInput: it is empty, too long or reserved.
-
-    """
-    if not 0 < len(event) <= _MAX_EVENT_NAME:
-        raise InvalidInput("an event name is a string of 1 to 128 characters")
-    if event in _RESERVED_EVENTS or event.startswith(_RESERVED_PREFIXES):
-        raise InvalidInput(
-            f"the event name {event!r} is reserved: phx_*, ack, heartbeat, token:*, presence_*, $*"
-        )
-    return event
 
 
 def encode_json(value: object, what: str) -> bytes:
@@ -192,13 +174,16 @@ class Session:
         Setting a timer of the same name again replaces it. Resolution: one second. Fires at least once.
 
         Raises:
-          InvalidInput: a reserved or empty name, or not exactly one of *after* and *at*.
+          InvalidInput: a reserved or empty name, not exactly one of *after* and *at*, or not a finite time.
+          AppFailed: the payload cannot be encoded.
 
         """
         check_event_name(name)
         if (after is None) == (at is None):
             raise InvalidInput("a timer needs exactly one of after=seconds and at=time")
         due = self._context.now + after if after is not None else at
+        if due is None or not math.isfinite(due):
+            raise InvalidInput("a timer's time is a finite number of seconds")
         self._timers.append(TimerRequest(name, due, encode_json(payload, "the payload of a timer")))
 
     def cancel_timer(self, name: str) -> None:

@@ -133,7 +133,6 @@ METRICS: Final = (
         FAST,
     ),
     MetricRow("commit_batch_users", H, "Users in a batch.", "commit.stop", "users", (), BATCH),
-    MetricRow("committed_turns", C, "Turns in batches that were answered.", "commit.stop", "turns"),
     MetricRow("commits_retried", C, "Batches sent again.", "commit.retried"),
     MetricRow("commits_fenced", C, "Commits refused: another owner.", "commit.fenced"),
     MetricRow("commits_conflicting", C, "Commits refused: foreign version.", "commit.conflict"),

@@ -3,6 +3,7 @@
 from typing import Final
 
 import trio
+from attrs import evolve
 
 from sessiond import telemetry
 from sessiond.core.errors import Refused
@@ -10,7 +11,7 @@ from sessiond.core.session.state import SessionState, fresh_state, restore_state
 from sessiond.runtime.cell import Cell
 from sessiond.runtime.services import Services
 
-__all__ = ["load_account", "load_session"]
+__all__ = ["ACCOUNT_SECONDS", "load_account", "load_frames", "load_session"]
 
 #: How long ``load_account`` may take before the user is told to come back.
 ACCOUNT_SECONDS: Final = 10.0
@@ -34,6 +35,13 @@ async def load_session(services: Services, cell: Cell) -> tuple[SessionState, in
     duration = services.clock.monotonic() - started
     telemetry.emit("session.activated", {"duration": duration}, {"user": cell.user})
     return state, loaded.version
+
+
+async def load_frames(services: Services, cell: Cell, state: SessionState) -> SessionState:
+    """Read the frames that only the store has: *state* with its whole outbox. Waits for a store that is away."""
+    after = state.stream.floor
+    frames = await services.read(lambda: services.store.frames(cell.user, cell.partition, after))
+    return evolve(state, outbox=frames)
 
 
 async def load_account(services: Services, cell: Cell) -> tuple[object, Refused | None]:

@@ -58,6 +58,8 @@ class Cell:
     """``None`` until the first crash."""
     last_error: str = ""
     """The class name of the last crash."""
+    quarantined_at: float = 0.0
+    """Wall clock; when the last quarantine began."""
     actor: object | None = None
     """The running actor, for introspection only."""
 

@@ -63,10 +63,10 @@ class LocalDirectory:
         """Return *user*'s cell, starting his actor when needed.
 
         Raises:
-          Refused: DRAINING for a waiting door; QUARANTINED.
+          Refused: DRAINING, for a waiting door and for whatever would start an actor; QUARANTINED.
 
         """
-        if waits and not self._is_accepting:
+        if not self._is_accepting and (waits or self._registry.get(user) is None):
             raise Refused(ErrorCode.DRAINING, "the server is being stopped; connect again")
         cell = self._supervisor.activate(user)
         if cell.standing is Standing.QUARANTINED:

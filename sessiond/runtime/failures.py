@@ -11,26 +11,31 @@ import traceback
 from collections.abc import Iterable
 from typing import Final
 
+import trio
+
 from sessiond import telemetry
 from sessiond.core.codes import CloseCode, ErrorCode
-from sessiond.core.errors import Refused
+from sessiond.core.errors import Fenced, Refused
 from sessiond.core.ids import Digest
 from sessiond.core.records import WINDOW_TIMER, DeadLetter
 from sessiond.core.session import inputs, machine
 from sessiond.core.session.effects import Reply, ReplyError
 from sessiond.core.session.phases import Phase
-from sessiond.core.session.state import SessionState
+from sessiond.core.session.program import CallKind
+from sessiond.core.session.state import RETENTION_TIMER, SessionState
 from sessiond.runtime.cell import Cell
+from sessiond.runtime.computed import Computed
 from sessiond.runtime.gate import Turn
-from sessiond.runtime.mailbox import Envelope
+from sessiond.runtime.mailbox import Control, Envelope
 from sessiond.runtime.services import Services
-from sessiond.runtime.turns import Computed, Turns
+from sessiond.runtime.turns import Turns
 
 __all__ = ["Failures", "HandlerTimeout"]
 
 #: Enough for the frames that matter; a dead letter is kept until somebody looks.
 _TRACEBACK_CHARS: Final = 8192
 
+_failed: Final = telemetry.emitter("turn.failed")
 _log: Final = logging.getLogger("sessiond.app")
 
 
@@ -56,8 +61,9 @@ class Failures:
     ) -> Computed | None:
         """Say what happens instead of the failed turn; ``None``: the input is retried after a back-off."""
         item = envelope.item
+        assert not isinstance(item, Control)
         if not isinstance(error, Refused):
-            self.report(error, type(item).__name__.lower())
+            self._count(item, error)
         match item:
             case inputs.Leave() | inputs.Stop():
                 return await self._turns.compute(item, state, hooks=False)
@@ -72,6 +78,23 @@ class Failures:
                 return self.buried(envelope, state, error)
             case _:
                 return Computed(state, state, effects=(_reply_error(error),))
+
+    def _count(self, item: inputs.Input, error: Exception) -> None:
+        kind = inputs.kind_of(item)
+        self.report(error, kind)
+        self._services.counters.failed_turns += 1
+        about = {"user": self._cell.user, "kind": kind, "error": type(error).__name__}
+        _failed({"duration": 0.0}, about)
+
+    async def idle(self, state: SessionState) -> Computed:
+        """Compute the turn of the idle timeout; the app's hook does not keep a silent user connected."""
+        lifecycle = self._turns.lifecycle
+        try:
+            with trio.fail_after(self._services.program.timeout(CallKind.IDLE, "")):
+                return await lifecycle.idle(state)
+        except Exception as error:  # noqa: BLE001 -- whatever the hook raised
+            self.report(error, "idle")
+            return await lifecycle.idle(state, hooks=False)
 
     def report(self, error: Exception, kind: str) -> None:
         """Log a handler's failure with its traceback, for the app's author."""
@@ -96,9 +119,12 @@ class Failures:
         """Count, durably, that a recovered input is about to run; tell whether it has been begun too often.
 
         Its turn may be what killed the earlier runs of the node.
+
+        Raises:
+          Fenced: another owner has the partition.
+
         """
         services, item = self._services, envelope.item
-        fence = services.fences[self._cell.partition]
         match item:
             case inputs.Accepted(entry=entry):
                 key = f"inbox:{entry.seq}"
@@ -106,12 +132,23 @@ class Failures:
                 key = f"timer:{self._cell.user}:{timer.name}:{timer.generation}"
             case _:
                 return False
+        fence = services.fences.get(self._cell.partition)
+        if fence is None:
+            raise Fenced("this node does not own the partition any more")
         begun = await services.read(lambda: services.store.attempt(fence, key))
         envelope.recovered = False
         if begun <= services.policy.max_attempts:
             return False
         envelope.attempts = begun - 1
         return True
+
+    async def poisoned(self, envelope: Envelope, state: SessionState) -> Computed:
+        """Give up an input that was begun too often; a window closes all the same, without the app's hook."""
+        item = envelope.item
+        if isinstance(item, inputs.Fired) and item.timer.name in {WINDOW_TIMER, RETENTION_TIMER}:
+            _log.error("the hook of %s was begun in several runs of the node", item.timer.name)
+            return await self._turns.compute(item, state, hooks=False)
+        return self.buried(envelope, state)
 
     def buried(
         self, envelope: Envelope, state: SessionState, error: Exception | None = None
@@ -145,7 +182,7 @@ class Failures:
             turn.state = machine.end(state, "unknown", CloseCode.ENDED, now, services.limits).state
             turn.erase = True
         cause = "Poison" if error is None else type(error).__name__
-        metadata = {"user": self._cell.user, "kind": type(item).__name__.lower(), "error": cause}
+        metadata = {"user": self._cell.user, "kind": inputs.kind_of(item), "error": cause}
         turn.signals.append(("dead_letter.added", {"attempts": letter.attempts}, metadata))
         return turn
 
@@ -157,8 +194,9 @@ class Failures:
             envelope.reply_to.error(
                 ErrorCode.TIMEOUT, "the deadline passed before the turn began; not applied"
             )
-        kind = type(envelope.item).__name__.lower()
-        telemetry.emit("turn.dropped", {}, {"user": self._cell.user, "kind": kind})
+        if not isinstance(envelope.item, Control):
+            kind = inputs.kind_of(envelope.item)
+            telemetry.emit("turn.dropped", {}, {"user": self._cell.user, "kind": kind})
 
     async def repeat(
         self, digest: Digest, state: SessionState, waiting: Iterable[Turn]
@@ -181,7 +219,8 @@ class Failures:
         item = envelope.item
         if isinstance(item, inputs.Leave | inputs.Stop):
             return True
-        if isinstance(item, inputs.HookCall | inputs.Send) and envelope.reply_to is not None:
+        asked = inputs.HookCall | inputs.Send | inputs.RollBack
+        if isinstance(item, asked) and envelope.reply_to is not None:
             envelope.reply_to.error(ErrorCode.DRAINING, "the server is being stopped", 1.0)
         return False
 

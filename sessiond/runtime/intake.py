@@ -194,6 +194,8 @@ class Intake:
         while True:
             held_back = self._recovering[partition]
             page = await self._read(partition, after)
+            if not self._is_accepting:
+                return  # draining: it stays in the store, and nobody is woken for it
             for entry in page:
                 self._recovered_to[partition] = after = entry.seq
                 self._offer(entry)

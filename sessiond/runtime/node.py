@@ -4,6 +4,7 @@ What is inside: ownership, supervisor, committer, intake, timers, deadlines. Wha
 (server.py). Infrastructure is the opposite of actors: when one of these tasks fails, the node stops.
 """
 
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
@@ -25,6 +26,7 @@ from sessiond.runtime.deadlines import Deadlines
 from sessiond.runtime.directory import LocalDirectory
 from sessiond.runtime.drain import Drain, DrainReport, DrainSettings
 from sessiond.runtime.intake import Intake
+from sessiond.runtime.mailbox import Envelope
 from sessiond.runtime.ownership import Ownership
 from sessiond.runtime.registry import Registry
 from sessiond.runtime.restart import RestartPolicy
@@ -118,6 +120,7 @@ class NodeRuntime:
             lanes=policy.lanes,
             batch=policy.batch,
         )
+        self._began = math.inf
         self._start_actor = start_actor(self._services())
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -131,6 +134,7 @@ class NodeRuntime:
 
         """
         acquired = await self.ownership.acquire()
+        self._began = self.clock.now()
         for one in acquired:
             if one.next_due is not None:
                 self.timers.note(one.fence.partition, one.next_due)
@@ -189,7 +193,11 @@ class NodeRuntime:
         await self._start_actor(cell)
 
     def _fire(self, user: UserId, timer: Timer) -> None:
-        self.directory.locate(user).tell(Fired(timer))
+        cell = self.directory.wake(user, waits=False)
+        cell.last_active = self.clock.monotonic()
+        # One that was due when this run began may be what ended the run before.
+        is_left = timer.due is not None and timer.due <= self._began
+        cell.mailbox.put_always(Envelope(Fired(timer), recovered=is_left))
 
     def _services(self) -> Services:
         return Services(

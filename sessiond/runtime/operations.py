@@ -15,7 +15,8 @@ from attrs import evolve
 
 from sessiond import telemetry
 from sessiond.core.codes import CloseCode
-from sessiond.core.errors import InvalidInput
+from sessiond.core.errors import InvalidInput, SnapshotError
+from sessiond.core.event_names import check_event_name
 from sessiond.core.ids import ConnectionId, UserId, input_digest, partition_of
 from sessiond.core.operations import (
     ConnectionDetail,
@@ -30,9 +31,8 @@ from sessiond.core.operations import (
     TimerDetail,
     UnknownTarget,
 )
-from sessiond.core.records import DeadLetter
+from sessiond.core.records import DeadLetter, Loaded
 from sessiond.core.session.inputs import RollBack, Send, Stop
-from sessiond.core.session.limits import SessionLimits
 from sessiond.core.session.phases import Phase
 from sessiond.core.session.snapshot import encode_snapshot
 from sessiond.core.session.state import SessionState, restore_state
@@ -82,7 +82,7 @@ class Operations:
         for cell in runtime.registry:
             actor = _actor_of(cell)
             phases[actor.state.phase if actor else Phase.PASSIVE] += 1
-            connections += len(actor.connections) if actor else 0
+            connections += len(actor.outlet.connections) if actor else 0
             mailboxes += len(cell.mailbox)
             restarts += cell.restarts
             quarantined += cell.standing is Standing.QUARANTINED
@@ -122,15 +122,15 @@ class Operations:
         partition = partition_of(user)
         loaded = await runtime.store.load(user, partition)
         if actor is not None and cell is not None:
-            detail = _describe(actor.state, self._row(cell), runtime.policy.session)
-            detail = evolve(detail, version=actor.gate.version, connections=_connections(actor))
+            detail = evolve(
+                _describe(actor.state, self._row(cell)),
+                version=actor.gate.version,
+                connections=_connections(actor),
+                turns=actor.turns_taken,
+            )
         elif loaded is not None:
             row = SessionRow(user=user, phase=Phase.PASSIVE) if cell is None else self._row(cell)
-            state = None if row.quarantined else restore_state(user, loaded)
-            detail = SessionDetail(row=row)
-            if state is not None:
-                detail = _describe(state, evolve(row, phase=state.phase), runtime.policy.session)
-            detail = evolve(detail, version=loaded.version)
+            detail = evolve(_describe_stored(row, loaded), version=loaded.version)
         elif cell is not None:
             detail = SessionDetail(row=self._row(cell))
         else:
@@ -157,8 +157,8 @@ class Operations:
         await trio.lowlevel.checkpoint()
         for cell in self._runtime.registry:
             actor = _actor_of(cell)
-            if actor is not None and connection in actor.connections:
-                actor.connections[connection].close(CloseCode.KICKED)
+            if actor is not None and connection in actor.outlet.connections:
+                actor.outlet.connections[connection].close(CloseCode.KICKED)
                 return cell.user
         raise UnknownTarget("this node has no such connection")
 
@@ -169,13 +169,14 @@ class Operations:
         actor = None if cell is None else _actor_of(cell)
         if actor is None:
             raise UnknownTarget("this user has no live session here")
-        connections = tuple(actor.connections.values())
+        connections = tuple(actor.outlet.connections.values())
         for connection in connections:
             connection.close(CloseCode.KICKED)
         return len(connections)
 
     async def send(self, user: UserId, event: str, payload: object, *, durable: bool) -> None:
         """Push an event to a user; see ``Node``."""
+        check_event_name(event)
         if not isinstance(payload, dict):
             raise InvalidInput("the payload of a push is an object")
         await self._runtime.directory.locate(user).ask(
@@ -272,10 +273,7 @@ class Operations:
     def _quarantine(self, cell: Cell) -> Quarantine | None:
         if cell.standing is not Standing.QUARANTINED:
             return None
-        wall = self._runtime.clock.now() - self._runtime.clock.monotonic()
-        return Quarantine(
-            since=cell.last_active + wall, restarts=cell.restarts, error=cell.last_error
-        )
+        return Quarantine(since=cell.quarantined_at, restarts=cell.restarts, error=cell.last_error)
 
 
 def _actor_of(cell: Cell) -> SessionActor | None:
@@ -293,7 +291,16 @@ def _connections(actor: SessionActor) -> tuple[ConnectionDetail, ...]:
     )
 
 
-def _describe(state: SessionState, row: SessionRow, _limits: SessionLimits) -> SessionDetail:
+def _describe_stored(row: SessionRow, loaded: Loaded) -> SessionDetail:
+    """Describe what the record says; of one that cannot be read, only the row."""
+    try:
+        state = restore_state(row.user, loaded)
+    except SnapshotError:
+        return SessionDetail(row=row)
+    return _describe(state, evolve(row, phase=state.phase))
+
+
+def _describe(state: SessionState, row: SessionRow) -> SessionDetail:
     stream = state.stream
     data = msgspec.json.decode(state.snapshot.data)
     return SessionDetail(

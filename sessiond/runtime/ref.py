@@ -9,13 +9,14 @@ from typing import Final, Protocol
 
 import trio
 
+from sessiond import telemetry
 from sessiond.core.codes import ErrorCode
 from sessiond.core.errors import ActorGone, AskTimeout, MailboxFull, Refused, TurnFailed
 from sessiond.core.ids import UserId
 from sessiond.core.ports import Clock, ReplyTo
-from sessiond.core.session.inputs import Fired, Input, Leave, Stop
+from sessiond.core.session.inputs import Fired, Input, Leave, Stop, kind_of
 from sessiond.runtime.cell import Cell
-from sessiond.runtime.mailbox import Envelope
+from sessiond.runtime.mailbox import Control, Envelope
 
 __all__ = ["ActorHost", "ActorRef"]
 
@@ -109,6 +110,7 @@ class ActorRef:
 
     def _send(self, envelope: Envelope) -> None:
         item = envelope.item
+        assert not isinstance(item, Control)
         if isinstance(item, Leave):
             resident = self._host.find(self.user)
             if resident is not None:
@@ -119,8 +121,13 @@ class ActorRef:
         cell.last_active = self._host.clock.monotonic()
         if must:
             cell.mailbox.put_always(envelope)
-        else:
+            return
+        try:
             cell.mailbox.put(envelope)
+        except MailboxFull:
+            about = {"user": self.user, "kind": kind_of(item)}
+            telemetry.emit("mailbox.full", {"depth": len(cell.mailbox)}, about)
+            raise
 
 
 class _Reply:

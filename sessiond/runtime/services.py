@@ -32,7 +32,7 @@ class ActorPolicy:
     retry_seconds: float = 1.0
     """Back-off before the one retry of an accepted input or timer whose handler failed."""
     max_attempts: int = 3
-    """An input that was begun this often in earlier runs of the node is dead-lettered without running."""
+    """An input left by an earlier run is begun this often; after that it is dead-lettered without running."""
 
 
 class _Submit(Protocol):

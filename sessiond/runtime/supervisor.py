@@ -221,6 +221,7 @@ class Supervisor:
     def _quarantine(self, cell: Cell) -> None:
         """Leave *cell* without an actor: who waits is told, what was accepted stays in the store."""
         cell.standing = Standing.QUARANTINED
+        cell.quarantined_at = self._clock.now()
         _answer_all(
             cell,
             ErrorCode.QUARANTINED,

@@ -23,7 +23,14 @@ class Due:
 class Wakeups:
     """The times of one actor, monotonic seconds. Activity only moves a number; ``rearm`` sets the deadline."""
 
-    __slots__ = ("_deadline", "_limits", "_relaxed_seconds", "last_active", "lazy_since")
+    __slots__ = (
+        "_deadline",
+        "_limits",
+        "_relaxed_seconds",
+        "last_active",
+        "lazy_since",
+        "quiet_reason",
+    )
 
     def __init__(
         self,
@@ -40,6 +47,13 @@ class Wakeups:
         self.last_active = now
         self.lazy_since: float | None = None
         """When the first relaxed change that is not written was made."""
+        self.quiet_reason = "window"
+        """Why a session that is passive now became so: ``window`` or ``linger``."""
+
+    def active(self, now: float) -> None:
+        """Note that something came."""
+        self.last_active = now
+        self.quiet_reason = "window"
 
     def rearm(self, phase: Phase, retry: float | None) -> None:
         """Set the deadline to whatever comes first."""

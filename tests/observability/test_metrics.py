@@ -49,10 +49,13 @@ def test_an_event_is_counted_under_its_labels(metrics: Metrics) -> None:
 
 def test_a_measurement_is_added_up_or_sorted_into_buckets(metrics: Metrics) -> None:
     """One event may feed several metrics."""
-    telemetry.emit("commit.stop", {"duration": 0.004, "users": 3, "turns": 5}, {"lane": 0})
-    telemetry.emit("commit.stop", {"duration": 0.2, "users": 60, "turns": 70}, {"lane": 1})
+    telemetry.emit("commit.stop", {"duration": 0.004, "users": 3}, {"lane": 0})
+    telemetry.emit("commit.stop", {"duration": 0.2, "users": 60}, {"lane": 1})
 
-    assert value(metrics, "sessiond_committed_turns_total") == 75
+    telemetry.emit("outbox.overflowed", {"frames": 3}, {"user": "ada"})
+    telemetry.emit("outbox.overflowed", {"frames": 4}, {"user": "ada"})
+
+    assert value(metrics, "sessiond_outbox_dropped_frames_total") == 7
     assert value(metrics, "sessiond_commit_seconds_bucket", le="0.005") == 1
     assert value(metrics, "sessiond_commit_seconds_sum") == pytest.approx(0.204)
     assert value(metrics, "sessiond_commit_batch_users_bucket", le="4.0") == 1

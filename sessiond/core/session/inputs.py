@@ -5,7 +5,8 @@ Doors make them; the runtime turns each into one turn. Who waits for an answer i
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 from attrs import field, frozen
 
@@ -29,6 +30,7 @@ __all__ = [
     "RollBack",
     "Send",
     "Stop",
+    "kind_of",
 ]
 
 
@@ -116,3 +118,23 @@ class RollBack:
 
 
 Input = Join | Leave | ClientMessage | Ack | HookCall | Accepted | Fired | Send | Stop | RollBack
+
+_KINDS: Final[Mapping[type, str]] = MappingProxyType(
+    {
+        Join: "join",
+        Leave: "leave",
+        ClientMessage: "message",
+        Ack: "ack",
+        HookCall: "hook",
+        Accepted: "accepted",
+        Fired: "timer",
+        Send: "send",
+        Stop: "stop",
+        RollBack: "roll_back",
+    }
+)
+
+
+def kind_of(item: Input) -> str:
+    """Name the kind of an input, as telemetry and logs do."""
+    return _KINDS[type(item)]

@@ -1,0 +1,48 @@
+"""A turn in the making: what has been computed so far, and what of it has to become durable."""
+
+from collections.abc import Mapping
+
+from attrs import define, field
+
+from sessiond.core.ids import Digest
+from sessiond.core.records import Consumed, DeadLetter, Frame
+from sessiond.core.session.changes import Change
+from sessiond.core.session.effects import Effect
+from sessiond.core.session.state import SessionState
+
+__all__ = ["Computed", "Signal"]
+
+Signal = tuple[str, Mapping[str, float], Mapping[str, object]]
+"""A telemetry event that is emitted when the turn is released."""
+
+
+@define
+class Computed:
+    """A turn in the making: what the gate will hold."""
+
+    before: SessionState
+    state: SessionState
+    effects: tuple[Effect, ...] = ()
+    frames: tuple[Frame, ...] = ()
+    consumed: tuple[Consumed, ...] = ()
+    forgotten: tuple[Digest, ...] = ()
+    inbox_done: tuple[int, ...] = ()
+    dead_letters: tuple[DeadLetter, ...] = ()
+    erase: bool = False
+    relaxed: bool = False
+    signals: list[Signal] = field(factory=list)
+
+    def change(self) -> Change | None:
+        """What this turn makes durable; ``None`` when it cannot be anything."""
+        if self.state is self.before and not (self.inbox_done or self.dead_letters or self.erase):
+            return None
+        return Change(
+            before=self.before,
+            after=self.state,
+            frames=self.frames,
+            consumed=self.consumed,
+            forgotten=self.forgotten,
+            inbox_done=self.inbox_done,
+            dead_letters=self.dead_letters,
+            erase=self.erase,
+        )

@@ -1,0 +1,60 @@
+"""The outlet: what happens when a turn is durable. Its effects leave, telemetry is emitted, timers are noted."""
+
+from collections.abc import Iterable
+
+from sessiond import telemetry
+from sessiond.core.codes import CloseCode
+from sessiond.core.ids import ConnectionId
+from sessiond.core.ports import Connection
+from sessiond.core.session import inputs
+from sessiond.core.session.changes import Change
+from sessiond.runtime.cell import Cell
+from sessiond.runtime.gate import Turn
+from sessiond.runtime.perform import perform
+from sessiond.runtime.services import Services
+
+__all__ = ["Outlet"]
+
+
+class Outlet:
+    """The way out of one user's actor: his connections, and the shared parts that learn what was committed."""
+
+    __slots__ = ("_cell", "_services", "connections")
+
+    def __init__(self, services: Services, cell: Cell) -> None:
+        self._services = services
+        self._cell = cell
+        self.connections: dict[ConnectionId, Connection] = {}
+
+    def release(self, turn: Turn) -> None:
+        """Let a turn's effects go, in order. Synchronous; nothing in it raises."""
+        envelope = turn.envelope
+        perform(turn.effects, self.connections, None if envelope is None else envelope.reply_to)
+        for signal in turn.signals:
+            telemetry.emit(*signal)
+        counters = self._services.counters
+        if turn.change is not None:
+            counters.committed_turns += 1
+            counters.dead_letters += len(turn.change.dead_letters)
+            self._note_timers(turn.change)
+        if envelope is not None and isinstance(envelope.item, inputs.Fired):
+            timer = envelope.item.timer
+            self._services.timers.settled(self._cell.user, timer.name, timer.generation)
+
+    def keep(self, attached: Iterable[ConnectionId]) -> None:
+        """Forget connections that are not *attached*: call it when their last effects (a close) are out."""
+        for gone in self.connections.keys() - set(attached):
+            del self.connections[gone]
+
+    def close_all(self, code: CloseCode) -> None:
+        """Close every connection and forget it."""
+        for connection in self.connections.values():
+            connection.close(code)
+        self.connections.clear()
+
+    def _note_timers(self, change: Change) -> None:
+        if change.before.timers is change.after.timers:
+            return
+        for name, timer in change.after.timers.items():
+            if timer.due is not None and change.before.timers.get(name) != timer:
+                self._services.timers.note(self._cell.partition, timer.due)
