@@ -4,13 +4,13 @@ A user's *record* is a snapshot (opaque bytes) with a version, and beside it, ap
 outbox (frames), the duplicate window (consumed ids with stored replies), timers, deliveries, journal.
 A partition's records: fence, inbox (accepted inputs that have not run), dead letters, timer index.
 
-All times are seconds since the Unix epoch (wall clock).
+All times are seconds since the Unix epoch (wall clock). What a person or an app said is not shown by ``repr``.
 """
 
 from enum import StrEnum
 from typing import Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from sessiond.core.ids import Digest, NodeId, Partition, UserId
 
@@ -76,7 +76,7 @@ class Frame:
 
     offset: int
     at: float
-    message: bytes
+    message: bytes = field(repr=False)
 
 
 @frozen
@@ -106,7 +106,7 @@ class Consumed:
 
     digest: Digest
     at: float
-    reply: bytes | None = None
+    reply: bytes | None = field(default=None, repr=False)
 
 
 @frozen
@@ -116,7 +116,7 @@ class Timer:
     name: str
     generation: int
     due: float | None
-    payload: bytes = b""
+    payload: bytes = field(default=b"", repr=False)
 
 
 @frozen
@@ -141,7 +141,7 @@ class Delivery:
 
     id: str
     due: float
-    body: bytes
+    body: bytes = field(repr=False)
 
 
 @frozen
@@ -152,8 +152,8 @@ class DeadLetter:
     user: UserId
     kind: str
     """``hook:<name>`` or ``timer:<name>``."""
-    body: bytes
-    error: str
+    body: bytes = field(repr=False)
+    error: str = field(repr=False)
     """The traceback, at most 8 KiB."""
     at: float
     attempts: int
@@ -170,7 +170,7 @@ class Arrival:
     partition: Partition
     digest: Digest
     kind: str
-    body: bytes
+    body: bytes = field(repr=False)
     at: float
     keep_seconds: float = 48 * 3600.0
 
@@ -183,7 +183,7 @@ class InboxEntry:
     user: UserId
     digest: Digest
     kind: str
-    body: bytes
+    body: bytes = field(repr=False)
     at: float
     attempts: int = 0
 
@@ -202,7 +202,7 @@ class Receipt:
 
     status: ReceiptStatus
     entry: InboxEntry | None = None
-    reply: bytes | None = None
+    reply: bytes | None = field(default=None, repr=False)
 
 
 @frozen(kw_only=True)
@@ -218,7 +218,7 @@ class UserCommit:
     """16 random bytes, stored beside the version: the same commit sent again is answered ``applied``."""
     expected_version: int
     """The version the record must have now; 0: there is no record. Applying makes it ``expected_version + 1``."""
-    snapshot: bytes | None = None
+    snapshot: bytes | None = field(default=None, repr=False)
     stream: StreamMark | None = None
     frames: tuple[Frame, ...] = ()
     """Appended to the outbox. Frames at or below ``stream.floor`` are removed, all of another epoch too."""
@@ -230,7 +230,7 @@ class UserCommit:
     timers: tuple[TimerChange, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     deliveries_done: tuple[str, ...] = ()
-    journal: tuple[bytes, ...] = ()
+    journal: tuple[bytes, ...] = field(default=(), repr=False)
     journal_limit: int = 1000
     """Entries kept; older ones are trimmed by the same write."""
     dead_letters: tuple[DeadLetter, ...] = ()
@@ -266,8 +266,8 @@ class Loaded:
     """A user's record as it is read when the actor is activated."""
 
     version: int
-    snapshot: bytes
-    previous: bytes | None
+    snapshot: bytes = field(repr=False)
+    previous: bytes | None = field(repr=False)
     """The snapshot before the current one, for an operator's roll-back."""
     stream: StreamMark
     window: tuple[tuple[Digest, float], ...]

@@ -3,6 +3,9 @@
 The end of the session is the caller's to carry out (machine.py: ``end``), because the app hears of it first.
 """
 
+from typing import Final
+
+import msgspec
 from attrs import evolve
 
 from sessiond.core.errors import SnapshotTooLarge
@@ -18,6 +21,12 @@ from sessiond.core.session.timers import with_timers, without_timer
 
 __all__ = ["apply"]
 
+#: Deep enough for any state that a person can think of. Parsers recurse: a state that was written from a shallow
+#: stack and nests much deeper could not be read again from a deeper one.
+_MAX_NESTING: Final = 256
+
+_skip: Final = msgspec.json.Decoder(msgspec.Raw).decode
+
 
 def apply(
     state: SessionState, outcome: Outcome, now: float, epoch: str, limits: SessionLimits
@@ -27,7 +36,7 @@ def apply(
     *epoch* names the stream, should the first durable push begin one.
 
     Raises:
-      SnapshotTooLarge: the data would exceed the snapshot's bound; nothing changed.
+      SnapshotTooLarge: the data would exceed the snapshot's bound, or nests too deeply; nothing changed.
 
     """
     state = _apply_data(state, outcome, limits)
@@ -54,10 +63,22 @@ def _apply_data(state: SessionState, outcome: Outcome, limits: SessionLimits) ->
             raise SnapshotTooLarge(
                 f"session data of {len(outcome.data)} bytes; the bound is {limits.snapshot_bytes}"
             )
+        if _is_too_deep(outcome.data):
+            raise SnapshotTooLarge("session data is nested too deeply")
         snapshot = evolve(snapshot, data=outcome.data)
     if outcome.unread is not None and outcome.unread != snapshot.unread:
         snapshot = evolve(snapshot, unread=outcome.unread)
     return state if snapshot is state.snapshot else evolve(state, snapshot=snapshot)
+
+
+def _is_too_deep(data: bytes) -> bool:
+    if data.count(b"[") + data.count(b"{") <= _MAX_NESTING:
+        return False
+    try:
+        _skip(b"[" * _MAX_NESTING + data + b"]" * _MAX_NESTING)
+    except RecursionError:
+        return True
+    return False
 
 
 def _apply_timers(
