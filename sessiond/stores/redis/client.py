@@ -22,8 +22,10 @@ from redis.connection import ConnectionPool, UnixDomainSocketConnection, parse_u
 from redis.exceptions import (
     AuthenticationError,
     ClusterDownError,
+    MasterDownError,
     MovedError,
     NoScriptError,
+    ReadOnlyError,
     RedisError,
     ResponseError,
     TryAgainError,
@@ -164,6 +166,8 @@ class RedisClient:
             self._note_failure()
             raise StoreUnavailable(self._explain(error)) from error
         self._away = _Away()
+        if any(_is_demoted(reply) for reply in replies):
+            self._leave_demoted()
         return [self._seen(reply) for reply in replies]
 
     def connect(self) -> None:
@@ -279,6 +283,12 @@ class RedisClient:
             self._forget_slots()
         return Refusal(_without_arguments(reply))
 
+    def _leave_demoted(self) -> None:
+        """Connect anew next time: after a failover the same name may lead to the new primary."""
+        self._note_failure()
+        for pool in list(self._pools.values()):
+            pool.disconnect(inuse_connections=False)
+
     def _forget_slots(self) -> None:
         if self._cluster and self._slots is not None:
             self._slots = None
@@ -336,6 +346,13 @@ def _read(line: Any) -> Any:
         return line.read_response()
     except ResponseError as error:
         return error
+
+
+def _is_demoted(reply: Any) -> bool:
+    """Tell whether the server has become a replica; before Redis 7 a script's error only mentions it."""
+    if isinstance(reply, ReadOnlyError | MasterDownError):
+        return True
+    return isinstance(reply, ResponseError) and "READONLY" in str(reply)
 
 
 def _check_replicas(reply: Any) -> None:

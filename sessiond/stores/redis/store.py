@@ -51,7 +51,8 @@ class RedisStore:
     """A ``Store``; see ``open_redis_store``.
 
     *on_primary_changed*, when set, is called in Trio's thread after a connection found another server process than
-    before (a failover, or a restart), or a cluster another map of slots. Redis may then have lost its latest writes.
+    before (a failover, or a restart), or a cluster's map of slots had to be read again. Redis may have lost its latest
+    writes then.
     Nothing that was lost can be overwritten unnoticed, since fence, version and commit id are compared
     at each write; revalidating the fences only tells sooner. *primary_changes* counts these events.
     """

@@ -163,8 +163,8 @@ def test_standalone_server_is_no_cluster(redis_server: RedisServer) -> None:
 
 def test_moved_slot_is_found_again(redis_servers: RedisServers) -> None:
     """After a slot moved the first call is undecided, and its repeat goes to the new owner."""
-    one = redis_servers.start(cluster_enabled="yes")
-    two = redis_servers.start(cluster_enabled="yes")
+    one = redis_servers.start(cluster_enabled="yes", cluster_node_timeout="500")
+    two = redis_servers.start(cluster_enabled="yes", cluster_node_timeout="500")
     one.form_cluster()
     with one.client() as admin, two.client() as other:
         admin.cluster("MEET", "127.0.0.1", two.port)
@@ -173,10 +173,25 @@ def test_moved_slot_is_found_again(redis_servers: RedisServers) -> None:
             client.exchange([increment("foo")])  # slot 12182
             admin.delete("foo")
             new_owner = other.cluster("MYID")
-            other.execute_command("CLUSTER", "SETSLOT", 12182, "NODE", new_owner)  # type: ignore[no-untyped-call]
-            admin.execute_command("CLUSTER", "SETSLOT", 12182, "NODE", new_owner)  # type: ignore[no-untyped-call]
+            other.execute_command("CLUSTER", "SETSLOT", 12182, "NODE", new_owner)
+            admin.execute_command("CLUSTER", "SETSLOT", 12182, "NODE", new_owner)
             with pytest.raises(StoreUnavailable, match="12182"):
                 client.exchange([increment("foo")])
 
             assert client.exchange([increment("foo")]) == [1]
             assert len(client.primaries()) == 2
+
+
+def test_demoted_primary_is_left(redis_servers: RedisServers) -> None:
+    """A primary that became a replica refuses writes: its connections are given up, for the name may lead elsewhere."""
+    server = redis_servers.start()
+    with client_of(server.url) as client, server.client() as admin:
+        client.exchange([increment("n")])
+        admin.replicaof("127.0.0.1", 1)
+        with pytest.raises(StoreUnavailable, match="read only replica"):
+            client.exchange([increment("n")])
+        admin.replicaof("NO", "ONE")
+        before = admin.info("stats")["total_connections_received"]
+
+        assert client.exchange([increment("n")]) == [2]
+        assert admin.info("stats")["total_connections_received"] == before + 1

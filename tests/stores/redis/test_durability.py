@@ -1,5 +1,7 @@
 """Settings are judged level by level; what cannot be seen is said to be unseen."""
 
+from typing import Any
+
 import pytest
 from attrs import evolve
 
@@ -37,7 +39,7 @@ def test_good_settings_satisfy_every_level(level: Durability) -> None:
     ],
 )
 def test_each_shortfall_is_one_warning(
-    change: dict[str, object], level: Durability, words: str
+    change: dict[str, Any], level: Durability, words: str
 ) -> None:
     """It names the server and what is missing."""
     (warning,) = judge([evolve(GOOD, **change)], level)
@@ -55,7 +57,7 @@ def test_lower_levels_ask_for_less() -> None:
     ("change", "words"),
     [({"policy": "allkeys-lfu"}, "noeviction"), ({"version": "6.0.16"}, "6.2 is needed")],
 )
-def test_what_cannot_work_is_refused(change: dict[str, object], words: str) -> None:
+def test_what_cannot_work_is_refused(change: dict[str, Any], words: str) -> None:
     """One bad server among good ones is enough."""
     with pytest.raises(StoreError, match=words):
         judge([GOOD, evolve(GOOD, **change)], Durability.PRIMARY)
@@ -80,7 +82,7 @@ def test_managed_servers_tell_less(
     server = redis_servers.start(appendonly="yes", appendfsync="always")
     with server.client() as admin:
         admin.acl_setuser("app", enabled=True, passwords=["+pw"], keys=["*"], categories=["+@all"])
-        admin.execute_command("ACL", "SETUSER", "app", *forbidden)  # type: ignore[no-untyped-call]
+        admin.execute_command("ACL", "SETUSER", "app", *forbidden)
     client = RedisClient(
         f"redis://app:pw@127.0.0.1:{server.port}",
         timeout_seconds=5,
