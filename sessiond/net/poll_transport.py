@@ -109,6 +109,10 @@ class PollTransport:
     def is_reading(self) -> bool:
         return self._phase is _Phase.OPEN and not (self._is_paused or self._is_above_soft)
 
+    @property
+    def unsent_bytes(self) -> int:
+        return self._unsent_bytes
+
     def write(self, data: bytes) -> None:
         if self._phase is not _Phase.OPEN:
             return

@@ -74,6 +74,11 @@ class Transport(Protocol):
         """Whether the client is being listened to: False while *we* hold it back, or are closing."""
         ...
 
+    @property
+    def unsent_bytes(self) -> int:
+        """How much waits to be sent."""
+        ...
+
     def write(self, data: bytes) -> None:
         """Send *data* after everything before it."""
         ...
@@ -149,6 +154,10 @@ class StreamTransport:
     @property
     def is_reading(self) -> bool:
         return not (self._is_paused or self._is_closing or self._is_above_soft)
+
+    @property
+    def unsent_bytes(self) -> int:
+        return self._unsent_bytes
 
     @property
     def _is_above_soft(self) -> bool:

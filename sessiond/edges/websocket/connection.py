@@ -165,7 +165,9 @@ class WebsocketConnection:
     def too_slow(self) -> None:
         if self._is_open and self._transport is not None:
             telemetry.emit(
-                "connection.slow", {"queued": 0}, {"connection": self.id, "user": self.user}
+                "connection.slow",
+                {"queued": self._transport.unsent_bytes},
+                {"connection": self.id, "user": self.user},
             )
             self._transport.discard_unsent()
             self.close(CloseCode.SLOW_CONSUMER)

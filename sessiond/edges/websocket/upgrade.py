@@ -124,6 +124,7 @@ class WebsocketDoor:
 
     async def upgrade(self, request: Request, head: bytes) -> Response | WebsocketConnection:
         """Turn an upgrade *request*, whose raw head is *head*, into a connection or a refusal."""
+        started = self._context.clock.monotonic()
         refusal = self._refuse_early(request)
         if refusal is not None:
             return refusal
@@ -138,7 +139,11 @@ class WebsocketDoor:
             identity = await self._context.authenticate(token)
         except Refused as refused:
             return _refusal(refused)
-        return self._shake_hands(head, identity)
+        answer = self._shake_hands(head, identity)
+        if isinstance(answer, WebsocketConnection):
+            duration = self._context.clock.monotonic() - started
+            telemetry.emit("connection.opened", {"duration": duration}, {"connection": answer.id})
+        return answer
 
     def _refuse_early(self, request: Request) -> Response | None:
         if self._is_draining:
@@ -184,7 +189,6 @@ class WebsocketDoor:
         first = b"".join(protocol.data_to_send())
         reader = MessageReader(protocol, limit=limits.message_bytes, fragments=limits.fragments)
         connection_id = ConnectionId(next(self._ids))
-        telemetry.emit("connection.opened", {"duration": 0.0}, {"connection": connection_id})
         return WebsocketConnection(self._context, connection_id, identity, reader, first)
 
 

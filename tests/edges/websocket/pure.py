@@ -26,6 +26,10 @@ class FakeTransport:
     def is_reading(self) -> bool:
         return not (self.is_paused or self.is_closed)
 
+    @property
+    def unsent_bytes(self) -> int:
+        return sum(map(len, self.written))
+
     def write(self, data: bytes) -> None:
         self.written.append(data)
 
