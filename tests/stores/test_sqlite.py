@@ -17,7 +17,8 @@ from sessiond.core.errors import StoreError, StoreInUse, StoreUnavailable
 from sessiond.core.ids import partition_of
 from sessiond.core.records import Frame, StreamMark, Verdict, VerdictStatus
 from sessiond.stores.sqlite import open_sqlite_store
-from sessiond.stores.sqlite.file import SCHEMA_VERSION
+from sessiond.stores.sqlite.checkpoints import Checkpoints
+from sessiond.stores.sqlite.file import SCHEMA_VERSION, connect, prepare
 from sessiond.testing.stores import open_rig
 from sessiond.testing.stores.rig import NOW, USER, arrival
 
@@ -229,6 +230,38 @@ async def test_a_large_log_is_copied_into_the_file(path: Path) -> None:
             await rig.apply(version=version, snapshot=b"s" * 5000, stream=mark, frames=(frame,))
 
     assert sorted(p.name for p in path.parent.iterdir()) == ["store.db", "store.db.lock"]
+
+
+def test_a_busy_log_begins_again(path: Path) -> None:
+    """Written without a pause, it is copied beside the writer and stays about as long as it may be."""
+    with closing(connect(path)) as writer:
+        prepare(writer, path)
+        checkpoints = Checkpoints(path, writer, copy_after_rows=500)
+        sizes = []
+        for number in range(6000):
+            writer.execute("INSERT OR REPLACE INTO fences VALUES (?, 1, 'n', 'a')", (number % 256,))
+            checkpoints.after_transaction()
+            if number % 500 == 0:
+                sizes.append(path.with_name("store.db-wal").stat().st_size)
+        checkpoints.close()
+
+    assert max(sizes) < 6000 * 4120 / 2
+
+
+def test_a_copy_that_fails_harms_no_commit(path: Path) -> None:
+    """The log is durable by itself; it is copied when that is possible again."""
+    with closing(connect(path)) as writer, closing(connect(path)) as reader:
+        prepare(writer, path)
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM users").fetchone()  # holds the log back
+        checkpoints = Checkpoints(path, writer, copy_after_rows=10)
+        for number in range(200):
+            writer.execute("INSERT OR REPLACE INTO fences VALUES (?, 1, 'n', 'a')", (number,))
+            checkpoints.after_transaction()
+        checkpoints.close()
+        reader.execute("ROLLBACK")
+
+        assert writer.execute("SELECT count(*) FROM fences").fetchone() == (200,)
 
 
 # ------------------------------------------------------------------------------------ other files

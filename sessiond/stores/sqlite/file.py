@@ -17,14 +17,10 @@ __all__ = ["SCHEMA_VERSION", "connect", "hold_file", "prepare", "translated"]
 #: Raised by one with every change of schema.sql; a file of a newer version is refused, never written.
 SCHEMA_VERSION: Final = 1
 
-#: Pages of the write-ahead log that are gathered before they are copied into the file (32 MiB).
-#: A larger log writes a page that many batches touch once instead of each time; recovery reads it once.
-CHECKPOINT_PAGES: Final = 8000
-
 _PRAGMAS: Final = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",  # every commit is on the disk before it is answered
-    f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}",
+    "PRAGMA wal_autocheckpoint = 0",  # checkpoints.py does it
     "PRAGMA temp_store = MEMORY",
     "PRAGMA cache_size = -65536",  # KiB
     "PRAGMA busy_timeout = 5000",  # our own reader and writer meet at a checkpoint only

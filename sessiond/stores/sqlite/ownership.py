@@ -76,11 +76,11 @@ def _take_one(
         (partition, nonce, node),
     ).fetchone()
     db.execute(
-        "UPDATE timers SET due = ? WHERE partition = ? AND due IS NULL AND name = ?",
+        "UPDATE beside SET at = ? WHERE partition = ? AND kind = 't' AND at IS NULL AND key = ?",
         (window_due, partition, WINDOW_TIMER),
     )
     next_due, has_pending = db.execute(
-        "SELECT (SELECT min(due) FROM timers WHERE partition = ?1),"
+        "SELECT (SELECT min(at) FROM beside WHERE partition = ?1 AND kind = 't'),"
         " EXISTS (SELECT 1 FROM inbox WHERE partition = ?1)",
         (partition,),
     ).fetchone()

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Final
 
 from sessiond.core.ids import Digest, Partition, UserId
 from sessiond.core.records import (
@@ -31,6 +32,20 @@ __all__ = [
 ]
 
 
+_ENTRY: Final = """SELECT seq, user, digest, kind, body, at,
+    coalesce((SELECT count FROM attempts WHERE partition = :partition AND slot = 'inbox:' || seq), 0)
+    FROM inbox """
+_PENDING: Final = _ENTRY + "WHERE partition = :partition AND seq > :after ORDER BY seq LIMIT :limit"
+# The plus keeps SQLite from walking the whole partition's backlog instead of the user's few entries.
+_PENDING_OF_USER: Final = _ENTRY + (
+    "WHERE user = :user AND +partition = :partition AND seq > :after ORDER BY seq LIMIT :limit"
+)
+_DEAD_LETTERS: Final = "SELECT * FROM dead_letters WHERE id > :after ORDER BY id LIMIT :limit"
+_DEAD_LETTERS_OF_USER: Final = (
+    "SELECT * FROM dead_letters WHERE user = :user AND id > :after ORDER BY id LIMIT :limit"
+)
+
+
 @contextmanager
 def _one_moment(db: sqlite3.Connection) -> Iterator[None]:
     """Let several reads see the same state of the data."""
@@ -54,10 +69,11 @@ def load(db: sqlite3.Connection, user: UserId) -> Loaded | None:
             return None
         version, snapshot, previous, *mark = row
         window = db.execute(
-            "SELECT digest, at FROM ids WHERE user = ? AND at IS NOT NULL ORDER BY at", (user,)
+            "SELECT key, at FROM beside WHERE user = ? AND kind = 'i' AND at IS NOT NULL ORDER BY at",
+            (user,),
         )
         timers = db.execute(
-            "SELECT name, generation, due, payload FROM timers WHERE user = ? ORDER BY name",
+            "SELECT key, also, at, data FROM beside WHERE user = ? AND kind = 't' ORDER BY key",
             (user,),
         )
         return Loaded(
@@ -73,7 +89,7 @@ def load(db: sqlite3.Connection, user: UserId) -> Loaded | None:
 def frames(db: sqlite3.Connection, user: UserId, after: int) -> tuple[Frame, ...]:
     """Read the outbox above an offset."""
     found = db.execute(
-        "SELECT offset, at, message FROM frames WHERE user = ? AND offset > ? ORDER BY offset",
+        "SELECT key, at, data FROM beside WHERE user = ? AND kind = 'f' AND key > ? ORDER BY key",
         (user, after),
     )
     return tuple(Frame(*row) for row in found)
@@ -81,7 +97,9 @@ def frames(db: sqlite3.Connection, user: UserId, after: int) -> tuple[Frame, ...
 
 def reply(db: sqlite3.Connection, user: UserId, digest: Digest) -> bytes | None:
     """Read a stored reply."""
-    found = db.execute("SELECT reply FROM ids WHERE user = ? AND digest = ?", (user, digest))
+    found = db.execute(
+        "SELECT data FROM beside WHERE user = ? AND kind = 'i' AND key = ?", (user, digest)
+    )
     row: tuple[bytes | None] | None = found.fetchone()
     return row[0] if row else None
 
@@ -90,12 +108,8 @@ def pending(
     db: sqlite3.Connection, partition: Partition, after: int, limit: int, user: UserId | None
 ) -> tuple[InboxEntry, ...]:
     """Read unrun entries with their attempts."""
-    of_user = "" if user is None else " AND user = :user"
     found = db.execute(
-        "SELECT seq, user, digest, kind, body, at, coalesce((SELECT count FROM attempts"
-        " WHERE partition = :partition AND slot = 'inbox:' || seq), 0)"
-        f" FROM inbox WHERE partition = :partition AND seq > :after{of_user}"
-        " ORDER BY seq LIMIT :limit",
+        _PENDING if user is None else _PENDING_OF_USER,
         {"partition": partition, "after": after, "limit": limit, "user": user},
     )
     return tuple(InboxEntry(*row) for row in found)
@@ -106,8 +120,8 @@ def due(
 ) -> tuple[tuple[DueTimer, ...], float | None]:
     """Read what is due, and the first due time that is left out: one row more than asked for."""
     rows: Sequence[tuple[float, UserId, str, int, bytes]] = db.execute(
-        "SELECT due, user, name, generation, payload FROM timers"
-        " WHERE partition = ? AND due IS NOT NULL ORDER BY due, user, name LIMIT ?",
+        "SELECT at, user, key, also, data FROM beside"
+        " WHERE partition = ? AND kind = 't' AND at IS NOT NULL ORDER BY at, user, key LIMIT ?",
         (partition, limit + 1),
     ).fetchall()
     ready = [row for row in rows[:limit] if row[0] <= now]
@@ -123,7 +137,8 @@ def deliveries(
 ) -> tuple[tuple[UserId, Delivery], ...]:
     """Read deliveries, earliest due first."""
     found = db.execute(
-        "SELECT user, id, due, body FROM deliveries WHERE partition = ? ORDER BY due, id LIMIT ?",
+        "SELECT user, key, at, data FROM beside WHERE partition = ? AND kind = 'd'"
+        " ORDER BY at, key LIMIT ?",
         (partition, limit),
     )
     return tuple((user, Delivery(*rest)) for user, *rest in found)
@@ -132,7 +147,8 @@ def deliveries(
 def journal(db: sqlite3.Connection, user: UserId, limit: int) -> tuple[bytes, ...]:
     """Read the newest entries, oldest first."""
     found = db.execute(
-        "SELECT entry FROM journal WHERE user = ? ORDER BY n DESC LIMIT ?", (user, limit)
+        "SELECT data FROM beside WHERE user = ? AND kind = 'j' ORDER BY key DESC LIMIT ?",
+        (user, limit),
     )
     return tuple(entry for (entry,) in reversed(found.fetchall()))
 
@@ -141,9 +157,8 @@ def dead_letters(
     db: sqlite3.Connection, user: UserId | None, after: str, limit: int
 ) -> tuple[DeadLetter, ...]:
     """Read dead letters by id."""
-    of_user = "" if user is None else " AND user = :user"
     found = db.execute(
-        f"SELECT * FROM dead_letters WHERE id > :after{of_user} ORDER BY id LIMIT :limit",
+        _DEAD_LETTERS if user is None else _DEAD_LETTERS_OF_USER,
         {"after": after, "limit": limit, "user": user},
     )
     return tuple(map(dead_letter, found))

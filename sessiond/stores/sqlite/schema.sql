@@ -26,52 +26,30 @@ CREATE TABLE users (
     previous  BLOB
 ) STRICT;
 
-CREATE TABLE frames (
-    user    TEXT NOT NULL,
-    offset  INTEGER NOT NULL,
-    at      REAL NOT NULL,
-    message BLOB NOT NULL,
-    PRIMARY KEY (user, offset)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE ids (
-    user       TEXT NOT NULL,
-    digest     BLOB NOT NULL,
-    at         REAL,                  -- when it was consumed; NULL: not in the loaded window
-    keep_until REAL,                  -- NULL: was never accepted into the inbox
-    reply      BLOB,
-    PRIMARY KEY (user, digest)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE timers (
-    user       TEXT NOT NULL,
-    name       TEXT NOT NULL,
-    partition  INTEGER NOT NULL,
-    generation INTEGER NOT NULL,
-    due        REAL,                  -- NULL: undated
-    payload    BLOB NOT NULL,
-    PRIMARY KEY (user, name)
-) STRICT, WITHOUT ROWID;
-
-CREATE INDEX timers_due ON timers (partition, due);
-
-CREATE TABLE deliveries (
+-- All that stands beside a record, in one tree with a user's rows side by side: a commit that appends a frame,
+-- remembers an id and sets a timer changes one page here. In tables of their own it changed three, and pages are
+-- what a commit costs: measured with 10 000 users in batches of 64, 5.1 -> 3.4 pages, 90 -> 68 microseconds CPU.
+--
+-- kind                key      at            also                           data
+-- f  frame            offset   made                                         message
+-- i  input id         digest   consumed (1)  kept until (2)                 reply
+-- t  timer            name     due (3)       generation                     payload
+-- d  delivery         id       due                                          body
+-- j  journal entry    from 1                                                entry
+--
+-- (1) NULL: not in the loaded window.  (2) NULL: never accepted into the inbox.  (3) NULL: undated.
+CREATE TABLE beside (
     user      TEXT NOT NULL,
-    id        TEXT NOT NULL,
-    partition INTEGER NOT NULL,
-    due       REAL NOT NULL,
-    body      BLOB NOT NULL,
-    PRIMARY KEY (user, id)
+    kind      TEXT NOT NULL,
+    key       ANY NOT NULL,
+    at        REAL,
+    also      ANY,
+    partition INTEGER,                -- of timers and deliveries
+    data      BLOB,
+    PRIMARY KEY (user, kind, key)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX deliveries_due ON deliveries (partition, due);
-
-CREATE TABLE journal (
-    user  TEXT NOT NULL,
-    n     INTEGER NOT NULL,           -- counts from 1 per user
-    entry BLOB NOT NULL,
-    PRIMARY KEY (user, n)
-) STRICT, WITHOUT ROWID;
+CREATE INDEX beside_due ON beside (partition, kind, at) WHERE partition IS NOT NULL;
 
 -- AUTOINCREMENT: a seq is never given out again, also when the newest entry was consumed.
 CREATE TABLE inbox (
