@@ -1,6 +1,6 @@
 """A client of the admin socket, for ``sessionctl`` and for programs on Trio.
 
-One call at a time; what the server sends by itself meanwhile (``watch``) is kept for ``notifications``.
+One call at a time; what the server sends by itself meanwhile (``watch``) is kept for ``next_notification``.
 """
 
 import json
@@ -80,17 +80,16 @@ class AdminConnection:
             elif message.get("id") in (self._last_id, None):
                 return _result(message)
 
-    async def notifications(self) -> AsyncIterator[dict[str, Any]]:
-        """Give what the server sends by itself, until the connection ends."""
-        while True:
-            while self._kept:
-                yield self._kept.popleft()
+    async def next_notification(self) -> dict[str, Any] | None:
+        """Wait for what the server sends by itself; ``None``: the connection has ended."""
+        while not self._kept:
             try:
                 message = await self._read()
             except CannotConnect:
-                return
+                return None
             if "method" in message:
-                yield message
+                self._kept.append(message)
+        return self._kept.popleft()
 
     async def _read(self) -> dict[str, Any]:
         searched = 0

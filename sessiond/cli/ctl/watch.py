@@ -24,7 +24,7 @@ async def watch(*, user: str = "", event: str = "", count: int | None = None) ->
     seen = 0
     async with connect() as admin:
         await admin.call("watch", user=user, event=event)
-        async for message in admin.notifications():
+        while (message := await admin.next_notification()) is not None:
             if wants_json():
                 print_json(message["params"] | {"type": message["method"]})
             else:

@@ -6,7 +6,8 @@ answer and the bounded queues of its watches.
 
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Final
 
 import trio
@@ -65,8 +66,8 @@ class AdminClient:
     async def serve(self) -> None:
         """Answer until the client has closed or is gone; cancelled, a running call may or may not be carried out."""
         try:
-            async with trio.open_nursery() as self._nursery:
-                async for line in self._lines():
+            async with aclosing(self._lines()) as lines, trio.open_nursery() as self._nursery:
+                async for line in lines:
                     await self._serve_line(parse_line(line) if line is not None else TOO_LONG)
                 self._nursery.cancel_scope.cancel()
         except* (trio.BrokenResourceError, trio.ClosedResourceError):
@@ -74,7 +75,7 @@ class AdminClient:
 
     # -------------------------------------------------------------------------------------------- lines
 
-    async def _lines(self) -> AsyncIterator[bytes | None]:
+    async def _lines(self) -> AsyncGenerator[bytes | None, None]:
         """Give each line once, ``None`` for one that is too long; the last one needs no line's end."""
         buffer = bytearray()
         is_too_long = False
@@ -167,12 +168,13 @@ class AdminClient:
         self._last_watch += 1
         watch = Watch(self._last_watch, wanted, self._settings.watch_queue)
         self._watches[watch.number] = trio.CancelScope()
-        self._nursery.start_soon(self._watch, watch, self._watches[watch.number])
+        # Attached here and not in its task: nothing that happens after the answer is missed.
+        self._nursery.start_soon(self._watch, watch, watch.attach(), self._watches[watch.number])
         return watch.number
 
-    async def _watch(self, watch: Watch, scope: trio.CancelScope) -> None:
+    async def _watch(self, watch: Watch, detach: telemetry.Detach, scope: trio.CancelScope) -> None:
         with scope:
-            await run_watch(watch, self._send)
+            await run_watch(watch, detach, self._send)
 
     def cancel_watch(self, number: int) -> None:
         """End a watch; at most what is being written now still comes.

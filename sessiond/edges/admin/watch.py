@@ -102,9 +102,10 @@ class Watch:
         return taken
 
 
-async def run_watch(watch: Watch, send: Callable[[object], Awaitable[None]]) -> None:
-    """Send what happens until cancelled; *send* raises when the client is gone."""
-    detach = watch.attach()
+async def run_watch(
+    watch: Watch, detach: telemetry.Detach, send: Callable[[object], Awaitable[None]]
+) -> None:
+    """Send what happens until cancelled, then *detach*; *send* raises when the client is gone."""
     try:
         while True:
             for message in await watch.take():

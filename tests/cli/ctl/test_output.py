@@ -1,0 +1,30 @@
+"""What is printed."""
+
+import time
+
+import pytest
+
+from sessiond.cli.ctl.output import ago, print_line, print_table, when
+
+
+def test_names_of_clients_cannot_steer_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """Escape sequences and markup in names are shown, not obeyed."""
+    print_table(("USER", "N#"), [("\x1b[2Jann", 1), ("[red]bob[/red]", None)])
+    print_line("\x1b]0;x\x07")
+    out = capsys.readouterr().out
+
+    assert "\x1b" not in out
+    assert "[red]bob[/red]" in out
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(5, "5s"), (-5, "0s"), (120, "2m"), (7200, "2h"), (200000, "2d")]
+)
+def test_ago(seconds: float, text: str) -> None:
+    """Roughly, in one unit."""
+    assert ago(time.time() - seconds) == text
+
+
+def test_no_time_is_a_dash() -> None:
+    """What did not happen has no time."""
+    assert ago(None) == when(None) == "-"

@@ -1,0 +1,81 @@
+"""Every command about sessions, as a process."""
+
+from sessiond.cli.exit_codes import ExitCode
+from tests.cli.conftest import Ctl
+from tests.edges.admin.standin import SECRET
+
+
+def test_ls_is_a_table_or_json(ctl: Ctl) -> None:
+    """One line per session for people; the whole page for programs."""
+    table = ctl("ls")
+    page = ctl("--json", "ls", "--order", "mailbox", "--descending", "--limit", "1").json
+
+    assert table.out.splitlines()[0].split() == [
+        "USER",
+        "PHASE",
+        "CONNECTIONS",
+        "MAILBOX",
+        "CONNECTED",
+        "ACTIVE",
+    ]
+    assert table.out.splitlines()[1].split()[:4] == ["ann", "attached", "2", "3"]
+    assert "passive (quarantined)" in table.out
+    assert table.out.splitlines()[-1] == "3 of 3"
+    assert [row["user"] for row in page["rows"]] == ["bob"]
+    rest = ctl("ls", "--order", "mailbox", "--descending", "--cursor", page["cursor"])
+    assert "bob" not in rest.out
+    assert "2 of 3" in rest.out
+
+
+def test_ls_filters(ctl: Ctl) -> None:
+    """By prefix, phase, quarantine and connections."""
+    assert "1 of 1" in ctl("ls", "a").out
+    assert "1 of 1" in ctl("ls", "--phase", "awake").out
+    assert "eve" in ctl("ls", "--quarantined").out
+    assert "1 of 1" in ctl("ls", "--min-connections", "2").out
+
+
+def test_show_hides_values_unless_told(ctl: Ctl) -> None:
+    """An operator looks without reading."""
+    hidden = ctl("show", "ann")
+    shown = ctl("show", "ann", "--reveal")
+
+    assert hidden.code == shown.code == 0
+    assert SECRET not in hidden.out
+    assert "data.token     text(7)" in hidden.out
+    assert SECRET in shown.out
+    assert SECRET not in ctl("--json", "show", "ann").out
+    assert "KeyError in load" in ctl("show", "eve").out
+
+
+def test_stop(ctl: Ctl) -> None:
+    """Once; the second time there is nobody. Erasing wants to be confirmed."""
+    assert ctl("stop", "ann", "--erase").code == ExitCode.USAGE
+    assert (
+        ctl("stop", "ann", "--erase", "--yes", "--reason", "asked for it").out
+        == "stopped ann and erased the record\n"
+    )
+    assert ctl("stop", "ann").code == ExitCode.REFUSED
+
+
+def test_kick(ctl: Ctl) -> None:
+    """All of a user's connections, or one."""
+    assert ctl("kick", "ann").out == "closed 2\n"
+    assert ctl("--json", "kick", "--connection", "11").json == {"closed": 1}
+    assert ctl("kick").code == ExitCode.USAGE
+    assert ctl("kick", "--connection", "99").code == ExitCode.REFUSED
+
+
+def test_send(ctl: Ctl) -> None:
+    """A payload that is not JSON is found here, before anything is sent."""
+    assert ctl("send", "ann", "news", '{"a": 1}').out == "sent news to ann\n"
+    assert ctl("send", "ann", "news", "[1]", "--ephemeral").code == 0
+    assert "not JSON" in ctl("send", "ann", "news", "{").err
+
+
+def test_release_and_rollback(ctl: Ctl) -> None:
+    """Out of quarantine once; rolling back wants to be confirmed."""
+    assert ctl("release", "eve").out == "released eve\n"
+    assert ctl("release", "eve").code == ExitCode.REFUSED
+    assert ctl("rollback", "eve").code == ExitCode.USAGE
+    assert "version is 8" in ctl("rollback", "eve", "--yes").out

@@ -1,0 +1,106 @@
+"""``sessiond dev``: what it prints works when it is pasted."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from attrs import frozen
+
+from tests.cli.conftest import run
+
+HERE = Path(__file__).parents[2]
+
+
+@frozen
+class Running:
+    process: "subprocess.Popen[str]"
+    folder: Path
+    welcome: str
+
+    def line(self, title: str) -> str:
+        """Give the line to paste under *title*."""
+        found = re.search(rf"^{re.escape(title)}.*\n  (.*)$", self.welcome, re.MULTILINE)
+        assert found, self.welcome
+        return found[1]
+
+    def paste(self, line: str, timeout: float = 30) -> str:
+        done = subprocess.run(
+            ["bash", "-c", line], capture_output=True, text=True, timeout=timeout, check=True
+        )
+        return done.stdout
+
+
+def start(folder: Path, *arguments: str) -> Running:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("SESSIOND_")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sessiond", "dev", "--port", "0", *arguments],
+        cwd=folder,
+        env=clean | {"SESSIOND_STATE_DIR": str(folder / "state"), "PYTHONPATH": str(HERE)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    welcome = ""
+    while "Look inside" not in welcome:
+        line = process.stdout.readline()
+        assert line, welcome
+        welcome += line
+    return Running(process, folder, welcome + process.stdout.readline())
+
+
+@pytest.fixture
+def running(short_tmp_path: Path) -> Iterator[Running]:
+    one = start(short_tmp_path)
+    with one.process:
+        yield one
+        one.process.kill()
+
+
+def test_each_door_can_be_tried_by_pasting(running: Running) -> None:
+    """The webhook is accepted, the websocket joins and pushes, sessionctl sees the user."""
+    accepted = running.paste(running.line("Post a signed webhook"))
+    websocket = running.line("Connect a websocket client").replace("; cat)", "; sleep 1)")
+    frames = running.paste(websocket)
+    listing = running.paste(running.line("Look inside"))
+
+    assert " 202 " in accepted.splitlines()[0]
+    assert '"recovered"' in frames
+    assert '"count":1' in frames.replace(" ", "")
+    assert re.search(r"^demo +(attached|detached)", listing, re.MULTILINE)
+
+
+def test_what_was_acknowledged_is_there_after_a_restart(running: Running) -> None:
+    """State lives in the state directory; the printed token still holds, the server drains on SIGTERM."""
+    websocket = running.line("Connect a websocket client").replace("; cat)", "; sleep 1)")
+    running.paste(websocket)
+    running.process.send_signal(signal.SIGTERM)
+    assert running.process.wait(20) == 0
+
+    again = start(running.folder)
+    with again.process:
+        websocket = again.line("Connect a websocket client").replace("; cat)", "; sleep 1)")
+        frames = again.paste(websocket)
+        again.process.kill()
+    assert '"count":2' in frames.replace(" ", "")
+
+
+def test_two_on_one_port_or_one_state_directory(running: Running) -> None:
+    """The second says what is in its way, in one line, and ends."""
+    address = re.search(r"http://127\.0\.0\.1:(\d+)", running.welcome)
+    assert address
+    same_store = run("sessiond.cli", ["dev", "--port", "0"], running.folder)
+    other = str(running.folder / "other")
+    same_port = run(
+        "sessiond.cli", ["dev", "--port", address[1], "--state-dir", other], running.folder
+    )
+
+    for done in (same_store, same_port):
+        assert done.code == 1
+        assert "Traceback" not in done.err
+    assert address[1] in same_port.err
