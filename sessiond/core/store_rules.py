@@ -7,9 +7,16 @@ from typing import Final
 
 from sessiond.core.errors import InvalidInput
 from sessiond.core.ids import UserId
-from sessiond.core.records import MAX_STORED_REPLY, UserCommit
+from sessiond.core.records import MAX_STORED_REPLY, UserCommit, Verdict, VerdictStatus
 
-__all__ = ["MAX_COMMIT_BYTES", "attempt_slot", "commit_bytes", "kept_reply", "timer_slot"]
+__all__ = [
+    "MAX_COMMIT_BYTES",
+    "attempt_slot",
+    "commit_bytes",
+    "kept_reply",
+    "timer_slot",
+    "verdict_on_other_version",
+]
 
 #: What one user's commit may hold in all. Four merged turns with a full snapshot (256 KiB) and a full
 #: outbox (256 KiB) each stay below it; Redis would block every other user for longer than we want above.
@@ -35,6 +42,20 @@ def commit_bytes(commit: UserCommit) -> int:
     for letter in commit.dead_letters:
         size += len(letter.body) + len(letter.error)
     return size
+
+
+def verdict_on_other_version(commit: UserCommit, version: int, commit_id: bytes) -> Verdict:
+    """Tell a commit that was already applied (sent again after a lost answer) from a foreign one.
+
+    *version* and *commit_id* are the record's, and not the version that *commit* expects; 0: there is no record.
+    A delete leaves no record to recognise it by: what it wanted is so, whoever did it.
+    """
+    again = (
+        version == commit.expected_version + 1 and commit_id == commit.commit_id
+        if version
+        else commit.delete
+    )
+    return Verdict(VerdictStatus.APPLIED if again else VerdictStatus.CONFLICT, version)
 
 
 def kept_reply(reply: bytes | None) -> bytes | None:

@@ -41,6 +41,7 @@ from sessiond.core.store_rules import (
     commit_bytes,
     kept_reply,
     timer_slot,
+    verdict_on_other_version,
 )
 
 __all__ = ["MemoryStore"]
@@ -77,12 +78,6 @@ class _Person:
     deliveries: dict[str, Delivery] = field(factory=dict)
 
 
-@define
-class _Lease:
-    nonce: str
-    expires_at: float
-
-
 class MemoryStore:
     """A ``Store`` whose data is gone with the object.
 
@@ -98,7 +93,7 @@ class MemoryStore:
         self._dead_letters: dict[str, DeadLetter] = {}
         self._fences: dict[Partition, Fence] = {}
         self._owners: dict[Partition, NodeId] = {}
-        self._leases: dict[NodeId, _Lease] = {}
+        self._leases: dict[NodeId, tuple[str, float]] = {}  # nonce, end
 
     # ------------------------------------------------------------------------------ ownership
 
@@ -114,14 +109,14 @@ class MemoryStore:
     ) -> tuple[Acquired, ...]:
         await trio.lowlevel.checkpoint()
         self._refuse_held_by_others(node, partitions)
-        self._leases[node] = _Lease(nonce, trio.current_time() + lease_seconds)
+        self._leases[node] = (nonce, trio.current_time() + lease_seconds)
         return tuple(self._take(node, nonce, p, now + window_seconds) for p in partitions)
 
     def _refuse_held_by_others(self, node: NodeId, partitions: Sequence[Partition]) -> None:
         for partition in partitions:
             owner = self._owners.get(partition, node)
             lease = self._leases.get(owner)
-            if owner != node and lease and lease.expires_at > trio.current_time():
+            if owner != node and lease and lease[1] > trio.current_time():
                 raise StoreInUse(f"partition {partition} is held by the live node {owner!r}")
 
     def _take(self, node: NodeId, nonce: str, partition: Partition, window_due: float) -> Acquired:
@@ -143,14 +138,14 @@ class MemoryStore:
     async def renew(self, node: NodeId, nonce: str, *, lease_seconds: float) -> None:
         await trio.lowlevel.checkpoint()
         held = self._leases.get(node)
-        if held and held.nonce != nonce:
+        if held and held[0] != nonce:
             raise Fenced(f"the lease of node {node!r} is held by a later run")
-        self._leases[node] = _Lease(nonce, trio.current_time() + lease_seconds)
+        self._leases[node] = (nonce, trio.current_time() + lease_seconds)
 
     async def release(self, node: NodeId, nonce: str) -> None:
         await trio.lowlevel.checkpoint()
         held = self._leases.get(node)
-        if held and held.nonce == nonce:
+        if held and held[0] == nonce:
             del self._leases[node]
         for partition, fence in self._fences.items():
             if fence.nonce == nonce and self._owners.get(partition) == node:
@@ -172,7 +167,7 @@ class MemoryStore:
         record = person.record if person else None
         version = record.version if record else 0
         if version != commit.expected_version:
-            return _verdict_on_other_version(commit, record)
+            return verdict_on_other_version(commit, version, record.commit_id if record else b"")
         if (size := commit_bytes(commit)) > self._max_commit_bytes:
             return Verdict(VerdictStatus.TOO_LARGE, version, f"{size} bytes")
         self._consume_inbox(commit)
@@ -236,9 +231,8 @@ class MemoryStore:
             return Receipt(ReceiptStatus.DUPLICATE, reply=known.reply)
         person.ids[arrival.digest] = _Id(keep_until=arrival.at + arrival.keep_seconds)
         self._last_seq += 1
-        entry = InboxEntry(
-            self._last_seq, arrival.user, arrival.digest, arrival.kind, arrival.body, arrival.at
-        )
+        a = arrival
+        entry = InboxEntry(self._last_seq, a.user, a.digest, a.kind, a.body, a.at)
         self._inbox[entry.seq] = (arrival.partition, entry)
         return Receipt(ReceiptStatus.ACCEPTED, entry)
 
@@ -373,15 +367,6 @@ class MemoryStore:
         return [DueTimer(user, timer) for _, user, _, timer in sorted(dated, key=lambda t: t[:3])]
 
 
-def _verdict_on_other_version(commit: UserCommit, record: _Record | None) -> Verdict:
-    """Tell a commit that was already applied (sent again after a lost answer) from a foreign one."""
-    if record is None:
-        gone = VerdictStatus.APPLIED if commit.delete else VerdictStatus.CONFLICT
-        return Verdict(gone, 0)
-    ours = record.version == commit.expected_version + 1 and record.commit_id == commit.commit_id
-    return Verdict(VerdictStatus.APPLIED if ours else VerdictStatus.CONFLICT, record.version)
-
-
 def _apply_to_record(record: _Record, commit: UserCommit) -> None:
     record.version += 1
     record.commit_id = commit.commit_id
@@ -410,8 +395,6 @@ def _apply_ids(ids: dict[Digest, _Id], commit: UserCommit) -> None:
 
 
 def _drop_expired(ids: dict[Digest, _Id], now: float) -> None:
-    expired = [
-        d for d, known in ids.items() if known.keep_until is not None and known.keep_until <= now
-    ]
-    for digest in expired:
-        del ids[digest]
+    for digest, known in list(ids.items()):
+        if known.keep_until is not None and known.keep_until <= now:
+            del ids[digest]

@@ -13,8 +13,16 @@ from sessiond.core.records import (
     Timer,
     TimerChange,
     UserCommit,
+    Verdict,
+    VerdictStatus,
 )
-from sessiond.core.store_rules import attempt_slot, commit_bytes, kept_reply, timer_slot
+from sessiond.core.store_rules import (
+    attempt_slot,
+    commit_bytes,
+    kept_reply,
+    timer_slot,
+    verdict_on_other_version,
+)
 
 
 def test_everything_a_commit_stores_is_counted() -> None:

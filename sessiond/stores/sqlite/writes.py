@@ -28,7 +28,13 @@ from sessiond.core.records import (
     Verdict,
     VerdictStatus,
 )
-from sessiond.core.store_rules import attempt_slot, commit_bytes, kept_reply, timer_slot
+from sessiond.core.store_rules import (
+    attempt_slot,
+    commit_bytes,
+    kept_reply,
+    timer_slot,
+    verdict_on_other_version,
+)
 
 __all__ = ["accept", "commit", "count_attempt", "drop_dead_letter", "probe", "transaction"]
 
@@ -127,12 +133,7 @@ def _refusal(
         return Verdict(VerdictStatus.FENCED)
     version = head.version if head else 0
     if version != change.expected_version:
-        again = (
-            change.delete
-            if head is None
-            else version == change.expected_version + 1 and head.commit_id == change.commit_id
-        )
-        return Verdict(VerdictStatus.APPLIED if again else VerdictStatus.CONFLICT, version)
+        return verdict_on_other_version(change, version, head.commit_id if head else b"")
     if (size := commit_bytes(change)) > max_commit_bytes:
         return Verdict(VerdictStatus.TOO_LARGE, version, f"{size} bytes")
     return None
