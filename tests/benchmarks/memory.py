@@ -1,0 +1,112 @@
+"""Memory of a session: resident memory beyond that of a server with a few, per session more.
+
+Each has 1 KiB of data, 16 remembered input ids and no unacknowledged frame. *Detached* and *passive* are found with
+a server that nobody was attached to at once in great number: what it keeps from its busiest hour is another figure
+(``detached after``).
+"""
+
+import itertools
+import time
+import urllib.request
+from collections.abc import Iterable
+from typing import Final
+
+from tests.benchmarks.bench import Bench, Figures, users
+from tests.benchmarks.child import Child
+from tests.benchmarks.frames import LoadError, message
+from tests.benchmarks.load import Fleet, Link
+
+__all__ = ["measure"]
+
+DATA_BYTES: Final = 1024
+INPUT_IDS: Final = 16
+
+#: How many are attached at a time when detached and passive sessions are made.
+_BATCH: Final = 100
+_PATIENCE: Final = 60.0
+
+_ids: Final = itertools.count()
+
+
+def measure(bench: Bench) -> Figures:
+    """Find attached, detached and passive, each with a fresh server."""
+    return {
+        **_attached(bench),
+        "detached": _in_batches(bench, window_seconds=3600.0, phase="detached"),
+        "passive": _in_batches(bench, window_seconds=0.2, phase="passive"),
+    }
+
+
+def _attached(bench: Bench) -> Figures:
+    few, many = _amounts(bench)
+    with bench.sessiond() as child, bench.fleet(child) as fleet:
+        _fill(fleet, fleet.open(few))
+        before = child.memory_kib()
+        _fill(fleet, fleet.open(many))
+        attached = child.memory_kib()
+        fleet.close(tuple(fleet.links.values()))
+        _wait_for(child, "attached", 0)
+        detached = child.memory_kib()
+    return {
+        "idle": before / 1024,
+        "attached": (attached - before) / len(many),
+        "detached after": (detached - before) / len(many),
+    }
+
+
+def _in_batches(bench: Bench, *, window_seconds: float, phase: str) -> float:
+    few, many = _amounts(bench)
+    with (
+        bench.sessiond(window_seconds=window_seconds) as child,
+        bench.fleet(child) as fleet,
+    ):
+        _visit(fleet, few)
+        _settle(child, phase)
+        before = child.memory_kib()
+        _visit(fleet, many)
+        _settle(child, phase)
+        return (child.memory_kib() - before) / len(many)
+
+
+def _amounts(bench: Bench) -> tuple[list[str], list[str]]:
+    """Those who warm the server up, then those who are counted."""
+    few = max(4, min(2 * _BATCH, bench.sizes.sessions // 4))
+    return users(few, "few"), users(bench.sizes.sessions, "many")
+
+
+def _fill(fleet: Fleet, links: list[Link]) -> None:
+    fleet.exchange(links, _fill_frame, INPUT_IDS)
+
+
+def _fill_frame(link: Link, _left: int) -> bytes:
+    return message(link.user, "fill", {"_id": f"input-{next(_ids)}", "bytes": DATA_BYTES})
+
+
+def _visit(fleet: Fleet, everyone: list[str]) -> None:
+    for start in range(0, len(everyone), _BATCH):
+        links = fleet.open(everyone[start : start + _BATCH])
+        _fill(fleet, links)
+        fleet.close(links)
+
+
+def _settle(child: Child, phase: str) -> None:
+    """Wait until nobody is in a phase before *phase*."""
+    _wait_for(child, "attached", 0)
+    if phase == "passive":
+        _wait_for(child, "detached", 0)
+
+
+def _wait_for(child: Child, phase: str, count: int) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while sessions(child).get(phase, 0) != count:
+        if time.monotonic() > deadline:
+            raise LoadError(f"sessions did not become {count} {phase}: {sessions(child)}")
+        time.sleep(0.05)
+
+
+def sessions(child: Child) -> dict[str, int]:
+    """Ask the server's metrics how many sessions are in each phase."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{child.port}/metrics", timeout=10) as answer:
+        lines: Iterable[str] = answer.read().decode().splitlines()
+    found = [line for line in lines if line.startswith("sessiond_sessions{")]
+    return {line.split('"')[1]: int(float(line.split()[-1])) for line in found}

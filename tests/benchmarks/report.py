@@ -1,0 +1,261 @@
+"""Results as a page: medians over repetitions, with what was promised beside them.
+
+``results/latest.json`` holds the figures of every repetition; the tables of ``docs/benchmarks.md`` are made from it
+alone, so that a run of one scenario replaces that scenario's table and leaves the others.
+"""
+
+import json
+import platform
+import re
+import subprocess
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from typing import Any, Final, NamedTuple
+
+from tests.benchmarks.bench import Figures
+from tests.redis_server import find_binary
+
+__all__ = ["PAGE", "RESULTS", "environment", "load_results", "render", "save"]
+
+_FOLDER: Final = Path(__file__).parent
+RESULTS: Final = _FOLDER / "results" / "latest.json"
+PAGE: Final = _FOLDER.parents[1] / "docs" / "benchmarks.md"
+BEGIN: Final = "<!-- results: begin (written by python -m tests.benchmarks) -->"
+END: Final = "<!-- results: end -->"
+
+
+class Row(NamedTuple):
+    """One line of a table. *name* may hold ``{n}``: one line for each such figure."""
+
+    name: str
+    label: str
+    digits: int
+    target: str = ""
+    """``<= 0.5``: a promise."""
+
+
+def _turn_rows(store: str, title: str) -> tuple[Row, ...]:
+    users = f"{title}, {{n}} users:"
+    rows = (
+        Row(f"{store} {{n}} rate", f"{users} turns/s", 0, ">= 10000"),
+        Row(f"{store} {{n}} cpu", f"{users} CPU per turn, µs", 1),
+        Row(f"{store} {{n}} store cpu", f"{users} CPU per turn of redis-server, µs", 1),
+        Row(f"{store} {{n}} p50", f"{users} median at half load, ms", 2),
+        Row(f"{store} {{n}} p99", f"{users} 99th percentile at half load, ms", 2, "<= 15"),
+    )
+    return rows if store == "redis" else (*rows[:2], *rows[3:])
+
+
+_CPU: Final = "CPU per message, µs"
+SECTIONS: Final[dict[str, tuple[str, tuple[Row, ...]]]] = {
+    "echo": (
+        "Echo through the actor, against a plain trio-websocket server",
+        (
+            Row("ratio {n}", "{n} connections: CPU per message, sessiond ÷ trio-websocket", 2),
+            Row("sessiond {n} cpu", f"{{n}} connections: sessiond, {_CPU}", 1),
+            Row("plain {n} cpu", f"{{n}} connections: trio-websocket, {_CPU}", 1),
+            Row("sessiond {n} rate", "{n} connections: sessiond, messages/s", 0),
+            Row("plain {n} rate", "{n} connections: trio-websocket, messages/s", 0),
+            Row("sessiond {n} p99", "{n} connections: sessiond, 99th percentile, ms", 2),
+            Row("plain {n} p99", "{n} connections: trio-websocket, 99th percentile, ms", 2),
+        ),
+    ),
+    "connect": (
+        "Session start: connection, upgrade, token, join",
+        (
+            Row("new cpu", "a new user: CPU, ms", 3, "<= 0.2"),
+            Row("new rate", "a new user: starts/s, 16 at a time", 0),
+            Row("back cpu", "back within the window: CPU, ms", 3),
+            Row("back rate", "back within the window: starts/s, 16 at a time", 0),
+        ),
+    ),
+    "memory": (
+        "Memory per session, KiB",
+        (
+            Row("attached", "attached", 1, "<= 14"),
+            Row("detached", "detached", 1, "<= 4"),
+            Row("passive", "passive", 2, "<= 0"),
+            Row("detached after", "detached, after all were attached at once", 1),
+            Row("idle", "the server itself with a few sessions, MiB", 0),
+        ),
+    ),
+    "turns": (
+        "Gated turns: state changed, durable, answered",
+        (*_turn_rows("sqlite", "SQLite"), *_turn_rows("redis", "Redis")),
+    ),
+    "hooks": (
+        "Webhook to push: signed POST, durable, pushed to the user's websocket",
+        (
+            Row("cpu", "CPU per webhook, µs", 0),
+            Row("rate", "webhooks/s, 16 senders", 0),
+            Row("p50", "median at half load, ms", 2),
+            Row("p99", "99th percentile at half load, ms", 2),
+        ),
+    ),
+    "churn": (
+        "Churn: sessions attached at once, some coming and going all the time",
+        (
+            Row("sessions", "sessions attached at once", 0),
+            Row("seconds", "duration, s", 0),
+            Row("changes", "sessions that left and were followed by another", 0),
+            Row("load", "CPU of the server, % of a core", 0),
+            Row("early", "memory early, MiB", 1),
+            Row("late", "memory late, MiB", 1),
+            Row("growth", "growth, %", 1, "<= 1"),
+        ),
+    ),
+}
+
+#: Targets that hold for one line of several.
+_SPECIAL: Final = {"ratio 100": "<= 0.5"}
+
+
+def environment() -> dict[str, str]:
+    """Name what was measured on: versions and machine."""
+    cpu = Path("/proc/cpuinfo").read_text()
+    model = re.search(r"model name\s*: (.*)", cpu)
+    redis = subprocess.run([find_binary(), "--version"], capture_output=True, text=True, check=True)
+    redis_version = re.search(r"v=(\S+)", redis.stdout)
+    return {
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("trio", "websockets", "trio-websocket", "redis")},
+        "redis-server": redis_version[1] if redis_version else "unknown",
+        "system": f"{platform.system()} {platform.release()}",
+        "machine": f"{cpu.count('processor')} cores, {model[1] if model else platform.machine()}",
+        "sqlite": _sqlite_version(),
+    }
+
+
+def _sqlite_version() -> str:
+    import sqlite3
+
+    return sqlite3.sqlite_version
+
+
+def today() -> str:
+    """Say the date, as in the page."""
+    return datetime.now(tz=UTC).date().isoformat()
+
+
+def load_results() -> dict[str, Any]:
+    """Read what earlier runs found; empty when there are none."""
+    if not RESULTS.exists():
+        return {}
+    found: dict[str, Any] = json.loads(RESULTS.read_text())
+    return found
+
+
+def save(results: dict[str, Any]) -> None:
+    """Write the results, and the page made from them."""
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
+    before, _, rest = PAGE.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    PAGE.write_text(f"{before}{BEGIN}\n\n{render(results)}\n{END}{after}")
+
+
+def render(results: dict[str, Any]) -> str:
+    """Make the tables of *results*, in Markdown."""
+    parts = [
+        _section(name, results[name], title, rows)
+        for name, (title, rows) in SECTIONS.items()
+        if name in results
+    ]
+    if "peers" in results:
+        parts.append(_peers(results["peers"]))
+    return "\n".join(parts)
+
+
+def _section(name: str, found: dict[str, Any], title: str, rows: tuple[Row, ...]) -> str:
+    repetitions: list[Figures] = found["repetitions"]
+    lines = [
+        f"### {title}",
+        "",
+        "| | median | least – most | target | |",
+        "|---|---:|---:|---:|---|",
+    ]
+    for row in rows:
+        lines += [_line(one, repetitions) for one in _expanded(row, repetitions[0])]
+    return "\n".join((*lines, "", _provenance(found), ""))
+
+
+def _expanded(row: Row, figures: Figures) -> list[Row]:
+    if "{n}" not in row.name:
+        return [row] if row.name in figures else []
+    pattern = re.compile(re.escape(row.name).replace(re.escape("{n}"), r"(\d+)"))
+    counts = [match[1] for name in figures if (match := pattern.fullmatch(name))]
+    made = []
+    for count in sorted(counts, key=int):
+        name = row.name.replace("{n}", count)
+        made.append(
+            row._replace(
+                name=name,
+                label=row.label.replace("{n}", count),
+                target=_SPECIAL.get(name, row.target),
+            )
+        )
+    return made
+
+
+def _line(row: Row, repetitions: list[Figures]) -> str:
+    values = sorted(figures[row.name] for figures in repetitions)
+    middle = median(values)
+    number: Callable[[float], str] = f"{{:,.{row.digits}f}}".format
+    spread = f"{number(values[0])} – {number(values[-1])}" if len(values) > 1 else ""
+    target = row.target.replace("<=", "≤").replace(">=", "≥")
+    return f"| {row.label} | {number(middle)} | {spread} | {target} | {_verdict(row, middle)} |"
+
+
+def _verdict(row: Row, value: float) -> str:
+    if not row.target:
+        return ""
+    relation, bound = row.target.split()
+    shown = round(value, row.digits)
+    reached = shown <= float(bound) if relation == "<=" else shown >= float(bound)
+    return "reached" if reached else "**missed**"
+
+
+def _provenance(found: dict[str, Any]) -> str:
+    about = found["environment"]
+    versions = ", ".join(
+        f"{name} {about[name]}"
+        for name in (
+            "python",
+            "trio",
+            "websockets",
+            "trio-websocket",
+            "redis",
+            "redis-server",
+            "sqlite",
+        )
+    )
+    count = len(found["repetitions"])
+    text = (
+        f"`{found['command']}`, {found['date']}, {count} repetition{'s' if count > 1 else ''}; "
+        f"{versions}; {about['machine']}, {about['system']}."
+    )
+    if found["disturbed"]:
+        text += (
+            " Disturbed by other processes (share of a core): "
+            + "; ".join(found["disturbed"][:12])
+            + ("; …." if len(found["disturbed"]) > 12 else ".")
+        )
+    return text
+
+
+def _peers(found: dict[str, Any]) -> str:
+    return "\n".join(
+        (
+            "### The peers and their load generator",
+            "",
+            "Numbers reported as they are, from the neutral load generator in C.",
+            "",
+            re.sub(r"^\*\*(.*)\*\*$", r"#### \1", found["tables"].strip(), flags=re.MULTILINE),
+            "",
+            f"`{found['command']}`, {found['date']}, {found['environment']['machine']}.",
+            "",
+        )
+    )

@@ -1,0 +1,81 @@
+"""How large a run is: every number that no scenario fixes; for a quick look, the real thing, the smoke test."""
+
+from typing import Final
+
+from attrs import frozen
+
+__all__ = ["FULL", "QUICK", "TINY", "Sizes"]
+
+
+@frozen(kw_only=True)
+class Sizes:
+    """Durations are in seconds."""
+
+    name: str
+    repetitions: int
+    seconds: float
+    """Of each measurement under load."""
+    warm_up: float
+    """The same load before it, not counted."""
+    connections: tuple[int, ...]
+    """Of the echo."""
+    users: tuple[int, ...]
+    """Of the gated turns."""
+    starts: int
+    """Sessions started to find the cost of one."""
+    sessions: int
+    """Sessions held to find the memory of one."""
+    hook_users: int
+    churned: int
+    """Sessions attached at once while others come and go."""
+    churns_per_second: float
+    churn_seconds: float
+
+
+TINY: Final = Sizes(
+    name="tiny",
+    repetitions=1,
+    seconds=0.1,
+    warm_up=0.02,
+    connections=(2,),
+    users=(4,),
+    starts=8,
+    sessions=16,
+    hook_users=4,
+    churned=20,
+    churns_per_second=40,
+    churn_seconds=0.3,
+)
+"""Proves that everything works; its figures mean nothing."""
+
+QUICK: Final = Sizes(
+    name="quick",
+    repetitions=3,
+    seconds=2.0,
+    warm_up=0.5,
+    connections=(1, 100, 1000),
+    users=(100, 1000),
+    starts=1000,
+    sessions=2000,
+    hook_users=100,
+    churned=2000,
+    churns_per_second=50,
+    churn_seconds=30.0,
+)
+"""A few minutes: what one runs before and after a change."""
+
+FULL: Final = Sizes(
+    name="full",
+    repetitions=5,
+    seconds=5.0,
+    warm_up=1.0,
+    connections=(1, 100, 1000),
+    users=(100, 1000),
+    starts=5000,
+    sessions=10_000,
+    hook_users=100,
+    churned=10_000,
+    churns_per_second=100,
+    churn_seconds=1200.0,
+)
+"""The figures that are promised, on a machine that does nothing else."""
