@@ -77,3 +77,30 @@ def test_another_key_is_refused(key: str) -> None:
     """A typo would count for ever without being forgotten."""
     with pytest.raises(InvalidInput):
         attempt_slot(key)
+
+
+@pytest.mark.parametrize(
+    ("version", "commit_id", "delete", "expected"),
+    [
+        (4, b"ours", False, Verdict(VerdictStatus.APPLIED, 4)),
+        (4, b"other", False, Verdict(VerdictStatus.CONFLICT, 4)),
+        (5, b"ours", False, Verdict(VerdictStatus.CONFLICT, 5)),
+        (2, b"ours", False, Verdict(VerdictStatus.CONFLICT, 2)),
+        (0, b"", False, Verdict(VerdictStatus.CONFLICT, 0)),
+        (0, b"", True, Verdict(VerdictStatus.APPLIED, 0)),
+        (4, b"other", True, Verdict(VerdictStatus.CONFLICT, 4)),
+    ],
+)
+def test_a_commit_sent_again_is_told_from_a_foreign_one(
+    version: int, commit_id: bytes, delete: bool, expected: Verdict
+) -> None:
+    """By the id stored beside the next version; a delete by what it leaves, which is nothing."""
+    commit = UserCommit(
+        user=UserId("ann"),
+        partition=Partition(1),
+        commit_id=b"ours",
+        expected_version=3,
+        delete=delete,
+    )
+
+    assert verdict_on_other_version(commit, version, commit_id) == expected
