@@ -201,6 +201,7 @@ class Session:
 
     def outcome(self, reply: object, *, relaxed: bool) -> Outcome:
         """Collect everything that was asked for; called once, by the app's program."""
+        body = None if reply is None else encode_json(reply, "what the handler returned")
         return Outcome(
             data=None if self._data is None else self._codec.encode(self._data),
             unread=self._unread,
@@ -208,6 +209,6 @@ class Session:
             timers=tuple(self._timers),
             kicks=tuple(self._kicks),
             end=self._end,
-            reply=None if reply is None else encode_json(reply, "what the handler returned"),
+            reply=body,
             relaxed=relaxed,
         )

@@ -192,7 +192,7 @@ class SessionActor:
             await self._take(envelope)
         elif self.cell.backlog and not self.cell.is_draining:
             await self.services.refill(self.cell)
-        elif await self._may_leave():
+        elif self._might_leave and await self._may_leave():
             return True
         else:
             await self.cell.mailbox.wait()
@@ -207,6 +207,15 @@ class SessionActor:
             return True
         await self.activate()
         return False
+
+    @property
+    def _might_leave(self) -> bool:
+        """Whether ``_may_leave`` has to be asked: it is not after most messages."""
+        return (
+            self.state.phase is not Phase.ATTACHED
+            or self._wants_passivation
+            or self.cell.is_draining
+        )
 
     async def _may_leave(self) -> bool:
         if self.cell.is_draining:
@@ -255,7 +264,7 @@ class SessionActor:
             self._handler_deadline.set(None)
             await self.fail(envelope, error)
             return
-        self._handler_deadline.set(None)
+        # The deadline stays set: without an envelope in hand it does nothing, and the next turn moves it.
         self.enter(result, envelope)
         if _turn_stop.listeners:
             _turn_stop(

@@ -1,5 +1,7 @@
 """Calls of the app: one handler or hook is run, and what it asked for is applied to the turn in the making."""
 
+from collections.abc import Awaitable
+
 from attrs import evolve
 
 from sessiond.core.codes import ErrorCode
@@ -37,10 +39,10 @@ class Calls:
         if self.refusal is not None:
             raise self.refusal
 
-    async def handle(self, call: Call, turn: Computed) -> Outcome:
-        """Run the handler of an input; raises what it raises."""
+    def handle(self, call: Call, turn: Computed) -> Awaitable[Outcome]:
+        """Run the handler of an input; awaiting it raises what the handler raises."""
         context = Context(turn.state, self.services.clock.now(), self.account)
-        return await self.services.program.call(call, context)
+        return self.services.program.call(call, context)
 
     async def hook(
         self,

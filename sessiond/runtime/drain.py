@@ -7,7 +7,7 @@ tested alone and the composition root decides what there is to stop. Prior art: 
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 import trio
 from attrs import frozen
@@ -16,12 +16,12 @@ from sessiond import telemetry
 from sessiond.core.codes import CloseCode
 from sessiond.core.errors import StoreUnavailable
 from sessiond.core.ids import NodeId, UserId
-from sessiond.core.ports import Clock, Connection, Entropy
+from sessiond.core.ports import Clock, Entropy
 from sessiond.runtime.cell import Standing
 from sessiond.runtime.mailbox import Control, Envelope
 from sessiond.runtime.registry import Registry
 
-__all__ = ["Drain", "DrainReport", "DrainSettings"]
+__all__ = ["Closable", "Drain", "DrainReport", "DrainSettings"]
 
 #: Actors told to drain at once; each then wakes, so other tasks get a turn in between.
 _TOLD_AT_ONCE: Final = 500
@@ -40,6 +40,14 @@ class DrainSettings:
     """Between batches, with jitter of half of it either way."""
     close_seconds: float = 10.0
     """For closing all of them; the rest is closed in one go."""
+
+
+class Closable(Protocol):
+    """A client's connection, as far as a drain is concerned."""
+
+    def close(self, code: CloseCode, message: str = "") -> None:
+        """Flush what was sent, then close with *code*."""
+        ...
 
 
 @frozen
@@ -73,7 +81,7 @@ class Drain:
         wait_actors: Callable[[], Awaitable[None]],
         flush: Callable[[], Awaitable[None]],
         release: Callable[[], Awaitable[None]],
-        connections: Callable[[], Sequence[Connection]],
+        connections: Callable[[], Sequence[Closable]],
         clock: Clock,
         entropy: Entropy,
         settings: DrainSettings | None = None,

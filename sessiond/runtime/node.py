@@ -12,7 +12,7 @@ import trio
 from attrs import frozen
 
 from sessiond.core.ids import PARTITIONS, NodeId, Partition, UserId
-from sessiond.core.ports import Clock, Connection, Entropy, Store
+from sessiond.core.ports import Clock, Entropy, Store
 from sessiond.core.records import Timer
 from sessiond.core.session.inputs import Fired
 from sessiond.core.session.limits import SessionLimits
@@ -24,7 +24,7 @@ from sessiond.runtime.committer import Committer
 from sessiond.runtime.counters import Counters
 from sessiond.runtime.deadlines import Deadlines
 from sessiond.runtime.directory import LocalDirectory
-from sessiond.runtime.drain import Drain, DrainReport, DrainSettings
+from sessiond.runtime.drain import Closable, Drain, DrainReport, DrainSettings
 from sessiond.runtime.intake import Intake
 from sessiond.runtime.mailbox import Envelope
 from sessiond.runtime.ownership import Ownership
@@ -169,7 +169,7 @@ class NodeRuntime:
         self,
         *,
         stops: Sequence[Callable[[], None]],
-        connections: Callable[[], Sequence[Connection]],
+        connections: Callable[[], Sequence[Closable]],
     ) -> Callable[[], Awaitable[DrainReport]]:
         """Prepare the drain of this node; *stops* are the doors' own ways to refuse new work."""
         return Drain(

@@ -111,8 +111,10 @@ class Turns:
 
     async def _answered(self, turn: Computed, outcome: Outcome, digest: Digest | None) -> None:
         """Apply the outcome of a handler somebody waits for, remembering its reply under *digest*."""
-        reply = _NO_REPLY if outcome.reply is None else outcome.reply
-        self._calls.apply(turn, evolve(outcome, reply=reply))
+        if outcome.reply is None:
+            outcome = evolve(outcome, reply=_NO_REPLY)
+        reply = outcome.reply or _NO_REPLY
+        self._calls.apply(turn, outcome)
         if digest is not None:
             self._calls.consume(turn, digest, reply if len(reply) <= MAX_STORED_REPLY else None)
         turn.relaxed = outcome.relaxed and not (

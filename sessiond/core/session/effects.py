@@ -3,7 +3,7 @@
 Effects of one user leave in order. None of them blocks; each is performed by one function of runtime/perform.py.
 """
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from sessiond.core.codes import CloseCode
 from sessiond.core.ids import ConnectionId
@@ -11,9 +11,9 @@ from sessiond.core.ids import ConnectionId
 __all__ = ["CloseConnection", "Effect", "PushMessage", "Reply", "ReplyError"]
 
 
-@frozen
+@define
 class Reply:
-    """Answer the input of this turn with *payload*, a JSON document."""
+    """Answer the input of this turn with *payload*, a JSON document. Never changed; not frozen, like ``Outcome``."""
 
     payload: bytes = field(repr=False)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from sessiond.core.codes import CloseCode
 from sessiond.core.ids import ConnectionId, Digest
@@ -52,9 +52,12 @@ class Leave:
     connection: ConnectionId
 
 
-@frozen
+@define
 class ClientMessage:
-    """A push of a client. *payload* is decoded JSON, or bytes of a binary push; ``_id`` is stripped into *digest*."""
+    """A push of a client. *payload* is decoded JSON, or bytes of a binary push; ``_id`` is stripped into *digest*.
+
+    Never changed; not frozen, like ``Outcome``.
+    """
 
     connection: ConnectionId
     event: str
