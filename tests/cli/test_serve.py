@@ -31,9 +31,3 @@ def test_usage(tmp_path: Path) -> None:
     """A missing app and an unknown flag are exit code 2."""
     assert run("sessiond.cli", ["serve"], tmp_path).code == 2
     assert run("sessiond.cli", ["serve", "a:b", "--prot", "1"], tmp_path).code == 2
-
-
-def test_help_and_version(tmp_path: Path) -> None:
-    """Each command has its summary."""
-    assert "Serve the app until SIGTERM" in run("sessiond.cli", ["--help"], tmp_path).out
-    assert run("sessiond.cli", ["--version"], tmp_path).code == 0

@@ -26,7 +26,8 @@ from sessiond.edges.admin.messages import (
     refusal,
     to_line,
 )
-from sessiond.edges.admin.methods import METHODS, Method
+from sessiond.edges.admin.method import Method
+from sessiond.edges.admin.methods import METHODS
 from sessiond.edges.admin.plain import to_plain
 from sessiond.edges.admin.settings import AdminSettings
 from sessiond.edges.admin.watch import Watch, WatchFilter, run_watch

@@ -4,7 +4,7 @@ https://spec.open-rpc.org; what our classes cannot say is left out.
 """
 
 import types
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any, Final, get_args, get_origin
 
@@ -12,7 +12,7 @@ import attrs
 
 from sessiond.core.documented import attribute_docs
 from sessiond.edges.admin.faults import FaultCode
-from sessiond.edges.admin.methods import METHODS, PROTOCOL_VERSION, Method
+from sessiond.edges.admin.method import PROTOCOL_VERSION, Method
 
 __all__ = ["describe_methods", "schema_of"]
 
@@ -24,12 +24,12 @@ _PRIMITIVES: Final[Mapping[Any, str]] = {
 }
 
 
-def describe_methods() -> dict[str, Any]:
-    """Make the whole document; the same each time."""
+def describe_methods(methods: Iterable[Method]) -> dict[str, Any]:
+    """Make the whole document about *methods*; the same each time."""
     return {
         "openrpc": "1.3.2",
         "info": {"title": "sessiond admin", "version": str(PROTOCOL_VERSION)},
-        "methods": [_describe(method) for method in METHODS.values()],
+        "methods": [_describe(method) for method in methods],
         "x-errors": [
             {"code": one.code, "name": one.label, "message": one.explanation} for one in FaultCode
         ],

@@ -1,230 +1,44 @@
 """The admin methods as data: name, parameters, result, what it does, and the function that asks the node.
 
 Parameters and results are attrs classes; their field docstrings are the documentation (``rpc.discover``,
-``docs/reference/admin.md``, ``sessionctl --help``). A method that *changes* something, or reveals, is audited.
+``docs/reference/admin.md``). A method that *changes* something, or reveals, is audited.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Final, Protocol
-
-from attrs import field, frozen
-from attrs.validators import ge, le, max_len, min_len
+from typing import Final
 
 from sessiond import telemetry
 from sessiond.core.errors import InvalidInput
 from sessiond.core.ids import ConnectionId, UserId
-from sessiond.core.operations import Node, NodeInfo, SessionDetail, SessionPage, SessionQuery, Stats
+from sessiond.core.operations import Node, SessionDetail, SessionPage, SessionQuery, Stats
 from sessiond.core.records import DeadLetter
+from sessiond.edges.admin.discovery import describe_methods
+from sessiond.edges.admin.method import PROTOCOL_VERSION, Client, Method
+from sessiond.edges.admin.parameters import (
+    CancelWatch,
+    Inspect,
+    Kick,
+    ListDeadLetters,
+    Nothing,
+    OfUser,
+    OneDeadLetter,
+    Push,
+    Stop,
+)
 from sessiond.edges.admin.plain import redacted, to_plain
+from sessiond.edges.admin.results import (
+    DeadLetterPage,
+    DeadLetterRow,
+    Draining,
+    Kicked,
+    RolledBack,
+    Version,
+    Watching,
+)
 from sessiond.edges.admin.watch import WatchFilter
 
-__all__ = ["METHODS", "PROTOCOL_VERSION", "Client", "Method"]
-
-#: Raised when a method or a field changes its meaning or goes away; additions do not raise it.
-PROTOCOL_VERSION: Final = 1
-
-
-class Client(Protocol):
-    """The connection a call came on."""
-
-    @property
-    def uid(self) -> int | None:
-        """Who is at the other end; ``None``: the system does not say."""
-        ...
-
-    def start_watch(self, wanted: WatchFilter) -> int:
-        """Begin to send events; returns the watch's number. Raises ``Fault`` when there are too many."""
-        ...
-
-    def cancel_watch(self, number: int) -> None:
-        """End it. Raises ``UnknownTarget``."""
-        ...
-
-
-# ------------------------------------------------------------------------------------------------ parameters
-
-
-@frozen(kw_only=True)
-class Nothing:
-    """No parameters, or no result."""
-
-
-@frozen(kw_only=True)
-class Inspect:
-    """Whom to look at."""
-
-    user: UserId
-    """The user's id."""
-    reveal: bool = False
-    """Show the values of data, meta and peer addresses; audited."""
-
-
-@frozen(kw_only=True)
-class Stop:
-    """Whose session to end."""
-
-    user: UserId
-    """The user's id."""
-    reason: str = field(default="stopped by an operator", validator=[min_len(1), max_len(200)])
-    """What the app's end hook and the clients are told."""
-    erase: bool = False
-    """Remove the user's record too. It cannot be brought back."""
-
-
-@frozen(kw_only=True)
-class Kick:
-    """What to close: one connection, or all of a user's; exactly one of the two."""
-
-    connection: int | None = None
-    """A connection's id, from ``sessions.inspect``."""
-    user: UserId | None = None
-    """The user's id."""
-
-
-@frozen(kw_only=True)
-class Push:
-    """What to push to whom."""
-
-    user: UserId
-    """The user's id."""
-    event: str = field(validator=[min_len(1), max_len(128)])
-    """The event's name; names beginning with ``phx_``, ``token:`` and ``presence_`` are reserved."""
-    payload: object = field(factory=dict)
-    """Any JSON; of a durable push an object."""
-    durable: bool = True
-    """Kept for clients that resume; otherwise only who is connected now gets it."""
-
-
-@frozen(kw_only=True)
-class OfUser:
-    """Which user."""
-
-    user: UserId
-    """The user's id."""
-
-
-@frozen(kw_only=True)
-class ListDeadLetters:
-    """Which dead letters, oldest first."""
-
-    user: UserId | None = None
-    """Only this user's."""
-    after: str = ""
-    """Only those with an id above this: ``cursor`` of the page before."""
-    limit: int = field(default=100, validator=[ge(1), le(1000)])
-    """How many at most."""
-    reveal: bool = False
-    """Show bodies and whole tracebacks; audited."""
-
-
-@frozen(kw_only=True)
-class OneDeadLetter:
-    """Which dead letter."""
-
-    id: str = field(validator=[min_len(1), max_len(256)])
-    """Its id, from ``dead_letters.list``."""
-
-
-@frozen(kw_only=True)
-class CancelWatch:
-    """Which watch of this connection."""
-
-    watch: int
-    """Its number, from ``watch``."""
-
-
-# --------------------------------------------------------------------------------------------------- results
-
-
-@frozen(kw_only=True)
-class Kicked:
-    """How many connections were closed."""
-
-    closed: int
-    """Connections."""
-
-
-@frozen(kw_only=True)
-class RolledBack:
-    """The record after it."""
-
-    version: int
-    """The record's version now."""
-
-
-@frozen(kw_only=True)
-class DeadLetterRow:
-    """One dead letter."""
-
-    id: str
-    """Its id; ids are ordered by time."""
-    user: UserId
-    """Whose input it was."""
-    kind: str
-    """``hook:<name>`` or ``timer:<name>``."""
-    at: float
-    """When it was given up, seconds since the Unix epoch."""
-    attempts: int
-    """How often it was tried."""
-    error: str
-    """The class of the last error; with ``reveal`` the traceback."""
-    body: str
-    """Its size; with ``reveal`` itself."""
-
-
-@frozen(kw_only=True)
-class DeadLetterPage:
-    """One page of dead letters."""
-
-    rows: tuple[DeadLetterRow, ...]
-    """Oldest first."""
-    cursor: str
-    """``after`` of the next page; empty on the last."""
-
-
-@frozen(kw_only=True)
-class Watching:
-    """The watch that began; notifications ``watch.event`` and ``watch.dropped`` carry its number."""
-
-    watch: int
-    """Its number on this connection."""
-
-
-@frozen(kw_only=True)
-class Draining:
-    """Whether this call began it."""
-
-    started: bool
-    """False: the node was draining already."""
-
-
-@frozen(kw_only=True)
-class Version:
-    """Who answers, and in which version of this protocol."""
-
-    protocol: int
-    """Raised when something changes its meaning."""
-    node: NodeInfo
-    """The node."""
-
-
-# ----------------------------------------------------------------------------------------------- the methods
-
-
-Run = Callable[[Node, Client, Any], Awaitable[object]]
-
-
-@frozen(kw_only=True)
-class Method:
-    """One method; *run* gets an instance of *params* and returns one of *result*, or plain data of that shape."""
-
-    name: str
-    doc: str
-    params: type[Any] = Nothing
-    result: Any = Nothing
-    changes: bool = False
-    run: Run = field(repr=False)
+__all__ = ["METHODS"]
 
 
 async def _list(node: Node, _: Client, query: SessionQuery) -> object:
@@ -314,9 +128,7 @@ async def _version(node: Node, _: Client, __: Nothing) -> object:
 
 
 async def _discover(_: Node, __: Client, ___: Nothing) -> object:
-    from sessiond.edges.admin.discovery import describe_methods  # noqa: PLC0415 -- it reads METHODS
-
-    return describe_methods()
+    return describe_methods(METHODS.values())
 
 
 def _audit_reveal(method: str, client: Client, user: UserId | None) -> None:
