@@ -28,7 +28,9 @@ class CommandFailed(Exception):
 def run_app(app: cyclopts.App) -> NoReturn:
     """Run the command that ``sys.argv`` names, and exit with its code."""
     try:
-        result = app(exit_on_error=False, print_error=False, result_action="return_value")
+        result = app(
+            sys.argv[1:], exit_on_error=False, print_error=False, result_action="return_value"
+        )
         sys.stdout.flush()
     except cyclopts.CycloptsError as error:
         _complain(f"{str(error).strip()}\nTry --help.")

@@ -1,6 +1,7 @@
 """Bounds of the admin socket's settings."""
 
 import pytest
+from attrs import evolve
 
 from sessiond.edges.admin.settings import AdminSettings
 
@@ -9,4 +10,4 @@ from sessiond.edges.admin.settings import AdminSettings
 def test_nothing_is_unbounded_or_zero(name: str) -> None:
     """Zero clients, events or seconds would be a socket that does nothing."""
     with pytest.raises(ValueError, match=name):
-        AdminSettings(**{name: 0})
+        evolve(AdminSettings(), **{name: 0})
