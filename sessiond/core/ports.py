@@ -52,6 +52,15 @@ class Store(Protocol):
     Calls may run concurrently; the caller sees to it that at most one ``commit`` per user is in flight.
     """
 
+    @property
+    def continuity(self) -> str:
+        """Names the history that the store's memory belongs to, in at most 16 letters and digits.
+
+        It changes when acknowledged writes may have been lost (another Redis primary, or the same one restarted):
+        streams of before begin a new epoch when their clients next join. Empty: that cannot happen.
+        """
+        ...
+
     async def acquire(
         self,
         node: "NodeId",

@@ -10,7 +10,6 @@ Handler time-outs: entering a cancel scope per turn costs 8 µs *(measured, Trio
 call)*, so one scope spans many turns. Its only canceller is the handler's deadline, and a new one is opened after it.
 """
 
-from collections.abc import Awaitable, Callable
 from typing import Final
 
 import trio
@@ -34,7 +33,7 @@ from sessiond.runtime.services import Services
 from sessiond.runtime.turns import Repeated, Turns
 from sessiond.runtime.wakeups import Wakeups
 
-__all__ = ["SessionActor", "start_actor"]
+__all__ = ["SessionActor"]
 
 _turn_stop: Final = telemetry.emitter("turn.stop")
 
@@ -142,7 +141,7 @@ class SessionActor:
     async def _gate_opened(self) -> bool:
         """Wait until every turn was released; ``False`` when a commit failed."""
         while not self.gate.is_open:
-            if self.gate.failure is not None:
+            if not self.gate.is_sound:
                 return False
             await self._wait_gate()
         return True
@@ -181,6 +180,8 @@ class SessionActor:
 
     async def _step(self) -> bool:
         """Do the next thing there is to do, or wait for one; ``True``: the actor has left."""
+        if self.gate.crash is not None:
+            raise self.gate.crash
         if self.gate.failure is not None:
             await recover(self)
             self._recovered()
@@ -302,7 +303,7 @@ class SessionActor:
 
     async def _wait_gate(self) -> None:
         """Park until a turn was released or a commit failed."""
-        if self.gate.failure is not None or self.gate.is_open:
+        if not self.gate.is_sound or self.gate.is_open:
             await trio.lowlevel.checkpoint()
         else:
             await self._gate_moved.wait()
@@ -400,8 +401,3 @@ class SessionActor:
         self._wakeups.lazy_since = None
         if self.gate.flush(self.state):
             self.services.committer.submit(self.gate)
-
-
-def start_actor(services: Services) -> Callable[[Cell], Awaitable[None]]:
-    """Make the supervisor's start function."""
-    return lambda cell: SessionActor(cell, services).run()

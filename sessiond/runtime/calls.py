@@ -73,7 +73,7 @@ class Calls:
         if outcome is NOTHING:
             return
         services = self.services
-        epoch = "" if turn.state.stream.epoch else services.entropy.token(8).hex()
+        epoch = "" if turn.state.stream.epoch else services.new_epoch()
         lost = turn.state.stream.lost
         try:
             step = machine.apply(turn.state, outcome, services.clock.now(), epoch, services.limits)

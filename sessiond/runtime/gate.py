@@ -52,6 +52,7 @@ class Gate:
         "_on_failure",
         "_perform",
         "_taken",
+        "crash",
         "failure",
         "lazy",
         "partition",
@@ -77,12 +78,19 @@ class Gate:
         self.turns: deque[Turn] = deque()
         self.lazy: Change | None = None
         self.failure: Verdict | None = None
+        self.crash: Exception | None = None
+        """What taking or releasing raised: a bug, which the actor raises as its own."""
         self.separately = 0
         """So many turns are written one by one, to find the one that the store refused."""
         self._taken = 0
         self._perform = perform
         self._on_failure = on_failure
         self._commit_ids = commit_ids
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether no commit has failed and nothing has crashed."""
+        return self.failure is None and self.crash is None
 
     @property
     def is_full(self) -> bool:
@@ -129,14 +137,14 @@ class Gate:
 
     def has_pending(self) -> bool:
         """Tell whether there is something to write that no commit in flight covers."""
-        return self.failure is None and any(turn.change is not None for turn in self._untaken())
+        return self.is_sound and any(turn.change is not None for turn in self._untaken())
 
     def _untaken(self) -> list[Turn]:
         return list(self.turns)[self._taken :]
 
     def take(self) -> UserCommit | None:
         """Make one commit of everything that waits; ``None`` when nothing does or a failure is being handled."""
-        if self.failure is not None or self._taken:
+        if not self.is_sound or self._taken:
             return None
         changes: list[Change] = []
         for index, turn in enumerate(self.turns, 1):
@@ -165,6 +173,11 @@ class Gate:
             self._perform(self.turns.popleft())
         while self.turns and self.turns[0].change is None:
             self._perform(self.turns.popleft())
+
+    def crashed(self, error: Exception) -> None:
+        """Note that ``take`` or ``decided`` raised; nothing is taken from here on."""
+        self.crash = error
+        self._on_failure()
 
     def abandon(self) -> tuple[Turn, ...]:
         """Give up every turn that was not released: whatever the store decides, nothing of them leaves."""

@@ -15,6 +15,7 @@ from sessiond.core.session.outcome import NOTHING, EndRequest
 from sessiond.core.session.phases import Phase
 from sessiond.core.session.program import CallKind
 from sessiond.core.session.state import SessionState
+from sessiond.core.session.stream import has_broken
 from sessiond.runtime.calls import Calls
 from sessiond.runtime.computed import Computed, Signal
 
@@ -65,11 +66,16 @@ class Lifecycle:
             await self.start(turn)
         request = machine.JoinRequest(
             connection=item.connection.id,
-            epoch=services.entropy.token(8).hex(),
+            epoch=services.new_epoch(),
             device=item.device,
             meta=item.meta,
             resume=item.resume,
         )
+        if has_broken(turn.state.stream, services.store.continuity):
+            others = tuple(a.connection for a in turn.state.attachments)
+            turn.state = machine.restart_stream(turn.state, request.epoch)
+            if others:
+                turn.effects = (*turn.effects, CloseConnection(others, CloseCode.RESTARTED))
         step = machine.join(turn.state, request, services.clock.now(), services.limits)
         turn.state = step.state
         turn.effects = (*turn.effects, *step.effects)

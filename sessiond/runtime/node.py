@@ -17,14 +17,15 @@ from sessiond.core.records import Timer
 from sessiond.core.session.inputs import Fired
 from sessiond.core.session.limits import SessionLimits
 from sessiond.core.session.program import Program
-from sessiond.runtime.actor import start_actor
+from sessiond.runtime.actor import SessionActor
 from sessiond.runtime.availability import Availability
 from sessiond.runtime.cell import Cell
-from sessiond.runtime.committer import Committer
+from sessiond.runtime.committer import Committer, Ledger
 from sessiond.runtime.counters import Counters
 from sessiond.runtime.deadlines import Deadlines
 from sessiond.runtime.directory import LocalDirectory
 from sessiond.runtime.drain import Closable, Drain, DrainReport, DrainSettings
+from sessiond.runtime.gate import Gate
 from sessiond.runtime.intake import Intake
 from sessiond.runtime.mailbox import Envelope
 from sessiond.runtime.ownership import Ownership
@@ -96,6 +97,7 @@ class NodeRuntime:
             availability=self.availability,
             lanes=policy.lanes,
             batch=policy.batch,
+            on_crash=_crash_its_actor,
         )
         self.supervisor = Supervisor(
             self._start,
@@ -106,6 +108,7 @@ class NodeRuntime:
             availability=self.availability,
             before_start=lambda cell: self.committer.wait_decided(cell.user, cell.partition),
             resident_cap=policy.resident_sessions,
+            mailbox_capacity=policy.mailbox,
         )
         self.directory = LocalDirectory(self.registry, self.supervisor, clock)
         self.timers = Timers(store, self.registry, self._fire, clock=clock, entropy=entropy)
@@ -121,7 +124,7 @@ class NodeRuntime:
             batch=policy.batch,
         )
         self._began = math.inf
-        self._start_actor = start_actor(self._services())
+        self.services = self._services()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Own the partitions and serve; ``started`` when the doors may open. Returns when the lease is lost.
@@ -190,7 +193,7 @@ class NodeRuntime:
         await self.committer.wait_idle()
 
     async def _start(self, cell: Cell) -> None:
-        await self._start_actor(cell)
+        await SessionActor(cell, self.services).run()
 
     def _fire(self, user: UserId, timer: Timer) -> None:
         cell = self.directory.wake(user, waits=False)
@@ -216,3 +219,11 @@ class NodeRuntime:
             policy=self.policy.actor,
             counters=self.counters,
         )
+
+
+def _crash_its_actor(ledger: Ledger, error: Exception) -> None:
+    """Let one user's bug be that user's crash: the lane goes on."""
+    if isinstance(ledger, Gate):
+        ledger.crashed(error)
+    else:
+        raise error

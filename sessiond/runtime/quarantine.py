@@ -34,7 +34,7 @@ async def roll_back_quarantined(runtime: NodeRuntime, user: UserId) -> int:
         commit_id=runtime.entropy.token(16),
         expected_version=loaded.version,
         snapshot=encode_snapshot(evolve(earlier, devices=devices)),
-        stream=StreamMark(runtime.entropy.token(8).hex()),
+        stream=StreamMark(runtime.services.new_epoch()),
     )
     (verdict,) = await runtime.store.commit([commit], runtime.ownership.fences)
     if verdict.status is VerdictStatus.FENCED:

@@ -106,7 +106,7 @@ async def _conflict(actor: Recovering, envelopes: Sequence[Envelope]) -> None:
     actor.cell.mailbox.put_front(list(envelopes))
     await actor.activate()
     if actor.state.phase is not Phase.NEW:
-        epoch = actor.services.entropy.token(8).hex()
+        epoch = actor.services.new_epoch()
         restarted = machine.restart_stream(actor.state, epoch)
         actor.enter(Computed(actor.state, restarted), None)
 

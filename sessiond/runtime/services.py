@@ -10,6 +10,7 @@ from sessiond.core.ports import Clock, Entropy, Store
 from sessiond.core.records import Fence
 from sessiond.core.session.limits import SessionLimits
 from sessiond.core.session.program import Program
+from sessiond.core.session.stream import name_epoch
 from sessiond.runtime.availability import Availability
 from sessiond.runtime.cell import Cell
 from sessiond.runtime.committer import Ledger
@@ -63,6 +64,10 @@ class Services:
     limits: SessionLimits
     policy: ActorPolicy
     counters: Counters
+
+    def new_epoch(self) -> str:
+        """Name a stream that begins now."""
+        return name_epoch(self.entropy.token(8).hex(), self.store.continuity)
 
     async def read(self, call: Callable[[], Awaitable[T]]) -> T:
         """Call the store, waiting for it while it is away."""

@@ -21,7 +21,7 @@ from sessiond.core.ports import Clock, Entropy
 from sessiond.runtime.availability import Availability
 from sessiond.runtime.backoff import Backoff
 from sessiond.runtime.cell import Cell, Standing
-from sessiond.runtime.mailbox import Control, Envelope
+from sessiond.runtime.mailbox import DEFAULT_CAPACITY, Control, Envelope, Mailbox
 from sessiond.runtime.registry import Registry
 from sessiond.runtime.restart import Breaker, RestartHistory, RestartPolicy
 
@@ -60,6 +60,7 @@ class Supervisor:
         availability: Availability,
         before_start: Callable[[Cell], Awaitable[None]] = _at_once,
         resident_cap: int = DEFAULT_RESIDENT_CAP,
+        mailbox_capacity: int = DEFAULT_CAPACITY,
     ) -> None:
         self._start = start
         self._before_start = before_start
@@ -69,6 +70,7 @@ class Supervisor:
         self._entropy = entropy
         self._availability = availability
         self._cap = resident_cap
+        self._mailbox_capacity = mailbox_capacity
         self._until_scan = 0
         self._breaker = Breaker(policy)
         self._was_systemic = False
@@ -101,7 +103,7 @@ class Supervisor:
         """
         cell = self._registry.get(user)
         if cell is None:
-            cell = Cell(user, last_active=self._clock.monotonic())
+            cell = Cell(user, Mailbox(self._mailbox_capacity), last_active=self._clock.monotonic())
             self._registry.add(cell)
             self._launch(cell)
             if len(self._registry) > self._cap:

@@ -204,7 +204,7 @@ class Turns:
             raise Refused(ErrorCode.BAD_REQUEST, "there is no earlier snapshot")
         everyone = tuple(a.connection for a in turn.state.attachments)
         earlier = evolve(turn.state, snapshot=decode_snapshot(loaded.previous))
-        turn.state = machine.restart_stream(earlier, services.entropy.token(8).hex())
+        turn.state = machine.restart_stream(earlier, services.new_epoch())
         rolled = msgspec.json.encode({"version": loaded.version + 1})
         turn.effects = (Reply(rolled), CloseConnection(everyone, CloseCode.RESTARTED))
 

@@ -97,6 +97,11 @@ class MemoryStore:
 
     # ------------------------------------------------------------------------------ ownership
 
+    @property
+    def continuity(self) -> str:
+        """Nothing acknowledged is ever lost here."""
+        return ""
+
     async def acquire(
         self,
         node: NodeId,

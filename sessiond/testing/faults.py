@@ -127,6 +127,11 @@ class FaultyStore:
 
     # --------------------------------------------------------------------------- the port, passed on
 
+    @property
+    def continuity(self) -> str:
+        """That of the store inside."""
+        return self.inner.continuity
+
     async def acquire(
         self,
         node: NodeId,

@@ -15,7 +15,15 @@ from sessiond.core.session.limits import SessionLimits
 from sessiond.core.session.snapshot import Device
 from sessiond.core.session.state import SessionState
 
-__all__ = ["acknowledge", "expire_outbox", "needs_frames", "recovery", "restart_stream"]
+__all__ = [
+    "acknowledge",
+    "expire_outbox",
+    "has_broken",
+    "name_epoch",
+    "needs_frames",
+    "recovery",
+    "restart_stream",
+]
 
 
 def needs_frames(state: SessionState, resume: StreamPosition | None) -> bool:
@@ -64,6 +72,17 @@ def acknowledge(
     lowest = min((*away, *(a.cursor for a in attachments)))
     stream, frames = outbox.trim(state.stream, state.outbox, lowest)
     return evolve(state, attachments=attachments, snapshot=snapshot, stream=stream, outbox=frames)
+
+
+def name_epoch(token: str, continuity: str) -> str:
+    """Name a new epoch within the store's *continuity* (core/ports.py)."""
+    return f"{token}-{continuity}" if continuity else token
+
+
+def has_broken(stream: StreamMark, continuity: str) -> bool:
+    """Tell whether *stream* began in another continuity of the store: some of it may have been lost."""
+    _, _, began_in = stream.epoch.partition("-")
+    return bool(stream.epoch) and began_in != continuity
 
 
 def restart_stream(state: SessionState, epoch: str) -> SessionState:

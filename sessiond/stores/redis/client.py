@@ -9,6 +9,7 @@ All functions block and belong into a worker thread (workers.py); they are safe 
 Not here: what the commands mean (commits.py and its siblings), when a call is repeated (the caller's business).
 """
 
+import hashlib
 import random
 import threading
 import time
@@ -273,6 +274,13 @@ class RedisClient:
             known, self._run_ids[address] = self._run_ids.get(address), run_id
         if known not in {None, run_id}:
             self._on_new_primary()
+
+    @property
+    def continuity(self) -> str:
+        """Names the server processes reached so far: another one may lack what the last had acknowledged."""
+        with self._lock:
+            known = sorted(self._run_ids.values())
+        return hashlib.blake2b(b" ".join(known), digest_size=4).hexdigest()
 
     # ------------------------------------------------------------------------------ failures
 

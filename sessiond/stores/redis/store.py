@@ -80,6 +80,10 @@ class RedisStore:
 
     # ------------------------------------------------------------------------------ ownership
 
+    @property
+    def continuity(self) -> str:
+        return self._deployment.client.continuity
+
     async def acquire(
         self,
         node: NodeId,

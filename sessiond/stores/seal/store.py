@@ -59,6 +59,10 @@ class SealedStore:
 
     # ---------------------------------------------------------------------------------- passed on
 
+    @property
+    def continuity(self) -> str:
+        return self._store.continuity
+
     async def acquire(
         self,
         node: NodeId,
