@@ -1,10 +1,20 @@
 """sessiond: one supervised actor per live user, behind websocket, webhook and admin doors.
 
-Importing this package runs nothing; the public names are what app authors write against.
+These are the names app authors write against; everything else may change between minor versions.
 """
 
-from __future__ import annotations
-
-__all__ = ["__version__"]
-
 __version__ = "0.1.0"
+
+from sessiond.app import App, Durability, Reject, Session
+from sessiond.core.errors import InvalidInput, Refused, SessiondError
+
+__all__ = [
+    "App",
+    "Durability",
+    "InvalidInput",
+    "Refused",
+    "Reject",
+    "Session",
+    "SessiondError",
+    "__version__",
+]

@@ -1,1 +1,1 @@
-"""What keeps the state of users: memory, SQLite and Redis behind one port, `core.ports`."""
+"""Where state is kept: memory, one SQLite file, or Redis; all behind ``sessiond.core.ports.Store``."""

@@ -307,6 +307,7 @@ async def test_changed_primary_is_announced(redis_servers: RedisServers) -> None
         rig.store.on_primary_changed = announced.set
         await rig.apply(snapshot=b"1")
         assert rig.store.primary_changes == 0
+        history = rig.store.continuity
 
         server.kill()
         await must_raise(StoreUnavailable, rig.store.check)
@@ -316,6 +317,7 @@ async def test_changed_primary_is_announced(redis_servers: RedisServers) -> None
             await announced.wait()
 
         assert rig.store.primary_changes == 1
+        assert history != rig.store.continuity
 
 
 async def test_deployment_moves_to_another_prefix_unseen(redis_server: RedisServer) -> None:
