@@ -17,7 +17,7 @@ __all__ = ["attribute_docs"]
 
 @functools.cache
 def attribute_docs(cls: type) -> Mapping[str, str]:
-    """Read the docstring under each annotated field of *cls*: one line each, by the field's name."""
+    """Read the docstring under each field or enum member of *cls*: one line each, by its name."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
     (definition,) = tree.body
     assert isinstance(definition, ast.ClassDef)
@@ -25,7 +25,7 @@ def attribute_docs(cls: type) -> Mapping[str, str]:
     for statement, after in itertools.pairwise(definition.body):
         match statement, after:
             case (
-                ast.AnnAssign(target=ast.Name(id=name)),
+                ast.AnnAssign(target=ast.Name(id=name)) | ast.Assign(targets=[ast.Name(id=name)]),
                 ast.Expr(value=ast.Constant(value=str(text))),
             ):
                 found[name] = " ".join(text.split())

@@ -8,7 +8,8 @@ __all__ = ["DOCS", "captioned", "fenced"]
 DOCS = Path(__file__).parents[2] / "docs"
 
 _CAPTIONED = re.compile(
-    r"^```\{code-block\} \w+\n:caption: (?P<name>[^\n]+)\n\n(?P<code>.*?)^```", re.MULTILINE | re.DOTALL
+    r"^```\{code-block\} \w+\n:caption: (?P<name>[^\n]+)\n\n(?P<code>.*?)^```",
+    re.MULTILINE | re.DOTALL,
 )
 _FENCED = re.compile(r"^```(?P<language>\w+)\n(?P<code>.*?)^```", re.MULTILINE | re.DOTALL)
 
