@@ -110,7 +110,7 @@ _PLACES = {
     "attached": (90, 260),
     "passive": (570, 160),
     "detached": (330, 260),
-    "ended": (330, 420),
+    "ended": (480, 420),
 }
 
 

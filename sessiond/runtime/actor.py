@@ -370,13 +370,11 @@ class SessionActor:
         self._wakeups.rearm(self.state.phase, self._failures.next_retry())
 
     async def _control(self, control: Control, now: float) -> None:
-        match control:
-            case Control.TICK:
-                await self._ticked(now)
-            case Control.PASSIVATE:
-                self._wants_passivation = True
-            case Control.DRAIN | Control.WAKE:
-                pass  # the loop looks at the cell
+        if control is Control.TICK:
+            await self._ticked(now)
+        elif control is Control.PASSIVATE:
+            self._wants_passivation = True
+        # DRAIN and WAKE make the loop look at the cell.
 
     async def _ticked(self, now: float) -> None:
         due = self._wakeups.due(self.state.phase, now)

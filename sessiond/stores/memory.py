@@ -1,9 +1,7 @@
 """The store in memory: the reference implementation of the port, and the fake that tests trust.
 
 Everything is decided in synchronous code after one checkpoint: a cancelled call was not applied, and no two
-calls interleave. Nothing survives the process.
-
-Lease times are read from Trio's clock, so they move with MockClock.
+calls interleave. Nothing survives the process. Leases are timed by Trio's clock, so they move with MockClock.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -95,8 +93,6 @@ class MemoryStore:
         self._owners: dict[Partition, NodeId] = {}
         self._leases: dict[NodeId, tuple[str, float]] = {}  # nonce, end
 
-    # ------------------------------------------------------------------------------ ownership
-
     @property
     def continuity(self) -> str:
         """Nothing acknowledged is ever lost here."""
@@ -157,8 +153,6 @@ class MemoryStore:
                 self._fences[partition] = evolve(fence, nonce="")
                 del self._owners[partition]
 
-    # -------------------------------------------------------------------------------- commits
-
     async def commit(
         self, batch: Sequence[UserCommit], fences: Mapping[Partition, Fence]
     ) -> tuple[Verdict, ...]:
@@ -218,8 +212,6 @@ class MemoryStore:
     def _holds(self, partition: Partition, fence: Fence | None) -> bool:
         return fence is not None and self._fences.get(partition) == fence and fence.nonce != ""
 
-    # ---------------------------------------------------------------------------------- inbox
-
     async def accept(
         self, batch: Sequence[Arrival], fences: Mapping[Partition, Fence]
     ) -> tuple[Receipt, ...]:
@@ -266,8 +258,6 @@ class MemoryStore:
         count = count + 1 if known == generation else 1
         self._attempts[fence.partition, slot] = (generation, count)
         return count
-
-    # ---------------------------------------------------------------------------------- reads
 
     async def load(self, user: UserId, partition: Partition) -> Loaded | None:  # noqa: ARG002
         await trio.lowlevel.checkpoint()
