@@ -339,8 +339,8 @@ class SessionActor:
         self._in_hand = None
         if computed is None:  # it will be taken again after a back-off
             self._rearm()
-            return
-        self.enter(computed, envelope)
+        else:
+            self.enter(computed, envelope)
 
     def _recovered(self) -> None:
         """Look anew at everything that follows from the state, which is an earlier one now."""
