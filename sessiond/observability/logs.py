@@ -65,6 +65,9 @@ class LogSettings:
     """The least severe level that is printed."""
     log_user_ids: bool = False
     """Show user ids in clear. They may be personal data: ask whoever answers for privacy first."""
+    hash_key: str = field(default="", repr=False)
+    """Keys the hashes that stand for user ids in logs, so that those of two runs or nodes can be compared. Empty: a
+    random one for each run."""
 
 
 class UserHash:

@@ -83,7 +83,7 @@ class SessionActor:
             services.limits,
             relaxed_seconds=services.policy.relaxed_seconds,
             now=services.clock.monotonic(),
-            on_due=self._tick,
+            on_due=lambda: cell.mailbox.put_always(Envelope(Control.TICK)),
         )
         self._handler_deadline = services.deadlines.open(self._handler_expired)
         self._scope: trio.CancelScope | None = None
@@ -361,9 +361,6 @@ class SessionActor:
     def _handler_expired(self) -> None:
         if self._scope is not None and self._in_hand is not None:
             self._scope.cancel()
-
-    def _tick(self) -> None:
-        self.cell.mailbox.put_always(Envelope(Control.TICK))
 
     def _rearm(self) -> None:
         self.cell.is_attached = bool(self.state.attachments)

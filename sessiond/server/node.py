@@ -1,5 +1,6 @@
 """One server process: the runtime, its doors, and the decision to stop."""
 
+import gc
 import logging
 import ssl
 from collections.abc import Callable
@@ -45,6 +46,10 @@ EXIT_DRAINED: Final = 0
 EXIT_LEASE_LOST: Final = 75
 """``EX_TEMPFAIL``: another process owns the sessions now; start again to take them back or wait."""
 
+#: A session server makes many short-lived values and few cycles: the collector looks for them seldom. *(measured:
+#: 6 % less CPU per echo at 100 and at 1000 connections than with Python's 700, 10, 10)*
+_COLLECTOR: Final = (50_000, 20, 100)
+
 #: For the last frames to leave the kernel's buffers before the process does.
 _GOODBYE_SECONDS: Final = 0.2
 
@@ -82,7 +87,8 @@ async def serve(
       StoreError: the store cannot be used. ``StoreUnavailable``: not within 30 seconds.
 
     """
-    close_logs = open_logs(settings.log)
+    user_key = settings.log.hash_key.encode() or None
+    close_logs = open_logs(settings.log, user_key=user_key)
     try:
         async with open_store(settings.store) as store:
             node = _Node(app, settings, store, app_name)
@@ -164,10 +170,14 @@ class _Node:
         try:
             async with trio.open_nursery() as nursery:
                 bound = await self._open(nursery)
-                if handle_signals:
+                if handle_signals:  # the process is ours
+                    gc.set_threshold(*_COLLECTOR)
                     await nursery.start(self._obey_signals)
                 telemetry.emit("node.started", {}, {"node": node, "version": __version__})
                 telemetry.emit("node.ready", {}, {"node": node})
+                for warning in bound.warnings:
+                    _log.warning("%s", warning)
+                _log.info("listening on %s; admin socket %s", ", ".join(bound.http), bound.admin)
                 task_status.started(bound)
                 reason, code = await self._until_stopped()
                 nursery.cancel_scope.cancel()
