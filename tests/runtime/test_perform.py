@@ -1,0 +1,53 @@
+"""Performing effects: each goes where it belongs, in order, or nowhere."""
+
+from __future__ import annotations
+
+from sessiond.core.codes import CloseCode, ErrorCode
+from sessiond.core.ids import ConnectionId
+from sessiond.core.session.effects import CloseConnection, PushMessage, Reply, ReplyError
+from sessiond.runtime.perform import perform
+from tests.runtime.answers import Answer
+
+
+class Line:
+    def __init__(self, number: int, log: list[object]) -> None:
+        self.id = ConnectionId(number)
+        self.log = log
+
+    def push(self, message: bytes) -> None:
+        self.log.append((self.id, message))
+
+    def close(self, code: CloseCode, message: str = "") -> None:
+        self.log.append((self.id, code, message))
+
+
+ONE, TWO, GONE = ConnectionId(1), ConnectionId(2), ConnectionId(3)
+
+
+def test_effects_leave_in_order() -> None:
+    """Pushes and closes reach the connections they name; those that are gone are passed over."""
+    log: list[object] = []
+    lines = {ONE: Line(1, log), TWO: Line(2, log)}
+    answer = Answer()
+    perform(
+        (
+            PushMessage((ONE, GONE, TWO), b"a"),
+            Reply(b"{}"),
+            CloseConnection((TWO,), CloseCode.ENDED, "bye"),
+        ),
+        lines,
+        answer,
+    )
+
+    assert log == [(1, b"a"), (2, b"a"), (2, CloseCode.ENDED, "bye")]
+    assert answer.said == [b"{}"]
+
+
+def test_errors_are_told_and_nobody_need_listen() -> None:
+    """Without a reply slot answers vanish."""
+    answer = Answer()
+    effects = (ReplyError(ErrorCode.TIMEOUT, "late", 1.0),)
+    perform(effects, {}, answer)
+    perform(effects, {}, None)
+
+    assert answer.said == ["timeout"]
