@@ -122,8 +122,10 @@ class Session(RuleBasedStateMachine):
             case CloseConnection(connections, code):
                 for client in self.clients:
                     if client.connection is not None and client.connection in connections:
-                        gone, client.connection, client.left_at = client.connection, None, self.now
+                        gone, client.connection = client.connection, None
+                        client.left_at = None  # replaced or ended: nobody waits for its return
                         if code is CloseCode.RESTARTED:  # the door tells, as for any lost socket
+                            client.left_at = self.now
                             self.commit(machine.leave(self.state, gone, self.now, LIMITS))
             case Reply():
                 pass
