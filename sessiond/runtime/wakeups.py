@@ -62,20 +62,22 @@ class Wakeups:
             due.append(self.lazy_since + self._relaxed_seconds)
         if phase is Phase.ATTACHED and self._limits.idle_seconds > 0:
             due.append(self.last_active + self._limits.idle_seconds)
-        if phase is Phase.AWAKE:
+        if phase is Phase.AWAKE and retry is None:  # a retry keeps it awake
             due.append(self.last_active + self._limits.linger_seconds)
         self._deadline.set(min(due) if due else None)
 
     def due(self, phase: Phase, now: float) -> Due:
         """Say what has come due; a flush that is due is taken as done."""
-        quiet = now - self.last_active
         flush = self.lazy_since is not None and now >= self.lazy_since + self._relaxed_seconds
         if flush:
             self.lazy_since = None
         return Due(
             flush=flush,
-            idle=phase is Phase.ATTACHED and 0 < self._limits.idle_seconds <= quiet,
-            linger=phase is Phase.AWAKE and quiet >= self._limits.linger_seconds,
+            # The same sums as in rearm: a difference may round the other way, and be early for ever.
+            idle=phase is Phase.ATTACHED
+            and self._limits.idle_seconds > 0
+            and now >= self.last_active + self._limits.idle_seconds,
+            linger=phase is Phase.AWAKE and now >= self.last_active + self._limits.linger_seconds,
         )
 
     def close(self) -> None:

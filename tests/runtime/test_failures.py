@@ -340,6 +340,23 @@ async def test_an_input_that_kills_the_node_is_given_up(autojump_clock: MockCloc
         assert await world.data("ann") == {"jobs": ["b"]}
 
 
+async def test_a_store_that_loses_answers_poisons_nothing(autojump_clock: MockClock) -> None:
+    """Counting an attempt again and again, for want of an answer, is not beginning the input again and again."""
+    trouble = Troublemaker()
+    store = FaultyStore(MemoryStore())
+    async with open_world(trouble.app, store=store) as world:
+        await world.join("ann")
+        trouble.on_poison = [world]
+        await world.webhook("ann", {"job": "poison"}, name="job")
+        await world.settle()
+        store.lose_answer("attempt", times=10)
+        await world.restart()
+        await trio.sleep(60)
+
+        assert await world.data("ann") == {"jobs": ["poison"]}
+        assert await world.dead_letters() == ()
+
+
 async def test_an_input_cut_short_by_a_crash_runs_again(autojump_clock: MockClock) -> None:
     """One crash is no poison: the next run applies what was left."""
     trouble = Troublemaker()

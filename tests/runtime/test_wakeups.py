@@ -62,6 +62,26 @@ async def test_what_is_due_depends_on_the_phase(autojump_clock: MockClock) -> No
     assert wakeups.quiet_reason == "window"
 
 
+async def test_a_time_that_has_come_is_due(autojump_clock: MockClock) -> None:
+    """Woken at last activity + seconds, that is due, whatever the rounding: else it would be woken for ever."""
+    for n in range(1000):
+        active = 1000 + n / 7
+        wakeups = Wakeups(
+            Deadlines(SystemClock()), LIMITS, relaxed_seconds=1, now=active, on_due=lambda: None
+        )
+        assert wakeups.due(Phase.AWAKE, active + 10).linger
+        assert wakeups.due(Phase.ATTACHED, active + 100).idle
+
+
+async def test_a_retry_keeps_an_awake_session(autojump_clock: MockClock) -> None:
+    """It is not woken to leave before its retry has run."""
+    deadlines = Deadlines(SystemClock())
+    wakeups = Wakeups(deadlines, LIMITS, relaxed_seconds=1, now=0, on_due=lambda: None)
+    wakeups.rearm(Phase.AWAKE, 50)
+    armed = deadlines.statistics().armed
+    assert (armed, wakeups._deadline.due) == (1, 50)
+
+
 async def test_an_idle_time_of_zero_means_never(autojump_clock: MockClock) -> None:
     """Sessions that may be silent for ever."""
     limits = SessionLimits(idle_seconds=0)
