@@ -94,11 +94,17 @@ class Session(RuleBasedStateMachine):
         self.epochs += 1
         return f"epoch-{self.epochs}"
 
-    def commit(self, step: Step, consumed: tuple[Consumed, ...] = (), **more: object) -> None:
+    def commit(
+        self, step: Step, consumed: tuple[Consumed, ...] = (), forgotten: tuple[Digest, ...] = ()
+    ) -> None:
         """Make a step the state, durable, and its effects seen."""
         before, self.state = self.state, step.state
         change = Change(
-            before=before, after=step.state, frames=step.frames, consumed=consumed, **more
+            before=before,
+            after=step.state,
+            frames=step.frames,
+            consumed=consumed,
+            forgotten=forgotten,
         )
         if not change.is_empty:
             self.changes.append(change)
@@ -277,7 +283,7 @@ class Session(RuleBasedStateMachine):
             )
             step = evolve(step, state=evolve(step.state, window=window))
             consumed = (Consumed(name, self.now, b"{}"),)
-        self.commit(step, consumed, forgotten=forgotten)
+        self.commit(step, consumed, forgotten)
         self.floor = max(self.floor, self.state.stream.head - LIMITS.outbox_frames)
 
     @rule(seconds=st.sampled_from([0.1, 3.0, 11.0, 31.0]))

@@ -25,8 +25,8 @@ def test_it_is_a_bounded_list_of_ids(
             continue
         window, gone = window.add(digest, now, limit=limit, keep_seconds=keep)
         model.append((digest, now))
-        left = [item for item in model[:-limit] if item]
-        left += [(d, at) for d, at in model[-limit:] if at < now - keep]
+        left = model[:-limit]
+        left = left + [(d, at) for d, at in model[-limit:] if at < now - keep]
         model = [item for item in model if item not in left]
 
         assert model == list(window)
