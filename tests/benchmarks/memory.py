@@ -21,8 +21,8 @@ __all__ = ["measure"]
 DATA_BYTES: Final = 1024
 INPUT_IDS: Final = 16
 
-#: How many are attached at a time when detached and passive sessions are made.
-_BATCH: Final = 100
+#: Detached and passive sessions are made so many times fewer at a time, each lot before the next.
+_LOTS: Final = 20
 _PATIENCE: Final = 60.0
 
 _ids: Final = itertools.count()
@@ -63,14 +63,16 @@ def _in_batches(bench: Bench, *, window_seconds: float, phase: str) -> float:
         _visit(fleet, few)
         _settle(child, phase)
         before = child.memory_kib()
-        _visit(fleet, many)
-        _settle(child, phase)
+        lot = max(1, len(many) // _LOTS)
+        for start in range(0, len(many), lot):
+            _visit(fleet, many[start : start + lot])
+            _settle(child, phase)
         return (child.memory_kib() - before) / len(many)
 
 
 def _amounts(bench: Bench) -> tuple[list[str], list[str]]:
     """Those who warm the server up, then those who are counted."""
-    few = max(4, min(2 * _BATCH, bench.sizes.sessions // 4))
+    few = max(4, bench.sizes.sessions // _LOTS)
     return users(few, "few"), users(bench.sizes.sessions, "many")
 
 
@@ -83,10 +85,9 @@ def _fill_frame(link: Link, _left: int) -> bytes:
 
 
 def _visit(fleet: Fleet, everyone: list[str]) -> None:
-    for start in range(0, len(everyone), _BATCH):
-        links = fleet.open(everyone[start : start + _BATCH])
-        _fill(fleet, links)
-        fleet.close(links)
+    links = fleet.open(everyone)
+    _fill(fleet, links)
+    fleet.close(links)
 
 
 def _settle(child: Child, phase: str) -> None:

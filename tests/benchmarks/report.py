@@ -54,13 +54,13 @@ SECTIONS: Final[dict[str, tuple[str, tuple[Row, ...]]]] = {
     "echo": (
         "Echo through the actor, against a plain trio-websocket server",
         (
-            Row("ratio {n}", "{n} connections: CPU per message, sessiond ÷ trio-websocket", 2),
-            Row("sessiond {n} cpu", f"{{n}} connections: sessiond, {_CPU}", 1),
-            Row("plain {n} cpu", f"{{n}} connections: trio-websocket, {_CPU}", 1),
-            Row("sessiond {n} rate", "{n} connections: sessiond, messages/s", 0),
-            Row("plain {n} rate", "{n} connections: trio-websocket, messages/s", 0),
-            Row("sessiond {n} p99", "{n} connections: sessiond, 99th percentile, ms", 2),
-            Row("plain {n} p99", "{n} connections: trio-websocket, 99th percentile, ms", 2),
+            Row("ratio {n}", "connections {n}: CPU per message, sessiond ÷ trio-websocket", 2),
+            Row("sessiond {n} cpu", f"connections {{n}}: sessiond, {_CPU}", 1),
+            Row("plain {n} cpu", f"connections {{n}}: trio-websocket, {_CPU}", 1),
+            Row("sessiond {n} rate", "connections {n}: sessiond, messages/s", 0),
+            Row("plain {n} rate", "connections {n}: trio-websocket, messages/s", 0),
+            Row("sessiond {n} p99", "connections {n}: sessiond, 99th percentile, ms", 2),
+            Row("plain {n} p99", "connections {n}: trio-websocket, 99th percentile, ms", 2),
         ),
     ),
     "connect": (
