@@ -14,8 +14,7 @@ from websockets.frames import (  # type: ignore[attr-defined]  # apply_mask: in 
     Opcode,
     apply_mask,
 )
-from websockets.protocol import OPEN, SEND_EOF
-from websockets.server import ServerProtocol
+from websockets.protocol import OPEN, SEND_EOF, Protocol
 
 __all__ = ["CONTROL", "Binary", "Control", "Message", "MessageReader", "text_frame"]
 
@@ -59,7 +58,7 @@ class MessageReader:
 
     __slots__ = ("_fragments", "_is_text", "_limit", "_max_fragments", "_partial", "_protocol")
 
-    def __init__(self, protocol: ServerProtocol, *, limit: int, fragments: int) -> None:
+    def __init__(self, protocol: Protocol, *, limit: int, fragments: int) -> None:
         self._protocol = protocol
         self._limit = limit
         self._max_fragments = fragments
