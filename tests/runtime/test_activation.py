@@ -32,7 +32,7 @@ class Crm:
         app.load_user(self.load)
 
         @app.on("name")
-        async def name(session: Session) -> str:
+        async def name(session: Session) -> object:
             return session.account["name"]
 
         @app.on("set")
@@ -235,7 +235,7 @@ async def test_a_window_left_undated_is_dated_at_activation(autojump_clock: Mock
         await world.join("bob")
         cell = world.node.registry.get(UserId("bob"))
         assert cell is not None
-        cell.actor.state = None  # type: ignore[union-attr]
+        cell.actor.state = None  # type: ignore[attr-defined]
         cell.mailbox.wake()
         with hearing("session.window_expired", "session.activated") as heard:
             await trio.sleep(60)
@@ -243,4 +243,3 @@ async def test_a_window_left_undated_is_dated_at_activation(autojump_clock: Mock
         assert [name for name, _, _ in heard] == ["session.activated", "session.window_expired"]
         assert not cell.is_attached
         assert not world.is_resident("bob")
-

@@ -78,10 +78,14 @@ async def test_a_user_has_one_actor_whatever_the_door(autojump_clock: MockClock)
         await world.settle()
 
         assert len(world.node.registry) == 2
-        assert phone.pushes == laptop.pushes == [
-            ("added", {"_offset": 1, "n": 1}),
-            ("added", {"_offset": 2, "n": 2}),
-        ]
+        assert (
+            phone.pushes
+            == laptop.pushes
+            == [
+                ("added", {"_offset": 1, "n": 1}),
+                ("added", {"_offset": 2, "n": 2}),
+            ]
+        )
         assert other.pushes == []
 
 
@@ -336,7 +340,9 @@ async def test_asked_to_leave_an_actor_goes_when_it_is_alone(autojump_clock: Moc
         with hearing("session.passivated") as heard:
             await world.settle()
         assert not world.is_resident("ann")
-        assert heard == [("session.passivated", {"duration": 0.0}, {"user": "ann", "reason": "cap"})]
+        assert heard == [
+            ("session.passivated", {"duration": 0.0}, {"user": "ann", "reason": "cap"})
+        ]
 
 
 async def test_the_window_of_a_user_put_away_early_still_closes(autojump_clock: MockClock) -> None:

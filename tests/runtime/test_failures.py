@@ -37,7 +37,7 @@ class Troublemaker:
             return await self.misbehave(session, payload)
 
         @app.on("good")
-        async def good(session: Session, payload: dict) -> dict:
+        async def good(session: Session, payload: dict) -> object:
             session.data["good"] = session.data.get("good", 0) + 1
             return session.data
 
@@ -106,6 +106,8 @@ class Troublemaker:
                 session.set_timer("x", after=float("nan"))
             case "rejects":
                 raise Reject("no", code="too_early", retry_after=3)
+            case unknown:
+                raise AssertionError(unknown)
         return None
 
     async def hang_in_a_nursery(self) -> None:
@@ -175,7 +177,7 @@ async def test_an_error_tells_clients_nothing_of_its_cause(autojump_clock: MockC
 
 
 async def test_a_late_success_is_a_success_and_costs_nobody_else(autojump_clock: MockClock) -> None:
-    """A handler that shields itself and returns after its deadline is applied; the next turn is not cancelled for it."""
+    """A handler that shields itself and returns after its deadline is applied; the next is not cancelled."""
     trouble = Troublemaker()
     async with open_world(trouble.app) as world:
         phone = await world.join("ann")

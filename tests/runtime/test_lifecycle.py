@@ -31,7 +31,8 @@ class Diary:
         def hook(name: str) -> Callable[[Session], object]:
             async def run(session: Session) -> None:
                 self.ran.append(name)
-                self.in_hook.get(name, lambda _: None)(session)
+                if name in self.in_hook:
+                    self.in_hook[name](session)
 
             return run
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import pytest
@@ -12,7 +13,8 @@ from trio.testing import MockClock
 from sessiond import App, Session
 from sessiond.core.codes import CloseCode
 from sessiond.core.errors import InvalidInput, Refused, StoreInUse
-from sessiond.core.ids import NodeId, UserId, partition_of
+from sessiond.core.ids import NodeId, Partition, UserId, partition_of
+from sessiond.core.records import Fence, UserCommit, Verdict
 from sessiond.core.session.inputs import HookCall, RollBack
 from sessiond.core.session.limits import SessionLimits
 from sessiond.runtime.clock import SystemClock
@@ -316,7 +318,9 @@ class _SlowStore(FaultyStore):
         super().__init__(MemoryStore())
         self._steps = steps
 
-    async def commit(self, batch, fences):  # type: ignore[no-untyped-def]
+    async def commit(
+        self, batch: Sequence[UserCommit], fences: Mapping[Partition, Fence]
+    ) -> tuple[Verdict, ...]:
         verdicts = await super().commit(batch, fences)
         for _ in range(self._steps):
             await trio.lowlevel.checkpoint()

@@ -242,4 +242,3 @@ async def test_a_window_that_could_not_be_dated_is_dated_again(autojump_clock: M
 
         assert len(events) == 1
         assert not world.is_resident("ann")
-
