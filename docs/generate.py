@@ -114,6 +114,12 @@ _PLACES = {
 }
 
 
+_MARKER = (
+    '<defs><marker id="a" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
+    'orient="auto"><path d="M0 0 8 4 0 8z" fill="#555"/></marker></defs>'
+)
+
+
 def phases_svg() -> str:
     """Draw the transition table: a box per phase, an arrow per pair of phases with all of its triggers."""
     arrows: dict[tuple[str, str], list[str]] = {}
@@ -122,8 +128,7 @@ def phases_svg() -> str:
     parts = [
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 680 480" font-family="sans-serif" font-size="12">',
         '<rect width="680" height="480" fill="white"/>',
-        '<defs><marker id="a" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
-        'orient="auto"><path d="M0 0 8 4 0 8z" fill="#555"/></marker></defs>',
+        _MARKER,
     ]
     parts += [_arrow(before, after, words) for (before, after), words in arrows.items()]
     for name, (x, y) in _PLACES.items():
