@@ -12,6 +12,7 @@ from typing import Final
 
 from attrs import field, frozen
 
+from sessiond.core.errors import SnapshotError
 from sessiond.core.ids import Digest, NodeId, Partition, UserId
 
 __all__ = [
@@ -276,6 +277,8 @@ class Loaded:
     An accepted id joins when the input has run: before, it would make the waiting entry look like its own repeat.
     """
     timers: tuple[Timer, ...]
+    unreadable: SnapshotError | None = field(default=None, eq=False)
+    """Why the record cannot be opened; then ``snapshot`` is empty, and ``previous`` is what a roll-back needs."""
 
 
 @frozen

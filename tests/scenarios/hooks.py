@@ -10,14 +10,14 @@ from standardwebhooks import Webhook
 
 from tests.scenarios.crash_server import HOOK_SECRET
 
-__all__ = ["get", "post_hook", "send_until_accepted"]
+__all__ = ["Answer", "get", "post_hook", "request", "send_until_accepted"]
 
 Answer = tuple[int, dict[str, str], bytes]
 
 
 async def get(port: int, path: str) -> Answer:
     """GET *path*: status, headers, body."""
-    return await _request(port, "GET", path, b"", {})
+    return await request(port, "GET", path, b"", {})
 
 
 async def post_hook(port: int, user: str, number: int) -> Answer:
@@ -32,7 +32,7 @@ async def post_hook(port: int, user: str, number: int) -> Answer:
         "webhook-timestamp": str(int(now.timestamp())),
         "webhook-signature": signature,
     }
-    return await _request(port, "POST", f"/hooks/json/{user}", body, headers)
+    return await request(port, "POST", f"/hooks/json/{user}", body, headers)
 
 
 async def send_until_accepted(port: int, user: str, number: int) -> int:
@@ -46,16 +46,19 @@ async def send_until_accepted(port: int, user: str, number: int) -> int:
         await trio.sleep(0.02)
 
 
-async def _request(
+async def request(
     port: int, method: str, path: str, body: bytes, headers: dict[str, str]
 ) -> Answer:
-    """Raises ``OSError`` or ``trio.BrokenResourceError`` when the server goes."""
+    """Send one request on a connection of its own; status, headers, body.
+
+    Raises ``OSError`` or ``trio.BrokenResourceError`` when the server goes.
+    """
     stream = await trio.open_tcp_stream("127.0.0.1", port)
     async with stream:
         connection = h11.Connection(h11.CLIENT)
         fields = [("host", "localhost"), ("content-length", str(len(body))), *headers.items()]
-        request = h11.Request(method=method, target=path, headers=fields)
-        for sent in (request, h11.Data(data=body), h11.EndOfMessage()):
+        head = h11.Request(method=method, target=path, headers=fields)
+        for sent in (head, h11.Data(data=body), h11.EndOfMessage()):
             await stream.send_all(connection.send(sent) or b"")
         answered, received = h11.Response(status_code=500, headers=[]), b""
         while not isinstance(event := connection.next_event(), h11.EndOfMessage):

@@ -174,7 +174,7 @@ async def test_nothing_of_what_people_said_is_stored_in_clear() -> None:
 
 
 async def test_a_record_that_cannot_be_opened_is_that_users_alone() -> None:
-    """His load fails; reads over many users leave him out, report him, and go on past a full page of his."""
+    """His record says why; reads over many users leave him out, report him, and go on past a full page of his."""
     (other,) = neighbours(1)
     sealed = _Sealed()
     first = await sealed.with_keys(OLD)
@@ -192,8 +192,10 @@ async def test_a_record_that_cannot_be_opened_is_that_users_alone() -> None:
     )
     store = rig.store
 
-    with pytest.raises(SnapshotCorrupt):
-        await store.load(USER, PARTITION)
+    loaded = await store.load(USER, PARTITION)
+    assert loaded is not None
+    assert isinstance(loaded.unreadable, SnapshotCorrupt)
+    assert loaded.snapshot == b""
     assert [entry.body for entry in await store.pending(PARTITION, limit=2)] == [b"his"]
     timers, _ = await store.due(PARTITION, NOW + 60, 10)
     assert [timer.user for timer in timers] == [other]
@@ -203,6 +205,37 @@ async def test_a_record_that_cannot_be_opened_is_that_users_alone() -> None:
     assert "cannot be opened" in letter.error
     assert {user for user, _ in sealed.unreadable} == {USER}
     assert len(await sealed.below.pending(PARTITION)) == 4
+
+
+async def test_the_snapshot_before_a_damaged_one_is_handed_out() -> None:
+    """An operator can roll back from damage, of either snapshot; only the damaged one is missing."""
+    sealed = _Sealed()
+    rig = await sealed.with_keys(OLD)
+    await rig.apply(snapshot=b"before")
+    await rig.apply(version=1, snapshot=b"after")
+    below = sealed.below
+    stored = await below.load(USER, PARTITION)
+    assert stored is not None
+    commit = UserCommit(
+        user=USER,
+        partition=PARTITION,
+        commit_id=b"damaged" + bytes(9),
+        expected_version=2,
+        snapshot=stored.snapshot[:-1] + bytes([stored.snapshot[-1] ^ 1]),
+    )
+    await below.commit([commit], rig.fences)
+
+    damaged = await rig.store.load(USER, PARTITION)
+
+    assert damaged is not None
+    assert (damaged.snapshot, damaged.previous) == (b"", b"after")
+    assert isinstance(damaged.unreadable, SnapshotCorrupt)
+
+    await rig.apply(version=3, snapshot=b"repaired")
+    repaired = await rig.store.load(USER, PARTITION)
+
+    assert repaired is not None
+    assert (repaired.snapshot, repaired.previous, repaired.unreadable) == (b"repaired", None, None)
 
 
 async def test_a_duplicate_whose_reply_cannot_be_opened_is_still_a_duplicate() -> None:

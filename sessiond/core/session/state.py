@@ -68,6 +68,8 @@ def restore_state(user: UserId, loaded: Loaded) -> SessionState:
       SnapshotTooNew: a newer version wrote them.
 
     """
+    if loaded.unreadable is not None:
+        raise loaded.unreadable
     timers = {timer.name: timer for timer in loaded.timers}
     return SessionState(
         user=user,

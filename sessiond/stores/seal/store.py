@@ -41,9 +41,10 @@ _T = TypeVar("_T")
 class SealedStore:
     """*store*, with everything that holds what people said or did sealed by *sealer*.
 
-    Reads of one user raise ``SnapshotCorrupt`` or ``SnapshotTooNew`` when something cannot be opened. Reads over
-    many users leave it out, so that one user's damage stops nobody else, and call *on_unreadable* with the user
-    and the reason; it stays in the store. Replies of more than ``MAX_STORED_REPLY`` less the seal are not kept.
+    A record that cannot be opened is ``Loaded.unreadable``; other reads of one user raise ``SnapshotCorrupt`` or
+    ``SnapshotTooNew``. Reads over many users leave it out, so that one user's damage stops nobody else. What cannot
+    be opened stays in the store, and *on_unreadable* is called with the user and the reason.
+    Replies of more than ``MAX_STORED_REPLY`` less the seal are not kept.
     """
 
     def __init__(
@@ -117,12 +118,17 @@ class SealedStore:
         loaded = await self._store.load(user, partition)
         if loaded is None:
             return None
-        return evolve(
-            loaded,
-            snapshot=loaded.snapshot and self._sealer.open(user, Kind.SNAPSHOT, loaded.snapshot),
-            previous=self._open_optional(user, Kind.SNAPSHOT, loaded.previous),
-            timers=tuple(self._open_timer(user, timer) for timer in loaded.timers),
-        )
+        loaded = self._open_previous(user, loaded)
+        try:
+            return evolve(
+                loaded,
+                snapshot=loaded.snapshot
+                and self._sealer.open(user, Kind.SNAPSHOT, loaded.snapshot),
+                timers=tuple(self._open_timer(user, timer) for timer in loaded.timers),
+            )
+        except (SnapshotCorrupt, SnapshotTooNew) as reason:
+            self._on_unreadable(user, str(reason))
+            return evolve(loaded, snapshot=b"", timers=(), unreadable=reason)
 
     async def frames(self, user: UserId, partition: Partition, after: int) -> tuple[Frame, ...]:
         stored = await self._store.frames(user, partition, after)
@@ -212,6 +218,16 @@ class SealedStore:
             return change
         payload = self._sealer.seal(user, Kind.TIMER, timer.payload)
         return evolve(change, timer=evolve(timer, payload=payload))
+
+    def _open_previous(self, user: UserId, loaded: Loaded) -> Loaded:
+        """Open the snapshot before the current one; without it there is no roll-back, and no more harm."""
+        try:
+            return evolve(
+                loaded, previous=self._open_optional(user, Kind.SNAPSHOT, loaded.previous)
+            )
+        except (SnapshotCorrupt, SnapshotTooNew) as reason:
+            self._on_unreadable(user, str(reason))
+            return evolve(loaded, previous=None)
 
     def _open_timer(self, user: UserId, timer: Timer) -> Timer:
         if not timer.payload:  # windows have none, and they are most timers
