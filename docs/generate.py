@@ -175,8 +175,10 @@ sessiond emits named **telemetry events**; logs and metrics listen to them. A li
 ```python
 from sessiond import telemetry
 
+
 def listener(name, measurements, metadata):
     print(name, measurements, metadata)
+
 
 detach = telemetry.attach(listener, ["session.attached"])
 ```
