@@ -41,7 +41,8 @@ class Availability:
         was_available = not self._away
         self._away.add(source)
         if was_available:
-            self._changed({}, "store.away", {"store": self._store, "error": type(error).__name__})
+            about = {"store": self._store, "error": type(error).__name__, "reason": str(error)}
+            self._changed({}, "store.away", about)
 
     def back(self, source: object) -> None:
         """Note that *source*'s call was decided, or that it gave up calling."""

@@ -45,12 +45,16 @@ async def open_store(
 
 async def _patiently(stack: AsyncExitStack, settings: StoreSettings, patience: float) -> Store:
     give_up = trio.current_time() + patience
+    is_told = False
     while True:
         try:
             return await stack.enter_async_context(_connect(settings))
-        except StoreUnavailable:
+        except StoreUnavailable as error:
             if trio.current_time() >= give_up:
                 raise
+            if not is_told:
+                _log.warning("waiting up to %g s for the store: %s", patience, error)
+                is_told = True
         await trio.sleep(_RETRY_SECONDS)
 
 

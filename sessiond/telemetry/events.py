@@ -176,7 +176,7 @@ _TABLE: Final = (
         "store.away",
         "The store does not answer; gates stay shut.",
         {},
-        {"store": "str", "error": "str"},
+        {"store": "str", "error": "str", "reason": "str"},
     ),
     Event("store.back", "The store answers again.", {"outage": "seconds"}, {"store": "str"}),
     Event("outbox.overflowed", "Unacknowledged pushes were dropped.", {"frames": "count"}, _USER),

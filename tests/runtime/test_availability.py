@@ -28,7 +28,7 @@ async def test_it_is_away_until_every_source_is_back(autojump_clock: MockClock) 
     assert availability.since == trio.current_time()
     assert [False, True] == changes
     assert [
-        ("store.away", {}, {"store": "memory", "error": "StoreUnavailable"}),
+        ("store.away", {}, {"store": "memory", "error": "StoreUnavailable", "reason": "gone"}),
         ("store.back", {"outage": 7.0}, {"store": "memory"}),
     ] == heard
 

@@ -1,0 +1,206 @@
+"""What keeps a server from starting, or from writing: one clear line, an exit code, nothing lost."""
+
+import random
+import re
+import resource
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trio
+
+from tests.cli.conftest import Done, run
+from tests.redis_server import RedisServers
+from tests.scenarios.client import StubbornClient
+from tests.scenarios.hooks import get, post_hook, send_until_accepted
+from tests.scenarios.server_process import ServerProcess
+
+
+@pytest.fixture
+def server(short_tmp_path: Path) -> Iterator[ServerProcess]:
+    server = ServerProcess(f"sqlite:///{short_tmp_path}/store.db", short_tmp_path)
+    yield server
+    if server.is_running:
+        server.kill()
+
+
+def started(folder: Path, *arguments: str) -> Done:
+    """Run ``sessiond serve``, which must not get far."""
+    app = ["serve", "sessiond.demo:app", "--admin-socket", str(folder / "other.sock")]
+    return run("sessiond.cli", [*app, *arguments], folder)
+
+
+def said(done: Done) -> list[str]:
+    """What it said beside warnings and log lines."""
+    lines = done.err.splitlines()
+    return [line for line in lines if not line.startswith(("warning: ", "{"))]
+
+
+def test_a_port_in_use(short_tmp_path: Path) -> None:
+    """Exit code 1 and one line that names the address; no store file is taken, no traceback."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = started(short_tmp_path, "--port", str(port), "--store", "memory:")
+
+    assert done.code == 1
+    (line,) = said(done)
+    assert f"127.0.0.1:{port}" in line
+    assert "in use" in line
+    assert "Traceback" not in done.err
+
+
+async def test_a_second_process_on_the_same_sqlite_file(
+    server: ServerProcess, short_tmp_path: Path
+) -> None:
+    """Exit code 1 and one line with the file and the other's process id; the first serves on, unharmed."""
+    await server.start()
+    before = (await post_hook(server.port, "ada", 1))[0]
+    store = f"sqlite:///{short_tmp_path}/store.db"
+    done = await trio.to_thread.run_sync(
+        lambda: started(short_tmp_path, "--port", "0", "--store", store)
+    )
+    after = (await post_hook(server.port, "ada", 2))[0]
+
+    assert done.code == 1
+    (line,) = said(done)
+    assert f"{short_tmp_path}/store.db is in use by the process {server.pid}" in line
+    assert "Traceback" not in done.err
+    assert (before, after) == (202, 202)
+
+
+def test_settings_with_typos(short_tmp_path: Path) -> None:
+    """Every problem at once, each with its source and the nearest known name; exit code 1, secrets are not repeated."""
+    (short_tmp_path / "s.toml").write_text(
+        '[auth]\nsecert = "hunter2hunter2"\n[listen]\nport = "http"\n[sotre]\nurl = "memory:"\n'
+    )
+    done = started(short_tmp_path, "--config", "s.toml")
+
+    assert done.code == 1
+    for words in ('did you mean "secret"?', "listen.port (s.toml)", 'did you mean "store"?'):
+        assert words in done.err
+    assert "hunter2" not in done.err
+    assert "Traceback" not in done.err
+
+
+async def test_redis_comes_within_the_patience(
+    redis_servers: RedisServers, short_tmp_path: Path
+) -> None:
+    """A store that is away at the start is waited for, which the log says; then the server starts by itself."""
+    redis = redis_servers.start(appendonly="yes")
+    redis.stop()
+    server = ServerProcess(redis.url, short_tmp_path)
+    server.spawn()
+    try:
+        with trio.fail_after(20):
+            while "waiting up to 30 s for the store" not in server.log:  # noqa: ASYNC110 -- a process
+                await trio.sleep(0.05)
+            assert not server.listens()
+            redis.start()
+            while not server.listens():  # noqa: ASYNC110 -- a process
+                await trio.sleep(0.05)
+        assert (await post_hook(server.port, "ada", 1))[0] == 202
+    finally:
+        server.kill()
+
+
+async def test_the_admin_socket_of_a_killed_server_is_replaced(
+    server: ServerProcess, short_tmp_path: Path
+) -> None:
+    """SIGKILL leaves the socket file: ``sessionctl`` says that nobody listens, and the next start takes its place."""
+    path = short_tmp_path / "node-1.sock"
+
+    async def version() -> Done:
+        ctl = ["--socket", str(path), "version"]
+        return await trio.to_thread.run_sync(
+            lambda: run("sessiond.cli.sessionctl", ctl, short_tmp_path)
+        )
+
+    await server.start()
+    await post_hook(server.port, "ada", 1)
+    first = await version()
+    server.kill()
+    gone, is_left = await version(), path.is_socket()
+    await server.start()
+    await post_hook(server.port, "ada", 2)
+    back = await version()
+
+    assert first.code == 0
+    assert is_left
+    assert gone.code == 3
+    assert "nobody listens" in gone.err
+    assert back.code == 0
+
+
+async def test_a_full_disk(server: ServerProcess, short_tmp_path: Path) -> None:
+    """Webhooks get 503, pushes wait, readiness says so; with room again work goes on; nothing is lost or doubled."""
+    await server.start()
+    async with trio.open_nursery() as nursery:
+        client = StubbornClient("ada", server.port, nursery, random.Random(1))
+        await client.run(range(3))
+        await send_until_accepted(server.port, "ada", 0)
+
+        log = (short_tmp_path / "store.db-wal").stat().st_size
+        unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+        resource.prlimit(
+            server.pid, resource.RLIMIT_FSIZE, (log + 4096 * 2, resource.RLIM_INFINITY)
+        )
+        number = 1
+        with trio.fail_after(20):
+            while (refused := await post_hook(server.port, "ada", number))[0] == 202:
+                number += 1
+        async with trio.open_nursery() as waiting:
+            waiting.start_soon(client.run, range(3, 4))
+            with trio.fail_after(10):
+                while (unready := await get(server.port, "/readyz"))[0] == 200:  # noqa: ASYNC110
+                    await trio.sleep(0.02)
+            alive = await get(server.port, "/healthz")
+            acknowledged = list(client.acknowledged)
+            resource.prlimit(server.pid, resource.RLIMIT_FSIZE, unlimited)
+        await send_until_accepted(server.port, "ada", number)
+        with trio.fail_after(10):
+            while (await get(server.port, "/readyz"))[0] != 200:  # noqa: ASYNC110 -- a process
+                await trio.sleep(0.05)
+        shown = await client.push("show", {})
+        await client.close()
+        server.kill()
+        await server.start()
+        again = await client.push("show", {})
+        await client.close()
+        nursery.cancel_scope.cancel()
+
+    assert refused[0] == 503
+    assert float(refused[1]["retry-after"]) > 0
+    assert unready[0] == 503
+    assert b"store" in unready[2]
+    assert alive[0] == 200
+    assert acknowledged == [0, 1, 2]
+    assert shown == again
+    assert shown["seen"] == [0, 1, 2, 3]
+    assert shown["hooks"] == list(range(number + 1))
+    assert re.search(r'"store.away".*"reason":"the store [^"]*: the disk ', server.log)
+
+
+async def test_a_server_stopped_for_longer_than_its_lease_on_sqlite(short_tmp_path: Path) -> None:
+    """Nobody can have taken the file, yet it does not guess: it ends with 75, and started again has everything."""
+    store = f"sqlite:///{short_tmp_path}/store.db"
+    server = ServerProcess(store, short_tmp_path, lease_seconds=3.0)
+    await server.start()
+    async with trio.open_nursery() as nursery:
+        client = StubbornClient("ada", server.port, nursery, random.Random(1))
+        await client.run(range(2))
+        server.send_signal(signal.SIGSTOP)
+        await trio.sleep(3.5)  # the process's own clock decides: nothing here can stand for it
+        server.send_signal(signal.SIGCONT)
+        code = await server.wait(15)
+        await client.close()
+        await server.start()
+        await client.run(range(2, 3))
+        shown = await client.push("show", {})
+        await client.close()
+        nursery.cancel_scope.cancel()
+    server.kill()
+
+    assert code == 75
+    assert shown["seen"] == [0, 1, 2]
