@@ -36,8 +36,8 @@ reply_id_key = id
 
 _START: Final = """\
 #!/bin/sh
+folder=$(mktemp -d "$(dirname "$0")/XXXXXX")
 cd {root}
-folder=$(mktemp -d)
 exec {python} -m tests.benchmarks.app_server \\
   '{{"store":"sqlite:///'$folder'/store.db","folder":"'$folder'","port":'$PORT',"window_seconds":'$WINDOW'}}'
 """

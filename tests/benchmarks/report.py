@@ -79,7 +79,7 @@ SECTIONS: Final[dict[str, tuple[str, tuple[Row, ...]]]] = {
             Row("detached", "detached", 1, "<= 4"),
             Row("passive", "passive", 2, "<= 0"),
             Row("detached after", "detached, after all were attached at once", 1),
-            Row("idle", "the server itself with a few sessions, MiB", 0),
+            Row("idle", "the server with a quarter as many attached, MiB", 0),
         ),
     ),
     "turns": (
