@@ -62,6 +62,7 @@ async def dev(
             "node.name": "dev",
             "log.format": "console",
             "log.level": log_level,
+            "log.exception_messages": True,
         },
     )
     refuse_errors(settings)

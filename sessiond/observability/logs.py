@@ -4,7 +4,8 @@ Two sources end in one handler and one chain of processors: a listener that turn
 lines (log_events.py), and the standard library's ``logging``, into which third-party libraries and app authors
 write. Both are redacted and bounded (redaction.py). Nothing is configured globally but the root logger's handler.
 
-A user is shown as ``user_hash``, 16 hex digits of HMAC-SHA-256, unless ``log_user_ids`` is set.
+An exception is shown without what it says (tracebacks.py), a user as ``user_hash``, 16 hex digits of HMAC-SHA-256,
+unless the settings say otherwise.
 structlog's ``a…`` methods are not used: they need another event loop.
 """
 
@@ -25,6 +26,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from sessiond import telemetry
 from sessiond.observability.log_events import LEVELS, UNTHROTTLED
 from sessiond.observability.redaction import redact
+from sessiond.observability.tracebacks import traceback_text
 from sessiond.telemetry import Measurements, Metadata
 
 __all__ = ["LogSettings", "TelemetryLog", "UserHash", "open_logs"]
@@ -65,6 +67,9 @@ class LogSettings:
     """The least severe level that is printed."""
     log_user_ids: bool = False
     """Show user ids in clear. They may be personal data: ask whoever answers for privacy first."""
+    exception_messages: bool = False
+    """Show what exceptions say, not only their kind and place. Handlers' exceptions often quote what people wrote:
+    for development (``sessiond dev`` sets it)."""
     hash_key: str = field(default="", repr=False)
     """Keys the hashes that stand for user ids in logs, so that those of two runs or nodes can be compared. Empty: a
     random one for each run."""
@@ -193,7 +198,9 @@ def _formatter(settings: LogSettings) -> logging.Formatter:
         foreign_pre_chain=pre,
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.format_exc_info,
+            structlog.processors.ExceptionRenderer(
+                traceback_text(messages=settings.exception_messages)
+            ),
             _redacted,
             render,
         ],

@@ -132,8 +132,8 @@ def test_lines_of_the_standard_library_come_out_the_same_way(logs: Logs) -> None
 
 
 def test_a_traceback_is_masked_and_keeps_its_end(logs: Logs) -> None:
-    """What a handler put into its exception does not leak a number or a token."""
-    logs.open(LogSettings())
+    """Also where messages are shown, a number or a token in them is not."""
+    logs.open(LogSettings(exception_messages=True))
     try:
         raise ValueError("no order for +233241234567")
     except ValueError:
@@ -141,6 +141,19 @@ def test_a_traceback_is_masked_and_keeps_its_end(logs: Logs) -> None:
 
     (line,) = logs.lines
     assert str(line["exception"]).endswith("ValueError: no order for [number …67]")
+    assert "test_logs.py" in str(line["exception"])
+
+
+def test_a_traceback_keeps_quiet_about_what_was_said(logs: Logs) -> None:
+    """What a handler put into its exception is not logged; its kind and place are."""
+    logs.open(LogSettings())
+    try:
+        raise ValueError("ama owes ninety")
+    except ValueError:
+        logging.getLogger("sessiond.app").exception("a handler failed")
+
+    (line,) = logs.lines
+    assert str(line["exception"]).endswith("\nValueError")
     assert "test_logs.py" in str(line["exception"])
 
 
