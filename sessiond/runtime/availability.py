@@ -41,8 +41,11 @@ class Availability:
         was_available = not self._away
         self._away.add(source)
         if was_available:
-            about = {"store": self._store, "error": type(error).__name__, "reason": str(error)}
-            self._changed({}, "store.away", about)
+            self._changed(
+                {},
+                "store.away",
+                {"store": self._store, "error": type(error).__name__, "reason": str(error)},
+            )
 
     def back(self, source: object) -> None:
         """Note that *source*'s call was decided, or that it gave up calling."""
