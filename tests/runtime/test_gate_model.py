@@ -65,9 +65,10 @@ class Actor:
         if kind != "unchanged":
             data = msgspec.json.decode(before.snapshot.data) or []
             push = PushRequest(b'"n"', b'{"n":%d}' % number)
-            outcome = Outcome(
-                data=msgspec.json.encode([*data, number]),
-                pushes=(push,) if kind == "durable" else (),
+            outcome = (  # each leaves its trace in one place only
+                Outcome(pushes=(push,))
+                if kind == "durable"
+                else Outcome(data=msgspec.json.encode([*data, number]))
             )
             step = machine.apply(machine.receive(before), outcome, 0.0, "epoch", LIMITS)
             self.state = step.state
@@ -179,6 +180,7 @@ class Gates(RuleBasedStateMachine):
         """What has left is a beginning of what was told: nothing is missing, doubled or early."""
         released = self.actor.released
 
+        assert self.in_flight is None or self.actor.gate.take() is None
         assert [number for _, number in self.told][: len(released)] == released
         assert len(self.actor.gate.turns) <= DEPTH + 2  # flushes are turns of their own
 
@@ -192,11 +194,18 @@ class Gates(RuleBasedStateMachine):
                 assert number in stored
 
     def stored(self) -> list[int]:
-        record = self.store._people.get(USER)
-        if record is None or record.record is None or record.record.snapshot is None:
+        """The inputs whose traces the store has: in the data, and in the frames."""
+        person = self.store._people.get(USER)
+        if person is None or person.record is None or person.record.snapshot is None:
             return []
-        numbers: list[int] = msgspec.json.decode(decode_snapshot(record.record.snapshot).data)
-        return numbers
+        snapshot = decode_snapshot(person.record.snapshot)
+        found: list[int] = msgspec.json.decode(snapshot.data) or []
+        assert sorted(found) == found
+        found.extend(
+            msgspec.json.decode(b"[" + frame.message + b"]")[1]["n"]
+            for frame in person.record.frames.values()
+        )
+        return sorted(found)
 
     def teardown(self) -> None:
         """Once the store takes everything, every input has been applied once, in order, and answered."""

@@ -20,7 +20,7 @@ from sessiond.core.session import devices, outbox
 from sessiond.core.session.effects import CloseConnection, Effect, PushMessage, Reply
 from sessiond.core.session.limits import SessionLimits
 from sessiond.core.session.outcome import TimerRequest
-from sessiond.core.session.snapshot import Snapshot
+from sessiond.core.session.snapshot import Device, Snapshot
 from sessiond.core.session.state import RETENTION_TIMER, Attachment, SessionState
 from sessiond.core.session.step import Step
 from sessiond.core.session.stream import (
@@ -158,14 +158,22 @@ def leave(state: SessionState, connection: ConnectionId, now: float, limits: Ses
     known = devices.left(state.devices, leaving, now, limits)
     snapshot = evolve(state.snapshot, devices=known)
     state = evolve(state, phase=phase, attachments=remaining, snapshot=snapshot)
-    return Step(state if remaining else open_window(state, now, limits))
+    return Step(state if remaining else _detached(state, now, limits))
 
 
 def open_window(state: SessionState, now: float, limits: SessionLimits) -> SessionState:
-    """Start the reconnection window of a user without a connection; the store alone keeps his outbox.
+    """Open the reconnection window of users whose connections died with their owner (``has_orphaned_window``).
 
-    A window that has a due time already keeps it.
+    A window that has its due time already keeps it. How far clients without a device name had come is not stored:
+    until the window closes nothing that any of them may have missed is forgotten.
     """
+    known = {**state.devices, "": Device(state.stream.floor, now)}
+    snapshot = evolve(state.snapshot, devices=known)
+    return _detached(evolve(state, snapshot=snapshot), now, limits)
+
+
+def _detached(state: SessionState, now: float, limits: SessionLimits) -> SessionState:
+    """Nobody is connected any more: date the window, note who left; the store alone keeps the outbox."""
     timers, window = state.timers, state.timers.get(WINDOW_TIMER)
     if window is None or window.due is None:
         request = TimerRequest(WINDOW_TIMER, now + limits.window_seconds, b"")

@@ -165,6 +165,18 @@ def test_a_device_may_come_back_to_what_it_missed() -> None:
     assert (0, 2) == (kept.stream.floor, gone.stream.floor)
 
 
+def test_clients_without_a_name_are_waited_for_too() -> None:
+    """They share one entry: of those in their window the one that has least counts."""
+    state = pushed(joined(joined(joined(NEW, A).state, B).state, C).state, 2)
+    state = machine.leave(state, A, NOW, LIMITS).state
+    state = machine.acknowledge(state, B, 1, NOW, LIMITS)
+    state = machine.leave(state, B, NOW + 20, LIMITS).state
+    later = machine.leave(machine.leave(state, A, NOW, LIMITS).state, B, NOW, LIMITS).state
+
+    assert {"": Device(0, NOW + 20)} == later.devices
+    assert 0 == machine.acknowledge(state, C, 2, NOW + 20, LIMITS).stream.floor
+
+
 def test_the_window_of_a_dead_owners_clients_is_open() -> None:
     """Acquiring dates the window; who takes over notes that everybody left, and keeps the due time."""
     state = joined(NEW, A, "phone").state
@@ -173,9 +185,20 @@ def test_the_window_of_a_dead_owners_clients_is_open() -> None:
     assert machine.has_orphaned_window(orphan)
     after = machine.open_window(orphan, NOW + 5, LIMITS)
 
-    assert (NOW + 5, {"phone": Device(0, NOW + 5)}) == (after.snapshot.left_at, after.devices)
+    known = {"phone": Device(0, NOW + 5), "": Device(0, NOW + 5)}
+    assert (NOW + 5, known) == (after.snapshot.left_at, after.devices)
     assert {WINDOW_TIMER: dated} == after.timers
     assert not machine.has_orphaned_window(after)
+
+
+def test_nobody_without_a_name_is_forgotten_when_the_owner_dies() -> None:
+    """Their cursors died with the owner: within the window all they may have missed is kept."""
+    state = pushed(joined(joined(NEW, A).state, B).state, 2)
+    orphan = evolve(state, phase=Phase.DETACHED, attachments=())
+    state = joined(machine.open_window(orphan, NOW, LIMITS), C, "web").state
+
+    assert 0 == machine.acknowledge(pushed(state, 1), C, 3, NOW + 30, LIMITS).stream.floor
+    assert 3 == machine.acknowledge(pushed(state, 1), C, 3, NOW + 31, LIMITS).stream.floor
 
 
 def test_a_timer_that_fires_keeps_the_record() -> None:
