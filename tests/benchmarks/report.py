@@ -109,6 +109,9 @@ SECTIONS: Final[dict[str, tuple[str, tuple[Row, ...]]]] = {
     ),
 }
 
+#: Below, growth is caches and windows filling up.
+_LONG_CHURN: Final = 600
+
 #: Targets that hold for one line of several.
 _SPECIAL: Final = {"ratio 100": "<= 0.5"}
 
@@ -206,12 +209,14 @@ def _line(row: Row, repetitions: list[Figures]) -> str:
     number: Callable[[float], str] = f"{{:,.{row.digits}f}}".format
     spread = f"{number(values[0])} – {number(values[-1])}" if len(values) > 1 else ""
     target = row.target.replace("<=", "≤").replace(">=", "≥")
-    return f"| {row.label} | {number(middle)} | {spread} | {target} | {_verdict(row, middle)} |"
+    return f"| {row.label} | {number(middle)} | {spread} | {target} | {_verdict(row, middle, repetitions[0].get('seconds', 0))} |"
 
 
-def _verdict(row: Row, value: float) -> str:
+def _verdict(row: Row, value: float, seconds: float) -> str:
     if not row.target:
         return ""
+    if row.name == "growth" and seconds < _LONG_CHURN:
+        return "too short to tell"
     relation, bound = row.target.split()
     shown = round(value, row.digits)
     reached = shown <= float(bound) if relation == "<=" else shown >= float(bound)
