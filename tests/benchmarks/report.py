@@ -209,7 +209,8 @@ def _line(row: Row, repetitions: list[Figures]) -> str:
     number: Callable[[float], str] = f"{{:,.{row.digits}f}}".format
     spread = f"{number(values[0])} – {number(values[-1])}" if len(values) > 1 else ""
     target = row.target.replace("<=", "≤").replace(">=", "≥")
-    return f"| {row.label} | {number(middle)} | {spread} | {target} | {_verdict(row, middle, repetitions[0].get('seconds', 0))} |"
+    verdict = _verdict(row, middle, repetitions[0].get("seconds", 0))
+    return f"| {row.label} | {number(middle)} | {spread} | {target} | {verdict} |"
 
 
 def _verdict(row: Row, value: float, seconds: float) -> str:
