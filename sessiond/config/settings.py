@@ -156,7 +156,7 @@ class RuntimeSettings:
     """Actors, commits and draining."""
 
     lanes: int = field(default=4, validator=[gt(0), le(64)])
-    """Commits in flight at once: users are spread over them, and each waits for its own."""
+    """Commits in flight at once: users are spread over them, and each waits for its own. SQLite always has one."""
     batch: int = field(default=64, validator=[gt(0), le(1024)])
     """Users whose changes are written together, at most."""
     mailbox: int = field(default=256, validator=[gt(0), le(65536)])

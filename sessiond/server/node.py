@@ -14,7 +14,7 @@ from attrs import frozen
 
 from sessiond import __version__, telemetry
 from sessiond.app import App
-from sessiond.config.settings import ListenSettings, Settings, store_kind
+from sessiond.config.settings import ListenSettings, Settings, StoreKind, store_kind
 from sessiond.core.codes import CloseCode
 from sessiond.core.ids import NodeId
 from sessiond.core.ports import Clock, Store
@@ -104,7 +104,8 @@ def _policy(settings: Settings) -> NodePolicy:
         actor=ActorPolicy(),
         restart=RestartPolicy(intensity=runtime.restarts, within=runtime.restart_window_seconds),
         drain=DrainSettings(save_seconds=runtime.drain_seconds),
-        lanes=runtime.lanes,
+        # SQLite has one writer: several lanes would only make its batches smaller.
+        lanes=1 if store_kind(settings.store.url) is StoreKind.SQLITE else runtime.lanes,
         batch=runtime.batch,
         mailbox=runtime.mailbox,
         resident_sessions=runtime.resident_sessions or 2**62,
