@@ -35,6 +35,7 @@ class StubbornClient:
     port: int
     nursery: trio.Nursery
     random: random.Random
+    device: str = field(default="phone", kw_only=True)
     acknowledged: list[int] = field(factory=list)
     received: list[tuple[str, int, str, int]] = field(factory=list)
     """``(epoch, offset, event, n)`` of every durable push, as it came."""
@@ -47,10 +48,14 @@ class StubbornClient:
 
     async def run(self, numbers: range) -> None:
         """Have every number acknowledged, whatever happens to the server."""
+        await self.push_until_acknowledged("add", numbers)
+
+    async def push_until_acknowledged(self, event: str, numbers: range) -> None:
+        """The same with an event of one's own."""
         for n in numbers:
             while n not in self.acknowledged:
                 with suppress(*_AWAY):
-                    await self.push("add", {"n": n, "_id": f"{self.user}-{n}"})
+                    await self.push(event, {"n": n, "_id": f"{self.user}-{n}"})
                     self.acknowledged.append(n)
                     break
                 await trio.sleep(0.02)
@@ -68,7 +73,7 @@ class StubbornClient:
             signing_key(AUTH), UserId(self.user), now=time.time(), lifetime_seconds=600
         )
         path = f"/socket/websocket?vsn=2.0.0&token={token}"
-        payload: dict[str, Any] = {"device": "phone"}
+        payload: dict[str, Any] = {"device": self.device}
         if self.epoch:
             payload["resume"] = {"epoch": self.epoch, "offset": self.offset}
         try:
@@ -101,6 +106,14 @@ class StubbornClient:
         except BaseException:
             await self.close()
             raise
+
+    async def take_one(self) -> None:
+        """Wait for one message and take it; connects when there is no connection."""
+        if self._socket is None:
+            await self._connect()
+        assert self._socket is not None
+        frame = json.loads(await self._socket.get_message())
+        self._take(frame[3], frame[4])
 
     async def listen(self) -> None:
         """Read pushes until the connection closes, which raises ``ConnectionClosed``."""

@@ -19,18 +19,25 @@ def _free_port() -> int:
 
 
 class ServerProcess:
-    """``tests.scenarios.crash_server`` as a child process; one at a time."""
+    """``tests.scenarios.crash_server`` as a child process, one at a time; *module* and *arguments* name another."""
 
     def __init__(
-        self, store: str, folder: Path, *, node: str = "node-1", lease_seconds: float = 10.0
+        self,
+        store: str,
+        folder: Path,
+        *,
+        node: str = "node-1",
+        lease_seconds: float = 10.0,
+        module: str = "tests.scenarios.crash_server",
+        arguments: list[str] | None = None,
     ) -> None:
         self.port = _free_port()
+        self._module = module
         self._arguments = [
             store,
             str(self.port),
             str(folder / f"{node}.sock"),
-            node,
-            str(lease_seconds),
+            *([node, str(lease_seconds)] if arguments is None else arguments),
         ]
         self._log = folder / f"{node}.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -61,7 +68,7 @@ class ServerProcess:
 
     def spawn(self) -> None:
         """Start the process and do not wait."""
-        command = [sys.executable, "-m", "tests.scenarios.crash_server", *self._arguments]
+        command = [sys.executable, "-m", self._module, *self._arguments]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(command, stderr=log, stdout=log)
 
