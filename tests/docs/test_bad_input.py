@@ -1,0 +1,42 @@
+"""The page on bad input: every kind has its row, and every row names tests that exist."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import DOCS
+
+ROOT = Path(__file__).parents[2]
+PAGE = (DOCS / "reference" / "bad-input.md").read_text()
+ROWS = {
+    cells[1].strip(): cells[3]
+    for line in PAGE.splitlines()
+    if len(cells := line.split("|")) == 5 and "::" in cells[3]
+}
+
+KINDS = """
+no token; bad signature; wrong algorithm; expired token; somebody else's topic; malformed client; binary client;
+oversized client; fragmented client; half-open client; slow-loris client; flooding client; client that stops reading;
+garbage webhook; truncated webhook; duplicated webhook; concurrent-duplicate webhook; unsigned webhook;
+replayed webhook; unknown user; handler that raises; handler that hangs; handler that returns nonsense;
+handler that floods; corrupt snapshot; snapshot from a newer version; oversized snapshot; store gone at the start;
+store gone in mid-flight; commit whose answer is lost; second process on the same SQLite file;
+node stopped for longer than its lease; full disk (SQLite); stale admin socket file; port in use; settings with typos
+"""
+
+
+def test_every_kind_of_bad_input_has_its_row() -> None:
+    """None is forgotten, and none is there that nobody asked for."""
+    assert {" ".join(kind.split()) for kind in KINDS.split(";")} == ROWS.keys()
+
+
+@pytest.mark.parametrize("named", sorted(set(re.findall(r"`(tests/\S+?::\w+)`", PAGE))))
+def test_every_named_test_exists(named: str) -> None:
+    """A test that is renamed or removed takes its row along."""
+    file, _, name = named.partition("::")
+    tree = ast.parse((ROOT / file).read_text())
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+    assert name in {node.name for node in tree.body if isinstance(node, functions)}
