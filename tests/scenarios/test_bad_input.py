@@ -278,12 +278,14 @@ async def test_a_client_that_stops_reading_is_closed_and_resumes(short_tmp_path:
                 assert (await reply_to(ada, "blast", {})).payload["status"] == "ok"
                 blasts += 1
                 assert blasts < 200
+            code = await receive_close(stream)
             assert (await reply_to(bob, "echo", {})).payload["status"] == "ok"
         back = await live.connect("ada")
         resume = {"epoch": epoch, "offset": head}
         welcome = await reply_to(back, "phx_join", {"device": "stuck", "resume": resume})
         missed = await back.receive()
 
+    assert code == CloseCode.SLOW_CONSUMER.number
     assert welcome.payload["response"]["recovered"] is True
     assert (missed.event, missed.payload["n"]) == ("added", 7)
 
