@@ -83,6 +83,10 @@ def _plain(value: Any) -> str:
             return "-"
         case bool():
             return "yes" if value else "no"
+        case float():
+            return (
+                f"{value:.1f}"  # what is counted in parts is seconds, and nobody reads more of them
+            )
         case dict() | list():
             return json.dumps(value, ensure_ascii=False)
         case _:

@@ -121,7 +121,8 @@ async def show(user: str, *, reveal: _Flag = False) -> None:
             *(
                 (
                     "connection",
-                    f"{one['id']} {one['device']} {one['peer']} since {when(one['connected_at'])}",
+                    " ".join(filter(None, (str(one["id"]), one["device"], one["peer"])))
+                    + f" since {when(one['connected_at'])}",
                 )
                 for one in detail["connections"]
             ),

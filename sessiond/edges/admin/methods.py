@@ -54,7 +54,7 @@ async def _inspect(node: Node, client: Client, params: Inspect) -> object:
         for connection in plain["connections"]:
             connection |= {
                 "meta": redacted(connection["meta"]),
-                "peer": redacted(connection["peer"]),
+                "peer": redacted(connection["peer"]) if connection["peer"] else "",
             }
     return plain
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from sessiond.cli.ctl.output import ago, print_line, print_table, when
+from sessiond.cli.ctl.output import ago, print_fields, print_line, print_table, when
 
 
 def test_names_of_clients_cannot_steer_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
@@ -28,3 +28,10 @@ def test_ago(seconds: float, text: str) -> None:
 def test_no_time_is_a_dash() -> None:
     """What did not happen has no time."""
     assert ago(None) == when(None) == "-"
+
+
+def test_seconds_are_shown_as_people_read_them(capsys: pytest.CaptureFixture[str]) -> None:
+    """A number with a fraction is shown with one digit of it; whole numbers are left as they are."""
+    print_fields([("uptime seconds", 6.241629098993144), ("turns", 2)])
+
+    assert "uptime seconds  6.2\nturns           2\n" == capsys.readouterr().out
