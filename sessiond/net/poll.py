@@ -38,7 +38,6 @@ class Poller:
 
     def __init__(self, limits: TransportLimits | None = None) -> None:
         self.limits: Final = limits if limits is not None else TransportLimits()
-        self.round = 0
         self._epoll = select.epoll()
         self._transports: dict[int, PollTransport] = {}
         self._dirty: list[PollTransport] = []
@@ -89,7 +88,6 @@ class Poller:
         find = self._transports.get
         while True:
             await wait_readable(fileno)
-            self.round += 1
             for fd, events in poll(0, _ROUND_EVENTS):
                 transport = find(fd)
                 if transport is not None:
@@ -100,7 +98,6 @@ class Poller:
             if not self._dirty:
                 self._parked = current_task()
                 await wait_task_rescheduled(self._unpark)
-            self.round += 1
             batch, self._dirty = self._dirty, []
             for transport in batch:
                 transport.flush()

@@ -1,8 +1,9 @@
 """PollTransport: one plain socket among the many that a Poller drives (poll.py).
 
-The first write of a connection in a round goes to the kernel at once; more of them in the same
-round (a replay after a join) are joined and sent by the flusher, which runs next: one system call
-instead of many.
+What is written while the tasks of a moment run is sent by the flusher, which runs after them: several
+writes of one connection are one system call, and the sends of all connections follow each other. The
+latter is worth more *(measured, echo of 90 bytes over loopback, 100 connections, CPU per message: 75 µs
+when each turn sends by itself, 54 µs like this)*: a send that finds its reader asleep has to wake it.
 """
 
 import select
@@ -33,9 +34,6 @@ class _Phase(Enum):
 
 class Driver(Protocol):
     """What a transport needs of its poller."""
-
-    round: int
-    """Counts up whenever writes of one connection may go to the kernel at once again."""
 
     @property
     def limits(self) -> TransportLimits: ...
@@ -75,7 +73,6 @@ class PollTransport:
         "_on_gone",
         "_phase",
         "_poller",
-        "_round",
         "_sock",
         "_unsent",
         "_unsent_bytes",
@@ -94,7 +91,6 @@ class PollTransport:
         self._link = link
         self._on_gone = on_gone
         self._phase = _Phase.OPEN
-        self._round = -1
         self._unsent: list[bytes] | None = None
         self._unsent_bytes = 0
         self._is_begun = False  # a part of the first unsent write was sent
@@ -118,13 +114,10 @@ class PollTransport:
             return
         if self._unsent is not None:
             self._queue(data)
-        elif self._round == self._poller.round:
+        else:
             self._unsent = [data]
             self._unsent_bytes = len(data)
             self._poller.flush_soon(self)
-        else:
-            self._round = self._poller.round
-            self._send_first(data)
 
     def discard_unsent(self) -> None:
         if self._unsent is None:
@@ -177,6 +170,10 @@ class PollTransport:
             return False
         if unsent is None or self._phase is _Phase.GONE:
             return True
+        if len(unsent) == 1 and self._phase is _Phase.OPEN and not self._is_blocked:
+            self._unsent, self._unsent_bytes = None, 0
+            self._send_one(unsent[0])  # what nearly every flush has to do, without the bookkeeping
+            return self._unsent is None
         try:
             while unsent:
                 self._drop_sent(unsent, self._sock.sendmsg(unsent[:_SEND_BUFFERS]))
@@ -240,7 +237,7 @@ class PollTransport:
             self._listen()
             self.tell(self._link.eof_received)
 
-    def _send_first(self, data: bytes) -> None:
+    def _send_one(self, data: bytes) -> None:
         try:
             sent = self._sock.send(data)
         except BlockingIOError:
@@ -260,7 +257,7 @@ class PollTransport:
         is_much = self._unsent_bytes + len(data) > limits.soft_bytes
         # Not slow perhaps, only a lot at once: see what the kernel takes before judging.
         if is_much and not self._is_blocked and self.flush():
-            self._send_first(data)
+            self._send_one(data)
             return
         if self._unsent_bytes + len(data) > limits.hard_bytes:
             self.become_slow()
