@@ -22,6 +22,7 @@ __all__ = ["Child", "Cores", "Span", "Stopwatch", "allow_many_files", "cores", "
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _START_SECONDS: Final = 30.0
 _STOP_SECONDS: Final = 30.0
+_REST_SECONDS: Final = 0.2
 _ROOT: Final = Path(__file__).parents[2]
 
 
@@ -148,6 +149,13 @@ class Child:
         """Resident memory as it is."""
         pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
         return pages * resource.getpagesize() / 1024
+
+    def rest(self) -> None:
+        """Return when it has nothing left to do: used less than a tick of CPU for a moment."""
+        before = -1.0
+        while (now := cpu_seconds(self.pid)) != before:
+            before = now
+            time.sleep(_REST_SECONDS)
 
     def _hear(self, word: str) -> str:
         """Wait for the line that begins with *word*."""

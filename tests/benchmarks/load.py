@@ -14,8 +14,7 @@ import struct
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
-from itertools import cycle
+from itertools import cycle, islice
 from typing import Final
 
 from attrs import field, frozen
@@ -67,7 +66,19 @@ class Answers:
 class Link:
     """One websocket. *frame* is what it sends; *ok* what an answer holds."""
 
-    __slots__ = ("at", "frame", "is_open", "left", "ok", "recv", "rest", "send", "sock", "user")
+    __slots__ = (
+        "at",
+        "frame",
+        "is_open",
+        "joins",
+        "left",
+        "ok",
+        "recv",
+        "rest",
+        "send",
+        "sock",
+        "user",
+    )
 
     def __init__(self, sock: socket.socket, user: str) -> None:
         self.sock = sock
@@ -79,6 +90,7 @@ class Link:
         self.at: deque[float] = deque()
         self.left = 0
         self.is_open = False
+        self.joins = False
 
     def read(self) -> list[bytes]:
         """Take what has come.
@@ -126,11 +138,32 @@ class Fleet:
             return None
         return issue_token(self._key, UserId(user), now=now, lifetime_seconds=86_400)
 
-    def enter(self, requests: list[tuple[str, bytes]], *, at_once: int = 16) -> list[Link]:
-        """Do what ``open`` does with *requests*, *at_once* of them at a time."""
-        ahead = iter(requests)
+    def enter(
+        self, requests: list[tuple[str, bytes]], *, at_once: int = 16, joins: bool | None = None
+    ) -> list[Link]:
+        """Do what ``open`` does with *requests*, *at_once* of them at a time; join only if *joins*."""
+        is_joining = self.target.joins if joins is None else joins
+
+        def begin(request: tuple[str, bytes]) -> Link:
+            link = self._connect(request)
+            link.joins = is_joining
+            return link
+
+        return self._let_in(map(begin, requests), at_once)
+
+    def join(self, links: list[Link], *, at_once: int = 16) -> list[Link]:
+        """Join on each of the open *links*, *at_once* of them at a time; returns when all are in."""
+
+        def begin(link: Link) -> Link:
+            link.send(message(link.user, "phx_join", {}, "1"))
+            return link
+
+        return self._let_in(map(begin, links), at_once)
+
+    def _let_in(self, beginning: Iterator[Link], at_once: int) -> list[Link]:
+        """Begin with as many as may be at once, and with the next whenever one is in."""
         entered: list[Link] = []
-        entering = {link.sock.fileno() for link in map(self._connect, _take(ahead, at_once))}
+        entering = {link.sock.fileno() for link in islice(beginning, at_once)}
         while entering:
             for fd, _ in self._wait(_PATIENCE):
                 if fd not in entering:
@@ -140,7 +173,7 @@ class Fleet:
                 if self._step(link):
                     entering.remove(fd)
                     entered.append(link)
-                    entering |= {self._connect(one).sock.fileno() for one in _take(ahead, 1)}
+                    entering |= {one.sock.fileno() for one in islice(beginning, 1)}
         return entered
 
     def _connect(self, request: tuple[str, bytes]) -> Link:
@@ -170,9 +203,9 @@ class Fleet:
         if not head.startswith(b"HTTP/1.1 101"):
             raise LoadError(f"{link.user} was answered {head[:500]!r}")
         link.is_open = True
-        if self.target.joins:
+        if link.joins:
             link.send(message(link.user, "phx_join", {}, "1"))
-        return not self.target.joins
+        return not link.joins
 
     def close(self, links: Iterable[Link], *, abruptly: bool = False) -> None:
         """Close the sockets of *links*, with a reset if *abruptly*."""
@@ -278,11 +311,3 @@ class Fleet:
         if seconds > 0:
             select.select((self._epoll,), (), (), seconds)
         return self._epoll.poll(0, 256)
-
-
-def _take(ahead: Iterator[tuple[str, bytes]], count: int) -> list[tuple[str, bytes]]:
-    taken: list[tuple[str, bytes]] = []
-    with suppress(StopIteration):
-        while len(taken) < count:
-            taken.append(next(ahead))
-    return taken

@@ -49,6 +49,27 @@ def _turn_rows(store: str, title: str) -> tuple[Row, ...]:
     return rows if store == "redis" else (*rows[:2], *rows[3:])
 
 
+def _start_rows() -> tuple[Row, ...]:
+    parts = {
+        "connection": "connection without a join",
+        "start": "**session start**: a new user's join on it",
+        "both": "both, a new user",
+        "back": "both, back within the window",
+    }
+    targets = {"start": "<= 0.2"}
+    return (
+        *(
+            Row(f"{part} {{n}} cpu", f"{label}, {{n}} at a time: CPU, ms", 3, targets.get(part, ""))
+            for part, label in parts.items()
+        ),
+        Row("end {n} cpu", "the connection is lost, after {n} at a time: CPU, ms", 3),
+        *(
+            Row(f"{part} {{n}} rate", f"{label}, {{n}} at a time: per second", 0)
+            for part, label in parts.items()
+        ),
+    )
+
+
 _CPU: Final = "CPU per message, µs"
 SECTIONS: Final[dict[str, tuple[str, tuple[Row, ...]]]] = {
     "echo": (
@@ -64,13 +85,8 @@ SECTIONS: Final[dict[str, tuple[str, tuple[Row, ...]]]] = {
         ),
     ),
     "connect": (
-        "Session start: connection, upgrade, token, join",
-        (
-            Row("new cpu", "a new user: CPU, ms", 3, "<= 0.2"),
-            Row("new rate", "a new user: starts/s, 16 at a time", 0),
-            Row("back cpu", "back within the window: CPU, ms", 3),
-            Row("back rate", "back within the window: starts/s, 16 at a time", 0),
-        ),
+        "Session start: the connection, the join, and both",
+        _start_rows(),
     ),
     "memory": (
         "Memory per session, KiB",

@@ -23,6 +23,8 @@ class Sizes:
     """Of the gated turns."""
     starts: int
     """Sessions started to find the cost of one."""
+    at_once: tuple[int, ...]
+    """Of those, how many at a time."""
     sessions: int
     """Sessions held to find the memory of one."""
     hook_users: int
@@ -40,6 +42,7 @@ TINY: Final = Sizes(
     connections=(2,),
     users=(4,),
     starts=8,
+    at_once=(4,),
     sessions=16,
     hook_users=4,
     churned=20,
@@ -56,6 +59,7 @@ QUICK: Final = Sizes(
     connections=(1, 100, 1000),
     users=(100, 1000),
     starts=1000,
+    at_once=(16, 256),
     sessions=2000,
     hook_users=100,
     churned=2000,
@@ -72,6 +76,7 @@ FULL: Final = Sizes(
     connections=(1, 100, 1000),
     users=(100, 1000),
     starts=5000,
+    at_once=(16, 256),
     sessions=10_000,
     hook_users=100,
     churned=10_000,
