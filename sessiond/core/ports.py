@@ -138,7 +138,9 @@ class Store(Protocol):
     async def attempt(self, fence: "Fence", key: str) -> int:
         """Count, durably, that the input *key* (``inbox:<seq>``, ``timer:<user>:<name>:<generation>``) is about to run.
 
-        Returns the new count. The commit that consumes the input (``inbox_done``; a change of that timer) forgets it.
+        Returns in how many reigns (fences) it was, this one included: sent again, after a lost answer or a crash of
+        the actor alone, it counts no further. The commit that consumes the input (``inbox_done``; a change of that
+        timer) forgets it.
         Raises ``Fenced``.
         """
         ...

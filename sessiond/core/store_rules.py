@@ -5,14 +5,18 @@ Pure functions over the records, so that three implementations of the port canno
 
 from typing import Final
 
+from attrs import frozen
+
 from sessiond.core.errors import InvalidInput
 from sessiond.core.ids import UserId
-from sessiond.core.records import MAX_STORED_REPLY, UserCommit, Verdict, VerdictStatus
+from sessiond.core.records import MAX_STORED_REPLY, Fence, UserCommit, Verdict, VerdictStatus
 
 __all__ = [
     "MAX_COMMIT_BYTES",
+    "Attempts",
     "attempt_slot",
     "commit_bytes",
+    "count_attempt",
     "kept_reply",
     "timer_slot",
     "verdict_on_other_version",
@@ -85,3 +89,21 @@ def attempt_slot(key: str) -> tuple[str, int]:
     if kind == "timer" and slot.count(":") >= 2 and generation.isdecimal():
         return slot, int(generation)
     raise InvalidInput("an attempt is counted for inbox:<seq> or timer:<user>:<name>:<generation>")
+
+
+@frozen
+class Attempts:
+    """How often one input was begun: once per reign, whose last is *last*."""
+
+    generation: int
+    count: int
+    last: Fence
+
+
+def count_attempt(known: Attempts | None, generation: int, fence: Fence) -> Attempts:
+    """Count an attempt under *fence*, once for each; another *generation* begins anew."""
+    if known is None or known.generation != generation:
+        return Attempts(generation, 1, fence)
+    if known.last == fence:
+        return known
+    return Attempts(generation, known.count + 1, fence)

@@ -135,15 +135,7 @@ class Failures:
         fence = services.fences.get(self._cell.partition)
         if fence is None:
             raise Fenced("this node does not own the partition any more")
-        calls = 0
-
-        async def count() -> int:
-            nonlocal calls
-            calls += 1
-            return await services.store.attempt(fence, key)
-
-        # A call whose answer was lost may have counted; an input is not to blame for that.
-        begun = await services.read(count) - (calls - 1)
+        begun = await services.read(lambda: services.store.attempt(fence, key))
         envelope.recovered = False
         if begun <= services.policy.max_attempts:
             return False

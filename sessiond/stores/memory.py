@@ -35,8 +35,10 @@ from sessiond.core.records import (
 )
 from sessiond.core.store_rules import (
     MAX_COMMIT_BYTES,
+    Attempts,
     attempt_slot,
     commit_bytes,
+    count_attempt,
     kept_reply,
     timer_slot,
     verdict_on_other_version,
@@ -87,7 +89,7 @@ class MemoryStore:
         self._people: dict[UserId, _Person] = {}
         self._inbox: dict[int, tuple[Partition, InboxEntry]] = {}
         self._last_seq = 0
-        self._attempts: dict[tuple[Partition, str], tuple[int, int]] = {}
+        self._attempts: dict[tuple[Partition, str], Attempts] = {}
         self._dead_letters: dict[str, DeadLetter] = {}
         self._fences: dict[Partition, Fence] = {}
         self._owners: dict[Partition, NodeId] = {}
@@ -243,7 +245,9 @@ class MemoryStore:
     ) -> tuple[InboxEntry, ...]:
         await trio.lowlevel.checkpoint()
         found = (
-            evolve(entry, attempts=self._attempts.get((partition, f"inbox:{seq}"), (0, 0))[1])
+            evolve(entry, attempts=known.count)
+            if (known := self._attempts.get((partition, f"inbox:{seq}")))
+            else entry
             for seq, (owner, entry) in self._inbox.items()
             if owner == partition and seq > after and user in {None, entry.user}
         )
@@ -254,10 +258,9 @@ class MemoryStore:
         slot, generation = attempt_slot(key)
         if not self._holds(fence.partition, fence):
             raise Fenced(f"partition {fence.partition} has another owner")
-        known, count = self._attempts.get((fence.partition, slot), (generation, 0))
-        count = count + 1 if known == generation else 1
-        self._attempts[fence.partition, slot] = (generation, count)
-        return count
+        counted = count_attempt(self._attempts.get((fence.partition, slot)), generation, fence)
+        self._attempts[fence.partition, slot] = counted
+        return counted.count
 
     async def load(self, user: UserId, partition: Partition) -> Loaded | None:  # noqa: ARG002
         await trio.lowlevel.checkpoint()

@@ -9,6 +9,7 @@ from sessiond.core.records import (
     Consumed,
     DeadLetter,
     Delivery,
+    Fence,
     Frame,
     Timer,
     TimerChange,
@@ -17,8 +18,10 @@ from sessiond.core.records import (
     VerdictStatus,
 )
 from sessiond.core.store_rules import (
+    Attempts,
     attempt_slot,
     commit_bytes,
+    count_attempt,
     kept_reply,
     timer_slot,
     verdict_on_other_version,
@@ -104,3 +107,14 @@ def test_a_commit_sent_again_is_told_from_a_foreign_one(
     )
 
     assert verdict_on_other_version(commit, version, commit_id) == expected
+
+
+def test_an_attempt_counts_once_per_fence() -> None:
+    """The same fence again changes nothing, a later one counts on, another generation begins at one."""
+    first, second = Fence(Partition(1), 1, "a"), Fence(Partition(1), 2, "b")
+    once = count_attempt(None, 7, first)
+
+    assert once == Attempts(7, 1, first)
+    assert count_attempt(once, 7, first) is once
+    assert count_attempt(once, 7, second) == Attempts(7, 2, second)
+    assert count_attempt(once, 8, first) == Attempts(8, 1, first)

@@ -359,6 +359,25 @@ async def test_a_store_that_loses_answers_poisons_nothing(autojump_clock: MockCl
         assert await world.dead_letters() == ()
 
 
+async def test_lost_answers_of_earlier_runs_poison_nothing(autojump_clock: MockClock) -> None:
+    """A run that counted an attempt many times, for want of an answer, counts as one for the runs after it."""
+    trouble = Troublemaker()
+    store = FaultyStore(MemoryStore())
+    async with open_world(trouble.app, store=store) as world:
+        await world.join("ann")
+        trouble.on_poison = [world, world]
+        await world.webhook("ann", {"job": "poison"}, name="job")
+        await world.settle()
+        store.lose_answer("attempt", times=10)
+        await world.restart()
+        await trio.sleep(60)
+        await world.restart()
+        await trio.sleep(1)
+
+        assert await world.data("ann") == {"jobs": ["poison"]}
+        assert await world.dead_letters() == ()
+
+
 async def test_an_input_cut_short_by_a_crash_runs_again(autojump_clock: MockClock) -> None:
     """One crash is no poison: the next run applies what was left."""
     trouble = Troublemaker()

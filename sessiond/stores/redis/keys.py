@@ -9,7 +9,7 @@ key                 type        holds
 ``P own``           hash        ``fence`` (number), ``token`` (``<number>:<nonce>``), ``owner`` (node), ``seq`` (inbox),
                                 ``counted`` (there are attempts)
 ``P inbox``         stream      accepted inputs that have not run; the id is ``<seq>-0``
-``P attempts``      hash        counter's name -> ``<generation>:<count>``
+``P attempts``      hash        counter's name -> ``<generation>:<count>:<token counted last>``
 ``P due``           sorted set  ``<user>\0<timer>`` by due time
 ``P undated``       set         users whose window timer has no due time
 ``P deliveries``    sorted set  ``<id>\0<user>`` by due time

@@ -125,7 +125,7 @@ def unpack_dead_letter(letter_id: str, stored: bytes) -> DeadLetter:
 
 
 def unpack_inbox_entry(row: Sequence[object]) -> InboxEntry:
-    """Read a row of ``pending.lua``: stream id, fields, attempts (``<generation>:<count>`` or nothing)."""
+    """Read a row of ``pending.lua``: stream id, fields, attempts (``<generation>:<count>:<token>``, or nothing)."""
     stream_id, fields, attempts = row
     assert isinstance(stream_id, bytes)
     assert isinstance(fields, list)
@@ -137,7 +137,7 @@ def unpack_inbox_entry(row: Sequence[object]) -> InboxEntry:
         value[b"k"].decode(),
         value[b"b"],
         float(value[b"t"]),
-        int(attempts.partition(b":")[2]) if isinstance(attempts, bytes) else 0,
+        int(attempts.split(b":", 2)[1]) if isinstance(attempts, bytes) else 0,
     )
 
 

@@ -70,6 +70,7 @@ CREATE TABLE attempts (
     slot       TEXT NOT NULL,
     generation INTEGER NOT NULL,
     count      INTEGER NOT NULL,
+    fence      INTEGER NOT NULL,      -- the number of the reign that was counted last: each counts once
     PRIMARY KEY (partition, slot)
 ) STRICT, WITHOUT ROWID;
 

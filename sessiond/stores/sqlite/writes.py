@@ -318,15 +318,16 @@ def _accept_one(db: sqlite3.Connection, arrival: Arrival) -> Receipt:
 
 
 def count_attempt(db: sqlite3.Connection, fence: Fence, key: str) -> int:
-    """Count one more attempt of *key* (``Store.attempt``)."""
+    """Count that *key* is attempted in this reign (``Store.attempt``)."""
     slot, generation = attempt_slot(key)
     with transaction(db):
         if not _live(db, [fence.partition], {fence.partition: fence}):
             raise Fenced(f"partition {fence.partition} has another owner")
         (count,) = db.execute(
-            "INSERT INTO attempts VALUES (?, ?, ?, 1) ON CONFLICT DO UPDATE SET generation = excluded.generation,"
-            " count = iif(generation = excluded.generation, count, 0) + 1 RETURNING count",
-            (fence.partition, slot, generation),
+            "INSERT INTO attempts (partition, slot, generation, count, fence) VALUES (?, ?, ?, 1, ?)"
+            " ON CONFLICT DO UPDATE SET generation = excluded.generation, fence = excluded.fence,"
+            " count = iif(generation = excluded.generation, count + (fence <> excluded.fence), 1) RETURNING count",
+            (fence.partition, slot, generation, fence.number),
         ).fetchone()
     return int(count)
 

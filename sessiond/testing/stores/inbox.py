@@ -305,14 +305,29 @@ async def consuming_does_not_shorten_the_keeping(rig: StoreRig) -> None:
 
 
 async def attempts_are_counted(rig: StoreRig) -> None:
-    """Each call counts one more, each key for itself, and pending entries show theirs."""
+    """Each reign counts one more, each key for itself, and pending entries show theirs."""
     first, second = [await accepted(rig, name) for name in "ab"]
-    fence = rig.fences[PARTITION]
-    store = rig.store
+    counted = []
+    for _ in range(3):
+        await rig.acquire()
+        counted.append(await rig.store.attempt(rig.fences[PARTITION], f"inbox:{first.seq}"))
 
-    assert [await store.attempt(fence, f"inbox:{first.seq}") for _ in range(3)] == [1, 2, 3]
-    assert await store.attempt(fence, f"inbox:{second.seq}") == 1
-    assert [entry.attempts for entry in await store.pending(PARTITION)] == [3, 1]
+    assert counted == [1, 2, 3]
+    assert await rig.store.attempt(rig.fences[PARTITION], f"inbox:{second.seq}") == 1
+    assert [entry.attempts for entry in await rig.store.pending(PARTITION)] == [3, 1]
+
+
+async def an_attempt_is_counted_once_per_reign(rig: StoreRig) -> None:
+    """Sent again for want of an answer it counts no further; another generation of a timer begins anew."""
+    entry = await accepted(rig, "a")
+    fence, store = rig.fences[PARTITION], rig.store
+    keys = (f"inbox:{entry.seq}", f"timer:{USER}:tea:7", f"timer:{USER}:tea:7")
+
+    assert [await store.attempt(fence, key) for key in keys * 2] == [1] * 6
+    await rig.acquire()
+    assert [await store.attempt(rig.fences[PARTITION], key) for key in keys] == [2] * 3
+    assert await store.attempt(rig.fences[PARTITION], f"timer:{USER}:tea:8") == 1
+    assert [one.attempts for one in await store.pending(PARTITION)] == [2]
 
 
 async def attempts_outlive_a_change_of_owner(rig: StoreRig) -> None:
@@ -328,6 +343,7 @@ async def consuming_forgets_the_attempts(rig: StoreRig) -> None:
     entry = await accepted(rig, "a")
     key = f"inbox:{entry.seq}"
     await rig.store.attempt(rig.fences[PARTITION], key)
+    await rig.acquire()
     await rig.apply(inbox_done=(entry.seq,))
     assert await rig.store.attempt(rig.fences[PARTITION], key) == 1
 
@@ -366,6 +382,7 @@ CHECKS = (
     a_repeat_does_not_prolong_its_id,
     consuming_does_not_shorten_the_keeping,
     attempts_are_counted,
+    an_attempt_is_counted_once_per_reign,
     attempts_outlive_a_change_of_owner,
     consuming_forgets_the_attempts,
     a_key_of_neither_form_is_refused,

@@ -166,6 +166,7 @@ async def deleting_removes_everything_of_the_user(rig: StoreRig) -> None:
     await rig.accept(arrival("unrun"))
     await rig.apply(**everything())
     assert await rig.store.attempt(rig.fences[PARTITION], f"timer:{USER}:tea:1") == 1
+    await rig.acquire()
     await rig.apply(version=1, delete=True)
 
     store = rig.store

@@ -106,4 +106,4 @@ def test_inbox_entries() -> None:
     entry = InboxEntry(3, UserId("ann"), Digest(b"d" * 16), "hook:x", b"body", 1.5)
 
     assert packing.unpack_inbox_entry([b"3-0", fields, None]) == entry
-    assert packing.unpack_inbox_entry([b"3-0", fields, b"0:2"]).attempts == 2
+    assert packing.unpack_inbox_entry([b"3-0", fields, b"0:2:7:nonce"]).attempts == 2
