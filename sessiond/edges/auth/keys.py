@@ -53,16 +53,30 @@ class Key:
     """``None``: it can only verify."""
     key_id: str | None = None
 
+    def verifies(self, signed: bytes, signature: bytes) -> bool:
+        """Whether *signature* is of *signed*, by this key."""
+        return _ALGORITHMS[self.algorithm].verify(signed, self.verifying, signature)
+
+
+#: PyJWT's implementations; ours are pinned to keys.
+_ALGORITHMS: Final = {name: jwt.get_algorithm_by_name(name.value) for name in Algorithm}
+
 
 def shared_secret(secret: bytes, key_id: str | None = None) -> Key:
     """Make the HS256 key of *secret*.
 
     Raises:
-      InvalidInput: the secret is shorter than 32 bytes.
+      InvalidInput: the secret is shorter than 32 bytes, or is a public key, a certificate.
 
     """
     if len(secret) < MIN_SECRET_BYTES:
         raise InvalidInput(f"a token secret has at least {MIN_SECRET_BYTES} bytes")
+    try:
+        _ALGORITHMS[Algorithm.HS256].prepare_key(secret)
+    except jwt.InvalidKeyError:
+        raise InvalidInput(
+            "a token secret is not a key of another kind: those are public"
+        ) from None
     return Key(Algorithm.HS256, secret, secret, key_id)
 
 

@@ -19,12 +19,14 @@ from sessiond.core.ports import Clock
 from sessiond.edges.auth.key_url import KeysAway, KeyUrl
 from sessiond.edges.auth.keys import Algorithm, Key, read_jwks_file, read_pem_file, shared_secret
 from sessiond.edges.auth.settings import AuthSettings
+from sessiond.edges.auth.signed_token import SignedToken, read_json_object, read_token
 
 __all__ = ["Identity", "TokenVerifier", "issue_token", "signing_key"]
 
 #: What fits into a request head beside everything else; real tokens have 300 to 2000 bytes.
 MAX_TOKEN_BYTES: Final = 8 * 1024
 
+_MEANT_FOR_OTHERS: Final = "the token is meant for somebody else"
 _ALGORITHMS: Final = frozenset(algorithm.value for algorithm in Algorithm)
 
 
@@ -68,12 +70,13 @@ class TokenVerifier:
             when the key may be one that cannot be fetched now.
 
         """
-        algorithm, key_id = _read_header(token)
-        claims = self._decode(token, await self._candidates(algorithm, key_id))
+        parts = _take_apart(token)
+        _check_signature(parts, await self._candidates(parts.algorithm, parts.key_id))
+        claims = self._read_claims(parts.payload)
         expires_at = self._check_times(claims)
         return Identity(_user(claims), expires_at, MappingProxyType(claims))
 
-    async def _candidates(self, algorithm: str, key_id: str | None) -> list[Key]:
+    async def _candidates(self, algorithm: object, key_id: str | None) -> list[Key]:
         def select(keys: tuple[Key, ...]) -> list[Key]:
             return [key for key in keys if _fits(key, algorithm, key_id)]
 
@@ -92,42 +95,24 @@ class TokenVerifier:
                 retry_after=self._settings.jwks_min_interval_seconds,
             ) from None
 
-    def _decode(self, token: str, keys: list[Key]) -> dict[str, object]:
-        """Return the claims when one of *keys*, each with its own algorithm, verifies *token*."""
-        refusal = _refused("no key is known for this token")
-        for key in keys:
-            try:
-                return dict(self._decode_with(token, key))
-            except jwt.InvalidSignatureError:
-                refusal = _refused("the token's signature is wrong")
-            except (jwt.InvalidAudienceError, jwt.InvalidIssuerError):
-                raise _refused("the token is meant for somebody else") from None
-            except jwt.MissingRequiredClaimError as error:
-                raise _refused(f"the token has no {error.claim}") from None
-            except (jwt.PyJWTError, ValueError, RecursionError):
-                raise _refused("the token is malformed") from None
-        raise refusal
-
-    def _decode_with(self, token: str, key: Key) -> dict[str, object]:
+    def _read_claims(self, payload: bytes) -> dict[str, object]:
+        """Return the claims of a verified token that is meant for us and has what is required."""
+        try:
+            claims = read_json_object(payload)
+        except InvalidInput as error:
+            raise _refused(str(error)) from None
         settings = self._settings
-        required = ["sub", *(["exp"] if settings.require_expiry else [])]
-        return jwt.decode(
-            token,
-            key.verifying,
-            algorithms=[key.algorithm.value],
-            audience=settings.audience,
-            issuer=settings.issuer,
-            options={
-                "require": required,
-                "verify_aud": settings.audience is not None,
-                "verify_iss": settings.issuer is not None,
-                "verify_exp": False,  # _check_times does, on our clock
-                "verify_nbf": False,
-                "verify_iat": False,  # says when it was made, not when it may be used (RFC 7519)
-                "verify_sub": False,  # parse_user_id does
-                "verify_jti": False,
-            },
-        )
+        _require(claims, "sub")
+        if settings.require_expiry:
+            _require(claims, "exp")
+        if settings.issuer is not None and _require(claims, "iss") != settings.issuer:
+            raise _refused(_MEANT_FOR_OTHERS)
+        if settings.audience is not None:
+            audience = _require(claims, "aud")
+            named = audience if isinstance(audience, list) else [audience]
+            if settings.audience not in named:
+                raise _refused(_MEANT_FOR_OTHERS)
+        return claims
 
     def _check_times(self, claims: Mapping[str, object]) -> float | None:
         now, leeway = self._clock.now(), self._settings.leeway_seconds
@@ -200,23 +185,37 @@ def _local_keys(settings: AuthSettings) -> tuple[Key, ...]:
     return tuple(keys)
 
 
-def _read_header(token: str) -> tuple[str, str | None]:
-    """Read algorithm and key id, by which keys are selected; nothing in it is trusted."""
+def _take_apart(token: str) -> SignedToken:
+    """Read what keys are selected by, among the rest; nothing in it is trusted."""
     if not token:
         raise _refused("a token is needed")
     if len(token) > MAX_TOKEN_BYTES or not token.isascii():
         raise _refused("the token is malformed")
     try:
-        header = jwt.get_unverified_header(token)
-    except (jwt.PyJWTError, ValueError, RecursionError):
-        raise _refused("the token is malformed") from None
-    algorithm, key_id = header.get("alg"), header.get("kid")
-    if not isinstance(algorithm, str) or algorithm not in _ALGORITHMS:
+        parts = read_token(token)
+    except InvalidInput as error:
+        raise _refused(str(error)) from None
+    if not isinstance(parts.algorithm, str) or parts.algorithm not in _ALGORITHMS:
         raise _refused("the token's algorithm is not accepted")
-    return algorithm, key_id if isinstance(key_id, str) else None
+    return parts
 
 
-def _fits(key: Key, algorithm: str, key_id: str | None) -> bool:
+def _check_signature(parts: SignedToken, keys: list[Key]) -> None:
+    """Return when one of *keys*, each with its own algorithm, verifies the token."""
+    if not keys:
+        raise _refused("no key is known for this token")
+    if not any(key.verifies(parts.signed, parts.signature) for key in keys):
+        raise _refused("the token's signature is wrong")
+
+
+def _require(claims: Mapping[str, object], name: str) -> object:
+    value = claims.get(name)
+    if value is None:
+        raise _refused(f"the token has no {name}")
+    return value
+
+
+def _fits(key: Key, algorithm: object, key_id: str | None) -> bool:
     """Whether *key* may have signed: a key or token without an id fits every id of its algorithm."""
     is_named = key_id is None or key.key_id is None or key.key_id == key_id
     return is_named and key.algorithm.value == algorithm

@@ -104,6 +104,16 @@ def test_a_short_secret_is_refused() -> None:
     assert "hush" not in str(caught.value)
 
 
+def test_a_public_key_is_no_secret() -> None:
+    """Text everybody may have, put where the secret belongs by mistake, would let everybody in."""
+    key = ec.generate_private_key(ec.SECP256R1()).public_key()
+    pem = key.public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    with pytest.raises(InvalidInput, match="another kind"):
+        shared_secret(pem)
+
+
 def test_a_key_set_may_mix_types() -> None:
     """Each member is pinned by its own type."""
     keys = parse_jwks(document(RSA_JWK, EC_JWK, ED_JWK))
