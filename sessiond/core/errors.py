@@ -5,6 +5,7 @@
     ``Refused``            the caller's doing or our policy, with the code the client is told
     ``AppFailed``          the app author's doing: a handler raised, hung or returned nonsense
         ``TurnFailed``     what an asker sees of it; nothing was applied, the input id is free again
+        ``AccountUnavailable``  its user source failed: nothing is decided about the user
     ``AskTimeout``         nobody's doing yet: the answer did not come in time
     ``ActorGone``          the actor was stopped or fenced first; safe to retry with the same id
     ``MailboxFull``        the user's mailbox is full: hold the sender back
@@ -19,6 +20,7 @@ Messages never hold payloads, tokens, secrets or phone numbers: they reach logs 
 """
 
 __all__ = [
+    "AccountUnavailable",
     "ActorGone",
     "AppFailed",
     "AskTimeout",
@@ -66,6 +68,10 @@ class AppFailed(SessiondError):
 
 class TurnFailed(AppFailed):
     """The asker's view of a failed turn: rolled back, not retried, the input id not consumed."""
+
+
+class AccountUnavailable(AppFailed):
+    """The app's user source raised or hung, so the user cannot be let in now: the database behind it may be away."""
 
 
 class AskTimeout(SessiondError):

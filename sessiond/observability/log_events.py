@@ -30,6 +30,7 @@ LEVELS: Final[Mapping[str, int]] = MappingProxyType(
         "session.idle": logging.DEBUG,
         "session.passivated": logging.DEBUG,
         "session.ended": logging.INFO,
+        "account.failed": logging.ERROR,
         "join.refused": logging.INFO,
         "resume.refused": logging.INFO,
         "turn.failed": logging.ERROR,

@@ -150,6 +150,9 @@ METRICS: Final = (
         None,
         ("error",),
     ),
+    MetricRow(
+        "account_failures", C, "Times the app's user source raised or hung.", "account.failed"
+    ),
     MetricRow("quarantines", C, "Users put into quarantine.", "supervisor.quarantined"),
     MetricRow(
         "mailbox_refusals", C, "Inputs refused by a full mailbox.", "mailbox.full", None, ("kind",)

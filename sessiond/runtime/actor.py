@@ -16,6 +16,7 @@ import trio
 
 from sessiond import telemetry
 from sessiond.core.codes import CloseCode, ErrorCode
+from sessiond.core.errors import AccountUnavailable
 from sessiond.core.session import inputs, machine
 from sessiond.core.session.phases import Phase
 from sessiond.core.session.state import SessionState
@@ -96,6 +97,7 @@ class SessionActor:
 
         Raises:
           Fenced: another owner has the partition; waiting inputs were answered ``gone``.
+          AccountUnavailable: the app's user source failed; waiting inputs were answered ``unavailable``.
           Exception: what is not a handler's failure; the supervisor restarts the actor, the mailbox survives.
 
         Cancelling abandons what is not committed; whoever waits is answered ``gone``.
@@ -122,9 +124,9 @@ class SessionActor:
         self.is_loaded = True
         try:
             self._calls.account, self._calls.refusal = await load_account(services, cell)
-        except Exception:
-            self._failures.answer_waiting(ErrorCode.UNAVAILABLE, "the user cannot be loaded now")
-            raise
+        except Exception as error:
+            self._failures.account_failed(error)
+            raise AccountUnavailable("the user source failed") from error
         if machine.has_orphaned_window(self.state):
             orphaned = machine.open_window(self.state, services.clock.now(), services.limits)
             self.enter(Computed(self.state, orphaned), None)

@@ -35,6 +35,9 @@ __all__ = ["Failures", "HandlerTimeout"]
 #: Enough for the frames that matter; a dead letter is kept until somebody looks.
 _TRACEBACK_CHARS: Final = 8192
 
+#: When to come back after the app's user source failed.
+_ACCOUNT_SECONDS: Final = 2.0
+
 _failed: Final = telemetry.emitter("turn.failed")
 _log: Final = logging.getLogger("sessiond.app")
 
@@ -224,14 +227,19 @@ class Failures:
             envelope.reply_to.error(ErrorCode.DRAINING, "the server is being stopped", 1.0)
         return False
 
-    def answer_waiting(self, code: ErrorCode, message: str) -> None:
-        """Answer everybody in the mailbox who waits; accepted inputs, timers and leaves stay in it."""
+    def account_failed(self, error: Exception) -> None:
+        """Turn everybody in the mailbox who waits away for now; accepted inputs, timers and leaves stay in it."""
+        self.report(error, "load_user")
+        about = {"user": self._cell.user, "error": type(error).__name__}
+        telemetry.emit("account.failed", {}, about)
         mailbox = self._cell.mailbox
         waiting = [one for one in mailbox.snapshot() if one.reply_to is not None]
         mailbox.remove(waiting)
         for envelope in waiting:
             if envelope.reply_to is not None:
-                envelope.reply_to.error(code, message, 1.0)
+                envelope.reply_to.error(
+                    ErrorCode.UNAVAILABLE, "the user cannot be loaded now", _ACCOUNT_SECONDS
+                )
 
 
 def _repeated(state: SessionState, reply: bytes | None) -> Computed:

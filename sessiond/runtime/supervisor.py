@@ -4,20 +4,23 @@ One-for-one and transient (OTP): only the crashed actor is started again, and on
 cell's and survives. Whether and when is decided in restart.py; this module does it.
 
 What is *not* a crash: a handler's failure (the actor handles it); ``Fenced`` (the user belongs to somebody else: his
-cell goes); ``StoreUnavailable`` (the world's doing: started again when the store is back, nobody's budget is burnt).
+cell goes); ``StoreUnavailable`` (the world's doing: started again when the store is back, nobody's budget is burnt);
+``AccountUnavailable`` (the app's user source is away: tried again after a back-off, as long as something waits).
 """
 
 import heapq
 from collections.abc import Awaitable, Callable
+from types import UnionType
 from typing import Final, NoReturn
 
 import trio
 
 from sessiond import telemetry
 from sessiond.core.codes import ErrorCode
-from sessiond.core.errors import Fenced, StoreUnavailable
+from sessiond.core.errors import AccountUnavailable, Fenced, StoreUnavailable
 from sessiond.core.ids import UserId
 from sessiond.core.ports import Clock, Entropy
+from sessiond.core.session.inputs import Leave
 from sessiond.runtime.availability import Availability
 from sessiond.runtime.backoff import Backoff
 from sessiond.runtime.cell import Cell, Standing
@@ -35,6 +38,9 @@ _CAP_BATCH_SHARE: Final = 0.01
 _CAP_BATCH_MINIMUM: Final = 16
 
 _STORE_RETRY: Final = Backoff(0.05, 2.0)
+
+#: Less than the 8 s within which a join is answered, so that those who come meanwhile are told by the next try.
+_ACCOUNT_RETRY: Final = Backoff(0.5, 5.0)
 _DEFAULT_POLICY: Final = RestartPolicy()
 
 
@@ -144,7 +150,7 @@ class Supervisor:
 
     async def _guard(self, cell: Cell) -> None:
         """Run *cell*'s actor until it ends, is quarantined or cancelled; nothing it raises gets past here."""
-        store_attempts = 0
+        tries = 0  # since something of the world's was found away
         try:
             while True:
                 error = await self._run_once(cell)
@@ -156,13 +162,13 @@ class Supervisor:
                 if _holds(error, Fenced):
                     self._give_up(cell)
                     return
-                if _holds(error, StoreUnavailable):
-                    store_attempts += 1
-                    cell.standing = Standing.BACKING_OFF
-                    await trio.sleep(_STORE_RETRY.wait(store_attempts, self._entropy.jitter()))
-                    await self._availability.wait_available()
+                if _holds(error, StoreUnavailable | AccountUnavailable):
+                    tries += 1
+                    if _holds(error, AccountUnavailable) and self._may_go(cell):
+                        return
+                    await self._outwait(cell, error, tries)
                     continue
-                store_attempts = 0
+                tries = 0
                 delay = self._crashed(cell, error)
                 if delay is None:
                     self._quarantine(cell)
@@ -192,6 +198,27 @@ class Supervisor:
     def _has_left(self, cell: Cell) -> bool:
         """Tell whether an actor that ended may stay ended; with messages waiting it is started again."""
         return self._registry.get(cell.user) is not cell or self._registry.leave(cell)
+
+    def _may_go(self, cell: Cell) -> bool:
+        """Let a user go whose account cannot be loaded, unless something waits that the store will not tell again."""
+        idle = [e for e in cell.mailbox.snapshot() if isinstance(e.item, Control | Leave)]
+        cell.mailbox.remove(idle)
+        if cell.is_draining:
+            self._registry.remove(cell)
+            _answer_all(cell, ErrorCode.DRAINING, "the server is being stopped")
+        elif not self._registry.leave(cell):
+            return False
+        cell.standing = Standing.STOPPING
+        return True
+
+    async def _outwait(self, cell: Cell, error: Exception, tries: int) -> None:
+        """Wait until what is away may be back."""
+        cell.standing = Standing.BACKING_OFF
+        is_store = _holds(error, StoreUnavailable)
+        backoff = _STORE_RETRY if is_store else _ACCOUNT_RETRY
+        await trio.sleep(backoff.wait(tries, self._entropy.jitter()))
+        if is_store:
+            await self._availability.wait_available()
 
     def _give_up(self, cell: Cell) -> None:
         """Drop a user who belongs to somebody else now; whoever waits may repeat his input there."""
@@ -265,10 +292,10 @@ class Supervisor:
             cell.mailbox.put_always(Envelope(Control.PASSIVATE))
 
 
-def _holds(error: Exception, kind: type[Exception]) -> bool:
+def _holds(error: Exception, kind: type[Exception] | UnionType) -> bool:
     """Tell whether *error* is of *kind*, or a group of nothing else."""
     if isinstance(error, ExceptionGroup):
-        return error.split(kind)[1] is None
+        return error.split(lambda one: isinstance(one, kind))[1] is None
     return isinstance(error, kind)
 
 

@@ -138,6 +138,13 @@ _TABLE: Final = (
     Event(
         "session.ended", "The app or an operator ended the session.", {}, _USER | {"reason": "str"}
     ),
+    Event(
+        "account.failed",
+        "The app's user source (`load_user`) raised or hung: who waits is turned away for now, what was"
+        " accepted waits.",
+        {},
+        _USER | {"error": "str"},
+    ),
     Event("join.refused", "A join was turned down.", {}, {"user": "user | None", "code": "str"}),
     Event(
         "resume.recovered", "A client got everything it had missed.", {"replayed": "count"}, _USER

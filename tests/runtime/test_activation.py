@@ -14,7 +14,7 @@ from sessiond.core.session.snapshot import SNAPSHOT_VERSION
 from sessiond.runtime.activation import ACCOUNT_SECONDS
 from sessiond.stores.memory import MemoryStore
 from sessiond.testing.faults import FaultyStore
-from sessiond.testing.world import World, open_world
+from sessiond.testing.world import World, WorldError, open_world
 from tests.runtime.hearing import hearing
 
 ANN = UserId("ann")
@@ -126,6 +126,64 @@ async def test_a_source_that_is_away_says_nothing_about_its_users(
 
         assert await world.data("bob") == {"jobs": [1]}
         await world.join("bob")
+
+
+async def test_a_source_that_stays_away_costs_its_users_nothing(
+    autojump_clock: MockClock,
+) -> None:
+    """Joins are told when to come back, nothing is counted as a crash, what was accepted runs once it is back."""
+    crm = Crm()
+    crm.is_away = True
+    async with open_world(crm.app) as world:
+        with hearing("supervisor.restarted", "supervisor.quarantined", "account.failed") as heard:
+            await world.webhook("bob", {"n": 1}, name="job")
+            await trio.sleep(300)
+            with pytest.raises(WorldError) as refused:
+                await world.connect("bob").join()
+        assert (refused.value.code, refused.value.retry_after) == ("unavailable", 2.0)
+        assert {name for name, _, _ in heard} == {"account.failed"}
+        assert heard[0][2] == {"user": "bob", "error": "ConnectionError"}
+        assert 300 / 6 < crm.asked < 300
+        assert await world.dead_letters() == ()
+        assert world.operations.stats().restarts == 0
+        assert world.node.not_ready() == []
+        crm.is_away = False
+        await trio.sleep(10)
+
+        assert await world.data("bob") == {"jobs": [1]}
+        assert await (await world.join("bob")).push("name") == "Bob"
+
+
+async def test_a_source_that_is_away_is_not_asked_for_nobody(autojump_clock: MockClock) -> None:
+    """When nothing waits any more the user leaves memory; each join asks once."""
+    crm = Crm()
+    crm.is_away = True
+    async with open_world(crm.app) as world:
+        for _ in range(20):
+            assert await world.connect("bob").start_join().refusal() == "unavailable"
+        await trio.sleep(600)
+
+        assert crm.asked == 20
+        assert not world.is_resident("bob")
+        crm.is_away = False
+        await world.join("bob")
+
+
+async def test_a_source_that_is_away_does_not_hold_up_a_drain(autojump_clock: MockClock) -> None:
+    """What was accepted stays in the store for the next run."""
+    crm = Crm()
+    crm.is_away = True
+    async with open_world(crm.app) as world:
+        await world.webhook("bob", {"n": 1}, name="job")
+        await trio.sleep(60)
+        report = await world.drain()
+        assert (report.unsaved, report.is_released) == ((), True)
+        assert report.seconds < 10
+        crm.is_away = False
+        await world.restart()
+        await trio.sleep(1)
+
+        assert await world.data("bob") == {"jobs": [1]}
 
 
 # Records that cannot be read

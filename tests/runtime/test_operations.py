@@ -260,20 +260,22 @@ async def test_only_the_quarantined_are_released(autojump_clock: MockClock) -> N
 
 async def test_a_quarantine_says_since_when_and_why(autojump_clock: MockClock) -> None:
     """The class of the last failure and the restarts before it."""
-    broken = App()
-
-    @broken.load_user
-    async def load(user: str) -> object:
-        raise ConnectionError("secret detail")
-
-    async with open_world(broken) as world:
+    async with open_world(app) as world:
+        commit = UserCommit(
+            user=ANN,
+            partition=partition_of(ANN),
+            commit_id=b"damage" + b"." * 10,
+            expected_version=0,
+            snapshot=b"nonsense",
+        )
+        await world.store.commit([commit], world.node.ownership.fences)
         world.node.supervisor.activate(ANN)
         await trio.sleep(30)
         since = world.clock.now()
         detail = await world.operations.session(ANN)
 
         assert detail.quarantine is not None
-        assert detail.quarantine.error == "ConnectionError"
+        assert detail.quarantine.error == "SnapshotCorrupt"
         assert detail.quarantine.restarts == 4
         assert since - 30 < detail.quarantine.since < since - 20
         rows = (await world.operations.sessions(SessionQuery(quarantined=True))).rows
