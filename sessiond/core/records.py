@@ -14,6 +14,7 @@ from attrs import field, frozen
 
 from sessiond.core.errors import SnapshotError
 from sessiond.core.ids import Digest, NodeId, Partition, UserId
+from sessiond.core.values import Value
 
 __all__ = [
     "EMPTY_STREAM",
@@ -80,8 +81,7 @@ class Frame:
     message: bytes = field(repr=False)
 
 
-@frozen
-class StreamMark:
+class StreamMark(Value, frozen=True):
     """Where the outgoing stream stands.
 
     Offsets ``floor + 1 … head`` are stored. *lost* is the highest offset that was dropped by a bound before

@@ -3,7 +3,7 @@
 from typing import Final
 
 import trio
-from attrs import evolve
+from msgspec.structs import replace
 
 from sessiond import telemetry
 from sessiond.core.errors import Refused
@@ -41,7 +41,7 @@ async def load_frames(services: Services, cell: Cell, state: SessionState) -> Se
     """Read the frames that only the store has: *state* with its whole outbox. Waits for a store that is away."""
     after = state.stream.floor
     frames = await services.read(lambda: services.store.frames(cell.user, cell.partition, after))
-    return evolve(state, outbox=frames)
+    return replace(state, outbox=frames)
 
 
 async def load_account(services: Services, cell: Cell) -> tuple[object, Refused | None]:

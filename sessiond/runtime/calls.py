@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable
 
-from attrs import evolve
+from msgspec.structs import replace
 
 from sessiond.core.codes import ErrorCode
 from sessiond.core.errors import Refused, SnapshotTooLarge
@@ -60,7 +60,7 @@ class Calls:
         if not self.services.program.handles(kind, ""):
             return NOTHING
         outcome = await self.handle(Call(kind, name, payload, connection), turn)
-        self.apply(turn, evolve(outcome, reply=None))
+        self.apply(turn, replace(outcome, reply=None))
         return outcome
 
     def apply(self, turn: Computed, outcome: Outcome) -> None:
@@ -93,6 +93,6 @@ class Calls:
             window, gone = turn.state.window.add(
                 digest, now, limit=limits.window_ids, keep_seconds=limits.window_ids_seconds
             )
-            turn.state = evolve(turn.state, window=window)
+            turn.state = replace(turn.state, window=window)
             turn.forgotten = gone
         turn.consumed = (Consumed(digest, now, reply),)

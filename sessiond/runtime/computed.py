@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from attrs import define, field
+import msgspec
 
 from sessiond.core.ids import Digest
 from sessiond.core.records import Consumed, DeadLetter, Frame
@@ -16,8 +16,7 @@ Signal = tuple[str, Mapping[str, float], Mapping[str, object]]
 """A telemetry event that is emitted when the turn is released."""
 
 
-@define
-class Computed:
+class Computed(msgspec.Struct):
     """A turn in the making: what the gate will hold."""
 
     before: SessionState
@@ -30,7 +29,7 @@ class Computed:
     dead_letters: tuple[DeadLetter, ...] = ()
     erase: bool = False
     relaxed: bool = False
-    signals: list[Signal] = field(factory=list)
+    signals: list[Signal] = []
 
     def change(self) -> Change | None:
         """What this turn makes durable; ``None`` when it cannot be anything."""

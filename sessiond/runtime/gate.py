@@ -12,7 +12,8 @@ Synchronous and free of Trio: the actor feeds it, the committer takes from it an
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from attrs import define, evolve, field
+import msgspec
+from msgspec.structs import replace
 
 from sessiond.core.ids import Partition, UserId
 from sessiond.core.records import UserCommit, Verdict, VerdictStatus
@@ -27,17 +28,14 @@ __all__ = ["DEPTH", "Gate", "Turn"]
 DEPTH: Final = 4
 
 
-@define
-class Turn:
+class Turn(msgspec.Struct):
     """One computed turn. *before* is the actor's state before it; *envelope* goes back if its commit fails."""
 
     before: SessionState
     envelope: Envelope | None = None
     change: Change | None = None
-    effects: tuple[Effect, ...] = field(default=(), repr=False)
-    signals: list[tuple[str, Mapping[str, float], Mapping[str, object]]] = field(
-        factory=list, repr=False
-    )
+    effects: tuple[Effect, ...] = ()
+    signals: list[tuple[str, Mapping[str, float], Mapping[str, object]]] = []
     """Telemetry events that are emitted when it is released."""
     lazy_before: SessionState | None = None
     """Where changes began that no commit had taken before this turn."""
@@ -113,10 +111,10 @@ class Gate:
         if change is not None and change.is_empty:
             change = None
         if change is not None and relaxed:
-            self.lazy = change if self.lazy is None else evolve(self.lazy, after=change.after)
+            self.lazy = change if self.lazy is None else replace(self.lazy, after=change.after)
             change = None
         if change is not None and self.lazy is not None:
-            change = evolve(change, before=self.lazy.before)
+            change = replace(change, before=self.lazy.before)
             self.lazy = None
         turn.change = change
         if change is None and not self.turns:

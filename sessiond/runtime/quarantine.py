@@ -1,6 +1,6 @@
 """Rolling a quarantined user back: there is no actor, so the record itself is written, under the fence as ever."""
 
-from attrs import evolve
+from msgspec.structs import replace
 
 from sessiond.core.errors import Fenced, StoreError
 from sessiond.core.ids import UserId, partition_of
@@ -33,7 +33,7 @@ async def roll_back_quarantined(runtime: NodeRuntime, user: UserId) -> int:
         partition=partition,
         commit_id=runtime.entropy.token(16),
         expected_version=loaded.version,
-        snapshot=encode_snapshot(evolve(earlier, devices=devices)),
+        snapshot=encode_snapshot(replace(earlier, devices=devices)),
         stream=StreamMark(runtime.services.new_epoch()),
     )
     (verdict,) = await runtime.store.commit([commit], runtime.ownership.fences)

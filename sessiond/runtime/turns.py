@@ -8,7 +8,7 @@ dead-lettered or told is failures.py.
 from typing import Final, assert_never
 
 import msgspec
-from attrs import evolve
+from msgspec.structs import replace
 
 from sessiond.core.codes import CloseCode, ErrorCode
 from sessiond.core.errors import InvalidInput, Refused
@@ -112,7 +112,7 @@ class Turns:
     async def _answered(self, turn: Computed, outcome: Outcome, digest: Digest | None) -> None:
         """Apply the outcome of a handler somebody waits for, remembering its reply under *digest*."""
         if outcome.reply is None:
-            outcome = evolve(outcome, reply=_NO_REPLY)
+            outcome = replace(outcome, reply=_NO_REPLY)
         reply = outcome.reply or _NO_REPLY
         self._calls.apply(turn, outcome)
         if digest is not None:
@@ -147,7 +147,7 @@ class Turns:
         kind, name = _called_by(entry.kind)
         call = Call(kind, name, msgspec.json.decode(entry.body))
         outcome = await self._calls.handle(call, turn)
-        self._calls.apply(turn, evolve(outcome, reply=None))
+        self._calls.apply(turn, replace(outcome, reply=None))
         reply = outcome.reply if outcome.reply and len(outcome.reply) <= MAX_STORED_REPLY else None
         self._calls.consume(turn, entry.digest, reply)
         turn.inbox_done = (entry.seq,)
@@ -172,7 +172,7 @@ class Turns:
         turn.state = machine.fire(turn.state, timer)
         call = Call(CallKind.TIMER, timer.name, msgspec.json.decode(timer.payload))
         outcome = await self._calls.handle(call, turn)
-        self._calls.apply(turn, evolve(outcome, reply=None))
+        self._calls.apply(turn, replace(outcome, reply=None))
         if outcome.end is not None:
             await self.lifecycle.end(turn, outcome.end, hooks=hooks)
 
@@ -203,7 +203,7 @@ class Turns:
         if loaded is None or loaded.previous is None:
             raise Refused(ErrorCode.BAD_REQUEST, "there is no earlier snapshot")
         everyone = tuple(a.connection for a in turn.state.attachments)
-        earlier = evolve(turn.state, snapshot=decode_snapshot(loaded.previous))
+        earlier = replace(turn.state, snapshot=decode_snapshot(loaded.previous))
         turn.state = machine.restart_stream(earlier, services.new_epoch())
         rolled = msgspec.json.encode({"version": loaded.version + 1})
         turn.effects = (Reply(rolled), CloseConnection(everyone, CloseCode.RESTARTED))

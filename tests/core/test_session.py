@@ -20,6 +20,7 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
+from msgspec.structs import replace
 
 from sessiond.core.codes import CloseCode
 from sessiond.core.ids import ConnectionId, Digest, NodeId, UserId, partition_of
@@ -154,7 +155,7 @@ class Session(RuleBasedStateMachine):
         )
         if machine.needs_frames(self.state, resume):
             frames = tuple(self.stored[offset] for offset in sorted(self.stored))
-            self.state = evolve(self.state, outbox=frames)
+            self.state = replace(self.state, outbox=frames)
         self.expire()
         step = machine.join(self.state, request, self.now, LIMITS)
         reply = next(effect for effect in step.effects if isinstance(effect, Reply))
@@ -286,7 +287,7 @@ class Session(RuleBasedStateMachine):
             window, forgotten = step.state.window.add(
                 name, self.now, limit=LIMITS.window_ids, keep_seconds=LIMITS.window_ids_seconds
             )
-            step = evolve(step, state=evolve(step.state, window=window))
+            step = replace(step, state=replace(step.state, window=window))
             consumed = (Consumed(name, self.now, b"{}"),)
         floor = self.state.stream.floor
         self.commit(step, consumed, forgotten)
@@ -354,8 +355,8 @@ class Session(RuleBasedStateMachine):
         window = self.state.timers.get(WINDOW_TIMER)
         if is_dated and window is not None and window.due is None:  # Store.acquire does it
             timers = {**self.state.timers, WINDOW_TIMER: evolve(window, due=self.now + 10)}
-            self.changes.append(Change(before=self.state, after=evolve(self.state, timers=timers)))
-            self.state = evolve(self.state, timers=timers)
+            self.changes.append(Change(before=self.state, after=replace(self.state, timers=timers)))
+            self.state = replace(self.state, timers=timers)
         self.load()
 
         assert had == machine.has_orphaned_window(self.state)

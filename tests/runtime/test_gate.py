@@ -6,6 +6,7 @@ from itertools import count
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 
 from sessiond.core.ids import UserId, partition_of
 from sessiond.core.records import Verdict, VerdictStatus
@@ -45,7 +46,7 @@ class Keeper:
         before = self.state
         change = None
         if data is not None:
-            self.state = evolve(before, snapshot=evolve(before.snapshot, data=data))
+            self.state = replace(before, snapshot=replace(before.snapshot, data=data))
             change = Change(before=before, after=self.state)
         turn = Turn(before, change=change)
         self.asked = self.gate.enter(turn, relaxed=relaxed)

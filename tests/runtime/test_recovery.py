@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import trio
-from attrs import evolve
+from msgspec.structs import replace
 from trio.testing import MockClock
 
 from sessiond import App, Session
@@ -45,7 +45,7 @@ async def write_behind_its_back(world: World, store: Store, **data: object) -> N
     """Write *data* as a second writer with the right fence would."""
     loaded = await store.load(ANN, partition_of(ANN))
     assert loaded is not None
-    snapshot = evolve(decode_snapshot(loaded.snapshot), data=msgspec.json.encode(data))
+    snapshot = replace(decode_snapshot(loaded.snapshot), data=msgspec.json.encode(data))
     commit = UserCommit(
         user=ANN,
         partition=partition_of(ANN),

@@ -7,29 +7,29 @@ the first *before* and the last *after*; the rest is appended.
 
 from collections.abc import Sequence
 
-from attrs import field, frozen
-
 from sessiond.core.ids import Digest, Partition
 from sessiond.core.records import Consumed, DeadLetter, Frame, TimerChange, UserCommit
 from sessiond.core.session.phases import Phase
 from sessiond.core.session.snapshot import encode_snapshot
 from sessiond.core.session.state import SessionState
+from sessiond.core.values import Value
 
 __all__ = ["Change", "merge_commit"]
 
 
-@frozen(kw_only=True)
-class Change:
+class Change(Value, frozen=True, kw_only=True):
     """What one turn makes durable."""
+
+    PRIVATE = frozenset({"frames", "consumed", "dead_letters", "journal"})
 
     before: SessionState
     after: SessionState
-    frames: tuple[Frame, ...] = field(default=(), repr=False)
-    consumed: tuple[Consumed, ...] = field(default=(), repr=False)
+    frames: tuple[Frame, ...] = ()
+    consumed: tuple[Consumed, ...] = ()
     forgotten: tuple[Digest, ...] = ()
     inbox_done: tuple[int, ...] = ()
-    dead_letters: tuple[DeadLetter, ...] = field(default=(), repr=False)
-    journal: tuple[bytes, ...] = field(default=(), repr=False)
+    dead_letters: tuple[DeadLetter, ...] = ()
+    journal: tuple[bytes, ...] = ()
     erase: bool = False
 
     @property

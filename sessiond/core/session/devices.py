@@ -6,7 +6,7 @@ The frames that a device in its reconnection window has not acknowledged are kep
 
 from collections.abc import Iterator, Mapping
 
-from attrs import evolve
+from msgspec.structs import replace
 
 from sessiond.core.session.limits import SessionLimits
 from sessiond.core.session.snapshot import Device
@@ -37,7 +37,7 @@ def all_gone(devices: Devices, now: float) -> Devices:
     if all(device.left_at is not None for device in devices.values()):
         return devices
     return {
-        name: device if device.left_at is not None else evolve(device, left_at=now)
+        name: device if device.left_at is not None else replace(device, left_at=now)
         for name, device in devices.items()
     }
 

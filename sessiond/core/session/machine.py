@@ -10,7 +10,8 @@ Not here: durability (changes.py), connections (runtime).
 from collections.abc import Mapping
 
 import msgspec
-from attrs import evolve, field, frozen
+from attrs import field, frozen
+from msgspec.structs import replace
 
 from sessiond.core.codes import CloseCode
 from sessiond.core.ids import ConnectionId
@@ -85,7 +86,7 @@ def join(state: SessionState, request: JoinRequest, now: float, limits: SessionL
     attachment = Attachment(request.connection, request.device, now, cursor, request.meta)
     missed = outbox.since(state.outbox, cursor) if recovered else ()
 
-    state, replaced = _attach(evolve(state, phase=phase), attachment, now, limits)
+    state, replaced = _attach(replace(state, phase=phase), attachment, now, limits)
     welcome = _welcome(state, request.resume, reason, limits)
     effects: list[Effect] = [Reply(welcome)]
     effects += [PushMessage((request.connection,), frame.message) for frame in missed]
@@ -115,9 +116,9 @@ def _attach(
     window = timers.get(WINDOW_TIMER)
     if window is None or window.due is not None:
         timers = with_timers(timers, (TimerRequest(WINDOW_TIMER, None, b""),), now)
-    snapshot = evolve(state.snapshot, devices=known, left_at=None)
+    snapshot = replace(state.snapshot, devices=known, left_at=None)
     attachments = (*kept, attachment)
-    state = evolve(state, attachments=attachments, snapshot=snapshot, timers=timers)
+    state = replace(state, attachments=attachments, snapshot=snapshot, timers=timers)
     return state, tuple(replaced)
 
 
@@ -156,8 +157,8 @@ def leave(state: SessionState, connection: ConnectionId, now: float, limits: Ses
     remaining = tuple(a for a in state.attachments if a.connection != connection)
     phase = next_phase(state.phase, Trigger.LEFT if remaining else Trigger.LAST_LEFT)
     known = devices.left(state.devices, leaving, now, limits)
-    snapshot = evolve(state.snapshot, devices=known)
-    state = evolve(state, phase=phase, attachments=remaining, snapshot=snapshot)
+    snapshot = replace(state.snapshot, devices=known)
+    state = replace(state, phase=phase, attachments=remaining, snapshot=snapshot)
     return Step(state if remaining else _detached(state, now, limits))
 
 
@@ -168,8 +169,8 @@ def open_window(state: SessionState, now: float, limits: SessionLimits) -> Sessi
     until the window closes nothing that any of them may have missed is forgotten.
     """
     known = {**state.devices, "": Device(state.stream.floor, now)}
-    snapshot = evolve(state.snapshot, devices=known)
-    return _detached(evolve(state, snapshot=snapshot), now, limits)
+    snapshot = replace(state.snapshot, devices=known)
+    return _detached(replace(state, snapshot=snapshot), now, limits)
 
 
 def _detached(state: SessionState, now: float, limits: SessionLimits) -> SessionState:
@@ -178,13 +179,13 @@ def _detached(state: SessionState, now: float, limits: SessionLimits) -> Session
     if window is None or window.due is None:
         request = TimerRequest(WINDOW_TIMER, now + limits.window_seconds, b"")
         timers = with_timers(timers, (request,), now)
-    return evolve(state, outbox=(), timers=timers, snapshot=_gone(state, now))
+    return replace(state, outbox=(), timers=timers, snapshot=_gone(state, now))
 
 
 def _gone(state: SessionState, now: float) -> Snapshot:
     snapshot = state.snapshot
     left_at = now if snapshot.left_at is None else snapshot.left_at
-    return evolve(snapshot, devices=devices.all_gone(snapshot.devices, now), left_at=left_at)
+    return replace(snapshot, devices=devices.all_gone(snapshot.devices, now), left_at=left_at)
 
 
 def has_orphaned_window(state: SessionState) -> bool:
@@ -201,7 +202,7 @@ def has_orphaned_window(state: SessionState) -> bool:
 def window_expired(state: SessionState) -> Step:
     """Close the reconnection window: nobody came back."""
     return Step(
-        evolve(
+        replace(
             state,
             phase=next_phase(state.phase, Trigger.WINDOW_EXPIRED),
             timers=without_timer(state.timers, WINDOW_TIMER),
@@ -214,7 +215,7 @@ def window_expired(state: SessionState) -> Step:
 
 def linger_expired(state: SessionState) -> Step:
     """Let a session that is awake without a connection become passive."""
-    return Step(evolve(state, phase=next_phase(state.phase, Trigger.LINGER_EXPIRED)))
+    return Step(replace(state, phase=next_phase(state.phase, Trigger.LINGER_EXPIRED)))
 
 
 def receive(state: SessionState) -> SessionState:
@@ -222,13 +223,13 @@ def receive(state: SessionState) -> SessionState:
     phase = next_phase(state.phase, Trigger.RECEIVED)
     if phase is state.phase and RETENTION_TIMER not in state.timers:
         return state
-    return evolve(state, phase=phase, timers=without_timer(state.timers, RETENTION_TIMER))
+    return replace(state, phase=phase, timers=without_timer(state.timers, RETENTION_TIMER))
 
 
 def fire(state: SessionState, timer: Timer) -> SessionState:
     """Consume a current timer that is about to be handled; its handler may set it anew."""
     state = receive(state)
-    return evolve(state, timers=without_timer(state.timers, timer.name))
+    return replace(state, timers=without_timer(state.timers, timer.name))
 
 
 # The end
@@ -246,5 +247,5 @@ def end(
         )
     phase = next_phase(state.phase, Trigger.ENDED)
     snapshot = _gone(state, now) if everyone else state.snapshot
-    ended = evolve(state, phase=phase, timers=timers, attachments=(), outbox=(), snapshot=snapshot)
+    ended = replace(state, phase=phase, timers=timers, attachments=(), outbox=(), snapshot=snapshot)
     return Step(ended, (CloseConnection(everyone, code, reason),) if everyone else ())

@@ -12,7 +12,7 @@ without its size being known here.
 
 from collections.abc import Sequence
 
-from attrs import evolve
+from msgspec.structs import replace
 
 from sessiond.core.position import RecoveryReason, StreamPosition
 from sessiond.core.records import Frame, StreamMark
@@ -41,7 +41,7 @@ def append(
         rest = b"}" if payload == b"{}" else b"," + payload[1:]
         new.append(Frame(head, now, b'%b,{"_offset":%d%b' % (event, head, rest)))
     frames = tuple(new)
-    stream = evolve(stream, head=head, size=stream.size + _size(frames))
+    stream = replace(stream, head=head, size=stream.size + _size(frames))
     return (*_bounded(stream, outbox + frames, limits), frames)
 
 
@@ -64,7 +64,7 @@ def _bounded(
         drop += 1
     if drop:
         floor = kept[drop - 1].offset
-    return evolve(stream, floor=floor, lost=max(stream.lost, floor), size=size), kept[drop:]
+    return replace(stream, floor=floor, lost=max(stream.lost, floor), size=size), kept[drop:]
 
 
 def _size(frames: Outbox) -> int:
@@ -84,7 +84,7 @@ def trim(stream: StreamMark, outbox: Outbox, acknowledged: int) -> tuple[StreamM
     kept = tuple(frame for frame in outbox if frame.offset > acknowledged)
     all_here = covers(stream, outbox, acknowledged)
     size = _size(kept) if all_here else stream.size - _size(outbox) + _size(kept)
-    return evolve(stream, floor=acknowledged, size=size), kept
+    return replace(stream, floor=acknowledged, size=size), kept
 
 
 def since(outbox: Outbox, offset: int) -> Outbox:

@@ -2,10 +2,11 @@
 
 from typing import Final
 
-from attrs import define, field, frozen
+from attrs import field, frozen
 
 from sessiond.core.codes import CloseCode
 from sessiond.core.ids import ConnectionId
+from sessiond.core.values import Value
 
 __all__ = ["NOTHING", "EndRequest", "KickRequest", "Outcome", "PushRequest", "TimerRequest"]
 
@@ -49,20 +50,18 @@ class EndRequest:
     erase: bool = False
 
 
-@define(kw_only=True)
-class Outcome:
-    """``None`` and empty fields ask for nothing. *data* and *reply* are encoded JSON.
+class Outcome(Value, frozen=True, kw_only=True):
+    """``None`` and empty fields ask for nothing. *data* and *reply* are encoded JSON."""
 
-    Never changed once made; not frozen, because one is made for every message: 0.5 µs instead of 1.4 *(measured)*.
-    """
+    PRIVATE = frozenset({"data", "reply"})
 
-    data: bytes | None = field(default=None, repr=False)
+    data: bytes | None = None
     unread: int | None = None
     pushes: tuple[PushRequest, ...] = ()
     timers: tuple[TimerRequest, ...] = ()
     kicks: tuple[KickRequest, ...] = ()
     end: EndRequest | None = None
-    reply: bytes | None = field(default=None, repr=False)
+    reply: bytes | None = None
     relaxed: bool = False
     """The handler said that losing its last second of changes is acceptable; ignored when something must be durable."""
 

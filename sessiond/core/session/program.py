@@ -7,11 +7,10 @@ of it has happened yet when it returns.
 from enum import StrEnum
 from typing import Protocol
 
-from attrs import define, field
-
 from sessiond.core.ids import ConnectionId, UserId
 from sessiond.core.session.outcome import Outcome
 from sessiond.core.session.state import SessionState
+from sessiond.core.values import Value
 
 __all__ = ["Call", "CallKind", "Context", "Program"]
 
@@ -41,26 +40,25 @@ class CallKind(StrEnum):
     """The session ends; *name* is the reason."""
 
 
-@define
-class Call:
-    """One call of the app. *payload* is decoded JSON, or bytes of a binary push.
+class Call(Value, frozen=True):
+    """One call of the app. *payload* is decoded JSON, or bytes of a binary push."""
 
-    Never changed; not frozen, like ``Outcome``.
-    """
+    PRIVATE = frozenset({"payload"})
 
     kind: CallKind
     name: str = ""
-    payload: object = field(default=None, repr=False)
+    payload: object = None
     connection: ConnectionId | None = None
 
 
-@define
-class Context:
+class Context(Value, frozen=True):
     """What a handler may know: the state before its turn, the loaded user, the wall-clock time."""
+
+    PRIVATE = frozenset({"account"})
 
     state: SessionState
     now: float
-    account: object = field(default=None, repr=False)
+    account: object = None
     """What ``load_account`` returned; ``None`` without one."""
 
 

@@ -15,9 +15,9 @@ from types import MappingProxyType
 from typing import Final
 
 import msgspec
-from attrs import field, frozen
 
 from sessiond.core.errors import SnapshotCorrupt, SnapshotTooNew
+from sessiond.core.values import Value
 
 __all__ = [
     "SNAPSHOT_VERSION",
@@ -53,28 +53,28 @@ _WRONG_SHAPE: Final = (
 )
 
 
-@frozen
-class Device:
+class Device(Value, frozen=True):
     """How far one device has acknowledged the stream; *left_at* is ``None`` while it is attached."""
 
     cursor: int
     left_at: float | None = None
 
 
-@frozen(kw_only=True)
-class Snapshot:
+class Snapshot(Value, frozen=True, kw_only=True):
     """What survives passivation. *data* is the app's own state, encoded as JSON."""
+
+    PRIVATE = frozenset({"data", "devices", "conversations", "subscriptions"})
 
     session_id: str
     created_at: float
-    data: bytes = field(default=b"{}", repr=False)
+    data: bytes = b"{}"
     unread: int = 0
     left_at: float | None = None
     """When the last connection left."""
-    devices: Mapping[str, Device] = field(factory=dict, repr=False)
-    conversations: Mapping[str, bytes] = field(factory=dict, repr=False)
+    devices: Mapping[str, Device] = {}
+    conversations: Mapping[str, bytes] = {}
     """Encoded records of running flows by session key."""
-    subscriptions: Mapping[str, int] = field(factory=dict, repr=False)
+    subscriptions: Mapping[str, int] = {}
     """Topics followed, with the last position seen."""
 
 

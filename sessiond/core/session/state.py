@@ -9,13 +9,12 @@ A failed turn costs nothing but forgetting a value: the state before it is still
 from collections.abc import Mapping
 from typing import Final
 
-from attrs import field, frozen
-
 from sessiond.core.ids import ConnectionId, UserId
 from sessiond.core.records import EMPTY_STREAM, WINDOW_TIMER, Frame, Loaded, StreamMark, Timer
 from sessiond.core.session.phases import Phase
 from sessiond.core.session.snapshot import Device, Snapshot, decode_snapshot
 from sessiond.core.session.window import EMPTY_WINDOW, DuplicateWindow
+from sessiond.core.values import Value
 
 __all__ = ["RETENTION_TIMER", "Attachment", "SessionState", "fresh_state", "restore_state"]
 
@@ -23,28 +22,30 @@ __all__ = ["RETENTION_TIMER", "Attachment", "SessionState", "fresh_state", "rest
 RETENTION_TIMER: Final = "$retention"
 
 
-@frozen
-class Attachment:
+class Attachment(Value, frozen=True):
     """One connection on the user's topic; *cursor* is the highest offset it has acknowledged."""
+
+    PRIVATE = frozenset({"meta"})
 
     connection: ConnectionId
     device: str
     since: float
     cursor: int
-    meta: Mapping[str, object] = field(factory=dict, repr=False)
+    meta: Mapping[str, object] = {}
 
 
-@frozen(kw_only=True)
-class SessionState:
+class SessionState(Value, frozen=True, kw_only=True):
     """One user's session. Values only; replaced, never changed."""
+
+    PRIVATE = frozenset({"snapshot", "window", "timers", "outbox"})
 
     user: UserId
     phase: Phase
-    snapshot: Snapshot = field(repr=False)
+    snapshot: Snapshot
     stream: StreamMark = EMPTY_STREAM
-    window: DuplicateWindow = field(default=EMPTY_WINDOW, repr=False)
-    timers: Mapping[str, Timer] = field(factory=dict, repr=False)
-    outbox: tuple[Frame, ...] = field(default=(), repr=False)
+    window: DuplicateWindow = EMPTY_WINDOW
+    timers: Mapping[str, Timer] = {}
+    outbox: tuple[Frame, ...] = ()
     attachments: tuple[Attachment, ...] = ()
 
     @property

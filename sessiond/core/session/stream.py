@@ -3,7 +3,7 @@
 outbox.py keeps the frames and their bounds; this module knows who still needs them.
 """
 
-from attrs import evolve
+from msgspec.structs import replace
 
 from sessiond.core.errors import InvalidInput
 from sessiond.core.ids import ConnectionId
@@ -62,16 +62,16 @@ def acknowledge(
     attachment = next((a for a in state.attachments if a.connection == connection), None)
     if attachment is None or offset <= attachment.cursor:
         return state
-    moved = evolve(attachment, cursor=offset)
+    moved = replace(attachment, cursor=offset)
     attachments = tuple(moved if a is attachment else a for a in state.attachments)
     snapshot = state.snapshot
     if attachment.device:
         devices = {**snapshot.devices, attachment.device: Device(offset)}
-        snapshot = evolve(snapshot, devices=devices)
+        snapshot = replace(snapshot, devices=devices)
     away = waited_for(snapshot.devices, now, limits)
     lowest = min((*away, *(a.cursor for a in attachments)))
     stream, frames = outbox.trim(state.stream, state.outbox, lowest)
-    return evolve(state, attachments=attachments, snapshot=snapshot, stream=stream, outbox=frames)
+    return replace(state, attachments=attachments, snapshot=snapshot, stream=stream, outbox=frames)
 
 
 def name_epoch(token: str, continuity: str) -> str:
@@ -87,13 +87,13 @@ def has_broken(stream: StreamMark, continuity: str) -> bool:
 
 def restart_stream(state: SessionState, epoch: str) -> SessionState:
     """Begin a new epoch: continuity cannot be proved any more."""
-    return evolve(
+    return replace(
         state,
         stream=StreamMark(epoch),
         outbox=(),
-        attachments=tuple(evolve(a, cursor=0) for a in state.attachments),
-        snapshot=evolve(
-            state.snapshot, devices={n: evolve(d, cursor=0) for n, d in state.devices.items()}
+        attachments=tuple(replace(a, cursor=0) for a in state.attachments),
+        snapshot=replace(
+            state.snapshot, devices={n: replace(d, cursor=0) for n, d in state.devices.items()}
         ),
     )
 
@@ -102,8 +102,8 @@ def expire_outbox(state: SessionState, now: float, limits: SessionLimits) -> Ses
     """Forget missed pushes that are kept no longer; ``left_at`` still tells a resume why (``expired``)."""
     if not _away_too_long(state, now, limits) or state.stream.floor == state.stream.head:
         return state
-    stream = evolve(state.stream, floor=state.stream.head, size=0)
-    return evolve(state, stream=stream, outbox=())
+    stream = replace(state.stream, floor=state.stream.head, size=0)
+    return replace(state, stream=stream, outbox=())
 
 
 def _away_too_long(state: SessionState, now: float, limits: SessionLimits) -> bool:

@@ -10,18 +10,18 @@ import struct
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from attrs import frozen
-
 from sessiond.core.ids import DIGEST_BYTES, Digest
+from sessiond.core.values import Value
 
 __all__ = ["EMPTY_WINDOW", "DuplicateWindow"]
 
 _RECORD: Final = struct.Struct("<16sd")
 
 
-@frozen
-class DuplicateWindow:
+class DuplicateWindow(Value, frozen=True):
     """An immutable window; oldest first."""
+
+    PRIVATE = frozenset({"packed"})
 
     packed: bytes = b""
 

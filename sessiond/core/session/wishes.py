@@ -6,7 +6,7 @@ The end of the session is the caller's to carry out (machine.py: ``end``), becau
 from typing import Final
 
 import msgspec
-from attrs import evolve
+from msgspec.structs import replace
 
 from sessiond.core.errors import SnapshotTooLarge
 from sessiond.core.records import Frame
@@ -65,10 +65,10 @@ def _apply_data(state: SessionState, outcome: Outcome, limits: SessionLimits) ->
             )
         if _is_too_deep(outcome.data):
             raise SnapshotTooLarge("session data is nested too deeply")
-        snapshot = evolve(snapshot, data=outcome.data)
+        snapshot = replace(snapshot, data=outcome.data)
     if outcome.unread is not None and outcome.unread != snapshot.unread:
-        snapshot = evolve(snapshot, unread=outcome.unread)
-    return state if snapshot is state.snapshot else evolve(state, snapshot=snapshot)
+        snapshot = replace(snapshot, unread=outcome.unread)
+    return state if snapshot is state.snapshot else replace(state, snapshot=snapshot)
 
 
 def _is_too_deep(data: bytes) -> bool:
@@ -92,7 +92,7 @@ def _apply_timers(
             if cancelled
             else with_timers(timers, (request,), now)
         )
-    return evolve(state, timers=timers)
+    return replace(state, timers=timers)
 
 
 def _apply_pushes(
@@ -105,7 +105,7 @@ def _apply_pushes(
             state = restart_stream(state, epoch)
         stream, kept, frames = outbox.append(state.stream, state.outbox, durable, now, limits)
         # Nobody attached: the store alone keeps the frames.
-        state = evolve(state, stream=stream, outbox=kept if state.attachments else ())
+        state = replace(state, stream=stream, outbox=kept if state.attachments else ())
     everyone = tuple(a.connection for a in state.attachments)
     new = iter(frames)
     effects: list[Effect] = []

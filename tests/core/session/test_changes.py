@@ -1,7 +1,7 @@
 """From turns to one commit (sessiond/core/session/changes.py); any split of any turns: tests/core/test_session.py."""
 
 import pytest
-from attrs import evolve
+from msgspec.structs import replace
 
 from sessiond.core.ids import Digest, UserId, partition_of
 from sessiond.core.records import (
@@ -20,14 +20,14 @@ from sessiond.core.session.state import SessionState, fresh_state
 
 USER = UserId("ann")
 FRESH = fresh_state(USER, session_id="s", now=0.0)
-STATE = evolve(FRESH, phase=Phase.AWAKE)
+STATE = replace(FRESH, phase=Phase.AWAKE)
 ID, OTHER = Digest(bytes(16)), Digest(b"\x01" * 16)
 LETTER = DeadLetter("1", USER, "hook:json", b"", "", 0.0, 2)
 FRAMES = tuple(Frame(offset, 0.0, b"x") for offset in (1, 2, 3))
 
 
 def with_data(state: SessionState, data: bytes) -> SessionState:
-    return evolve(state, snapshot=evolve(state.snapshot, data=data))
+    return replace(state, snapshot=replace(state.snapshot, data=data))
 
 
 def commit(*changes: Change, version: int = 1) -> UserCommit:
@@ -38,8 +38,8 @@ def commit(*changes: Change, version: int = 1) -> UserCommit:
     "change",
     [
         Change(before=STATE, after=STATE),
-        Change(before=STATE, after=evolve(STATE, phase=Phase.PASSIVE)),
-        Change(before=STATE, after=evolve(STATE, outbox=FRAMES)),
+        Change(before=STATE, after=replace(STATE, phase=Phase.PASSIVE)),
+        Change(before=STATE, after=replace(STATE, outbox=FRAMES)),
     ],
     ids=["same", "phase", "memory"],
 )
@@ -53,8 +53,8 @@ def test_what_only_memory_knows_is_not_written(change: Change) -> None:
     [
         Change(before=FRESH, after=STATE),
         Change(before=STATE, after=with_data(STATE, b"[]")),
-        Change(before=STATE, after=evolve(STATE, stream=StreamMark("e"))),
-        Change(before=STATE, after=evolve(STATE, timers={"t": Timer("t", 1, 1.0)})),
+        Change(before=STATE, after=replace(STATE, stream=StreamMark("e"))),
+        Change(before=STATE, after=replace(STATE, timers={"t": Timer("t", 1, 1.0)})),
         Change(before=STATE, after=STATE, frames=FRAMES),
         Change(before=STATE, after=STATE, consumed=(Consumed(ID, 0.0),)),
         Change(before=STATE, after=STATE, inbox_done=(1,)),
@@ -95,8 +95,8 @@ def test_a_state_that_came_back_is_not_written() -> None:
 
 def test_frames_that_everybody_has_are_not_sent() -> None:
     """What was pushed and acknowledged before it could be written needs no write."""
-    pushed = evolve(STATE, stream=StreamMark("e", head=3))
-    acknowledged = evolve(STATE, stream=StreamMark("e", head=3, floor=2))
+    pushed = replace(STATE, stream=StreamMark("e", head=3))
+    acknowledged = replace(STATE, stream=StreamMark("e", head=3, floor=2))
     result = commit(
         Change(before=STATE, after=pushed, frames=FRAMES),
         Change(before=pushed, after=acknowledged),
@@ -107,8 +107,8 @@ def test_frames_that_everybody_has_are_not_sent() -> None:
 
 def test_frames_of_an_ended_epoch_are_not_sent() -> None:
     """A new epoch begins in a later turn of the same write: the old one's frames belong to nobody."""
-    pushed = evolve(STATE, stream=StreamMark("old", head=3))
-    anew = evolve(STATE, stream=StreamMark("new"))
+    pushed = replace(STATE, stream=StreamMark("old", head=3))
+    anew = replace(STATE, stream=StreamMark("new"))
     result = commit(
         Change(before=STATE, after=pushed, frames=FRAMES), Change(before=pushed, after=anew)
     )
@@ -131,8 +131,8 @@ def test_timers_are_changed_by_name() -> None:
     """Removed, set, set anew; one that is as it was is not mentioned."""
     old = {name: Timer(name, 1, 1.0) for name in ("gone", "kept", "moved")}
     new = {"kept": old["kept"], "moved": Timer("moved", 2, 9.0), "new": Timer("new", 1, None)}
-    before = evolve(STATE, timers=old)
-    result = commit(Change(before=before, after=evolve(before, timers=new)))
+    before = replace(STATE, timers=old)
+    result = commit(Change(before=before, after=replace(before, timers=new)))
 
     assert {
         TimerChange("gone", None),

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 
 from sessiond.core.codes import CloseCode
 from sessiond.core.ids import ConnectionId, UserId
@@ -62,7 +63,7 @@ def welcome(step: Step) -> dict[str, object]:
 @pytest.mark.parametrize("trigger", TRIGGERS)
 def test_the_machine_does_what_the_table_says(phase: Phase, trigger: Trigger) -> None:
     """A legal event leads to the table's phase; an illegal one raises and changes nothing."""
-    state = evolve(NEW, phase=phase)
+    state = replace(NEW, phase=phase)
     if (phase, trigger) in TRANSITIONS:
         after = TRIGGERS[trigger](state)
         after = after.state if isinstance(after, Step) else after
@@ -71,7 +72,7 @@ def test_the_machine_does_what_the_table_says(phase: Phase, trigger: Trigger) ->
     else:
         with pytest.raises(IllegalTransition):
             TRIGGERS[trigger](state)
-        assert evolve(NEW, phase=phase) == state
+        assert replace(NEW, phase=phase) == state
 
 
 def test_a_welcome_says_where_the_client_is() -> None:
@@ -104,8 +105,8 @@ def test_what_was_missed_comes_after_the_reply() -> None:
 
 def test_a_recovery_is_whole_or_refused() -> None:
     """Frames that should be in memory and are not, for whatever reason, are a gap and never a part."""
-    state = evolve(pushed(joined(NEW, A).state, 3))
-    state = evolve(state, outbox=(state.outbox[0], state.outbox[2]))
+    state = replace(pushed(joined(NEW, A).state, 3))
+    state = replace(state, outbox=(state.outbox[0], state.outbox[2]))
     step = joined(state, B, resume=StreamPosition("epoch", 0))
 
     assert (False, "gap") == (welcome(step)["recovered"], welcome(step)["reason"])
@@ -181,7 +182,7 @@ def test_the_window_of_a_dead_owners_clients_is_open() -> None:
     """Acquiring dates the window; who takes over notes that everybody left, and keeps the due time."""
     state = joined(NEW, A, "phone").state
     dated = Timer(WINDOW_TIMER, 1, NOW + 30)
-    orphan = evolve(state, phase=Phase.DETACHED, attachments=(), timers={WINDOW_TIMER: dated})
+    orphan = replace(state, phase=Phase.DETACHED, attachments=(), timers={WINDOW_TIMER: dated})
     assert machine.has_orphaned_window(orphan)
     after = machine.open_window(orphan, NOW + 5, LIMITS)
 
@@ -194,7 +195,7 @@ def test_the_window_of_a_dead_owners_clients_is_open() -> None:
 def test_nobody_without_a_name_is_forgotten_when_the_owner_dies() -> None:
     """Their cursors died with the owner: within the window all they may have missed is kept."""
     state = pushed(joined(joined(NEW, A).state, B).state, 2)
-    orphan = evolve(state, phase=Phase.DETACHED, attachments=())
+    orphan = replace(state, phase=Phase.DETACHED, attachments=())
     state = joined(machine.open_window(orphan, NOW, LIMITS), C, "web").state
 
     assert 0 == machine.acknowledge(pushed(state, 1), C, 3, NOW + 30, LIMITS).stream.floor
@@ -204,7 +205,7 @@ def test_nobody_without_a_name_is_forgotten_when_the_owner_dies() -> None:
 def test_a_timer_that_fires_keeps_the_record() -> None:
     """An input for an ended user's record takes its removal back, a timer too."""
     timers = {name: Timer(name, 1, NOW) for name in ("t", RETENTION_TIMER)}
-    after = machine.fire(evolve(NEW, phase=Phase.PASSIVE, timers=timers), timers["t"])
+    after = machine.fire(replace(NEW, phase=Phase.PASSIVE, timers=timers), timers["t"])
 
     assert (Phase.AWAKE, {}) == (after.phase, after.timers)
 

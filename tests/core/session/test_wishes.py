@@ -1,7 +1,7 @@
 """What a handler asked for (sessiond/core/session/wishes.py)."""
 
 import pytest
-from attrs import evolve
+from msgspec.structs import replace
 
 from sessiond.core.codes import CloseCode
 from sessiond.core.errors import SnapshotTooLarge
@@ -19,7 +19,7 @@ from sessiond.core.session.wishes import apply
 A, B = ConnectionId(1), ConnectionId(2)
 LIMITS = SessionLimits()
 NEW = fresh_state(UserId("ann"), session_id="s", now=0.0)
-BOTH = evolve(
+BOTH = replace(
     NEW, phase=Phase.ATTACHED, attachments=(Attachment(A, "", 0.0, 0), Attachment(B, "", 0.0, 0))
 )
 
