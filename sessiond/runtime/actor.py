@@ -1,6 +1,6 @@
 """The session actor: one parked task per live user that takes turns until its user goes quiet.
 
-    activate → (take → compute → gate)* → passivate
+    activate or wake → (take → compute → gate)* → hibernate or passivate
 
 The loop decides *when*; what a turn does is turns.py, what leaves when is gate.py and outlet.py, what becomes of a
 failed turn is failures.py, of a refused commit recovery.py. The actor alone changes its state, and only between turns:
@@ -26,6 +26,7 @@ from sessiond.runtime.cell import Cell, Standing
 from sessiond.runtime.computed import Computed
 from sessiond.runtime.failures import Failures, HandlerTimeout
 from sessiond.runtime.gate import Gate, Turn
+from sessiond.runtime.hibernation import hibernate, wake_up
 from sessiond.runtime.mailbox import Control, Envelope
 from sessiond.runtime.outlet import Outlet
 from sessiond.runtime.parking import Parking
@@ -43,7 +44,6 @@ class SessionActor:
     """One user's actor; ``run`` is its life. Made by the supervisor's start function for a cell."""
 
     __slots__ = (
-        "_calls",
         "_failures",
         "_gate_moved",
         "_handler_deadline",
@@ -52,9 +52,9 @@ class SessionActor:
         "_turns",
         "_wakeups",
         "_wants_passivation",
+        "calls",
         "cell",
         "gate",
-        "is_loaded",
         "outlet",
         "services",
         "state",
@@ -73,11 +73,9 @@ class SessionActor:
             commit_ids=lambda: services.entropy.token(16),
         )
         self.state: SessionState
-        self.is_loaded = False
-        """Whether ``state`` is there."""
         self.turns_taken = 0
-        self._calls = Calls(services, cell.user)
-        self._turns = Turns(self._calls)
+        self.calls = Calls(services, cell.user)
+        self._turns = Turns(self.calls)
         self._failures = Failures(services, cell, self._turns)
         self._wakeups = Wakeups(
             services.deadlines,
@@ -93,7 +91,7 @@ class SessionActor:
         self._wants_passivation = False
 
     async def run(self) -> None:
-        """Live: load, take turns, passivate. Returns when the cell has left the registry.
+        """Live: wake up or load, take turns, hibernate or passivate (the cell has left the registry).
 
         Raises:
           Fenced: another owner has the partition; waiting inputs were answered ``gone``.
@@ -103,9 +101,9 @@ class SessionActor:
         Cancelling abandons what is not committed; whoever waits is answered ``gone``.
 
         """
-        self.cell.actor = self
         try:
-            await self.activate()
+            if not wake_up(self):
+                await self.activate()
             while not await self._serve():
                 pass
         finally:
@@ -115,15 +113,15 @@ class SessionActor:
             self.cell.is_attached = False
             self._abandon()
 
-    # Activation and passivation
+    # Activation, hibernation and passivation
 
     async def activate(self) -> None:
         """Read the session from the store, as a new actor does; also when it has to be read again."""
         services, cell = self.services, self.cell
         self.state, self.gate.version = await load_session(services, cell)
-        self.is_loaded = True
+        cell.actor = self
         try:
-            self._calls.account, self._calls.refusal = await load_account(services, cell)
+            self.calls.account, self.calls.refusal = await load_account(services, cell)
         except Exception as error:
             self._failures.account_failed(error)
             raise AccountUnavailable("the user source failed") from error
@@ -232,7 +230,7 @@ class SessionActor:
             return await self._leave(self._wakeups.quiet_reason)
         if wanted and not self.state.attachments:
             return await self._leave("cap")
-        return False
+        return self.state.phase is Phase.DETACHED and hibernate(self)
 
     async def _take(self, envelope: Envelope) -> None:
         item = envelope.item
@@ -301,7 +299,8 @@ class SessionActor:
         self.outlet.release(turn)
         if self.gate.is_open and len(self.outlet.connections) != len(self.state.attachments):
             self.outlet.keep(a.connection for a in self.state.attachments)
-        self._gate_moved.wake()
+        if not self._gate_moved.wake() and self.state.phase is Phase.DETACHED:
+            self.cell.mailbox.wake()  # it may hibernate now
 
     async def _wait_gate(self) -> None:
         """Park until a turn was released or a commit failed."""

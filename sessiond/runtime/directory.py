@@ -3,7 +3,7 @@
 Doors hold the Protocol and cannot tell one node from nine. ``LocalDirectory`` is the single node's.
 """
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from sessiond.core.codes import ErrorCode
 from sessiond.core.errors import Refused
@@ -14,6 +14,9 @@ from sessiond.runtime.ref import ActorRef
 from sessiond.runtime.registry import Registry
 
 __all__ = ["Activator", "Directory", "LocalDirectory"]
+
+
+_ACTORLESS: Final = frozenset({Standing.QUARANTINED, Standing.HIBERNATED})
 
 
 class Directory(Protocol):
@@ -28,7 +31,7 @@ class Activator(Protocol):
     """Starts actors; the supervisor does."""
 
     def activate(self, user: UserId) -> Cell:
-        """Return *user*'s cell, starting his actor if he has none. Two calls at once start one actor."""
+        """Return *user*'s cell, starting his actor if he has none or it hibernates. Two calls start one actor."""
         ...
 
 
@@ -55,9 +58,13 @@ class LocalDirectory:
         return ActorRef(user, self)
 
     def find(self, user: UserId) -> Cell | None:
-        """Return *user*'s cell if he is in memory and may be told something."""
+        """Return *user*'s cell if he has an actor; it hibernating counts as none."""
         cell = self._registry.get(user)
-        return None if cell is None or cell.standing is Standing.QUARANTINED else cell
+        return None if cell is None or cell.standing in _ACTORLESS else cell
+
+    def _would_start(self, user: UserId) -> bool:
+        cell = self._registry.get(user)
+        return cell is None or cell.standing is Standing.HIBERNATED
 
     def wake(self, user: UserId, *, waits: bool) -> Cell:
         """Return *user*'s cell, starting his actor when needed.
@@ -66,7 +73,7 @@ class LocalDirectory:
           Refused: DRAINING, for a waiting door and for whatever would start an actor; QUARANTINED.
 
         """
-        if not self._is_accepting and (waits or self._registry.get(user) is None):
+        if not self._is_accepting and (waits or self._would_start(user)):
             raise Refused(ErrorCode.DRAINING, "the server is being stopped; connect again")
         cell = self._supervisor.activate(user)
         if cell.standing is Standing.QUARANTINED:

@@ -23,6 +23,9 @@ from sessiond.runtime.registry import Registry
 
 __all__ = ["Closable", "Drain", "DrainReport", "DrainSettings"]
 
+#: Users who have an actor.
+_ACTING: Final = frozenset(Standing) - {Standing.QUARANTINED, Standing.HIBERNATED}
+
 #: Actors told to drain at once; each then wakes, so other tasks get a turn in between.
 _TOLD_AT_ONCE: Final = 500
 
@@ -122,14 +125,12 @@ class Drain:
             await self._wait_actors()
             await self._flush()
             return ()
-        return tuple(
-            cell.user for cell in self._registry if cell.standing is not Standing.QUARANTINED
-        )
+        return tuple(cell.user for cell in self._registry if cell.standing in _ACTING)
 
     async def _tell_actors(self) -> None:
         for number, cell in enumerate(self._registry):
             cell.is_draining = True
-            if cell.standing is not Standing.QUARANTINED:
+            if not self._registry.put_away(cell, "drain") and cell.standing in _ACTING:
                 cell.mailbox.put_always(Envelope(Control.DRAIN))
             if number % _TOLD_AT_ONCE == _TOLD_AT_ONCE - 1:
                 await trio.lowlevel.checkpoint()

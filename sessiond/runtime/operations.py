@@ -38,7 +38,7 @@ from sessiond.core.session.snapshot import encode_snapshot
 from sessiond.core.session.state import SessionState, restore_state
 from sessiond.core.session_listing import Selection
 from sessiond.runtime.actor import SessionActor
-from sessiond.runtime.cell import Cell, Standing
+from sessiond.runtime.cell import Cell, Hibernated, Standing
 from sessiond.runtime.node import NodeRuntime
 from sessiond.runtime.quarantine import roll_back_quarantined
 
@@ -80,8 +80,8 @@ class Operations:
         phases: Counter[Phase] = Counter()
         connections = mailboxes = quarantined = restarts = 0
         for cell in runtime.registry:
-            actor = _actor_of(cell)
-            phases[actor.state.phase if actor else Phase.PASSIVE] += 1
+            actor, live = _actor_of(cell), _live(cell)
+            phases[live.state.phase if live else Phase.PASSIVE] += 1
             connections += len(actor.outlet.connections) if actor else 0
             mailboxes += len(cell.mailbox)
             restarts += cell.restarts
@@ -118,15 +118,15 @@ class Operations:
         """Describe one session without waking it; see ``Node``."""
         runtime = self._runtime
         cell = runtime.registry.get(user)
-        actor = None if cell is None else _actor_of(cell)
+        live = None if cell is None else _live(cell)
         partition = partition_of(user)
         loaded = await runtime.store.load(user, partition)
-        if actor is not None and cell is not None:
+        if live is not None and cell is not None:
             detail = evolve(
-                _describe(actor.state, self._row(cell)),
-                version=actor.gate.version,
-                connections=_connections(actor),
-                turns=actor.turns_taken,
+                _describe(live.state, self._row(cell)),
+                version=live.gate.version if isinstance(live, SessionActor) else live.version,
+                connections=_connections(live.state),
+                turns=live.turns_taken,
             )
         elif loaded is not None:
             row = SessionRow(user=user, phase=Phase.PASSIVE) if cell is None else self._row(cell)
@@ -255,15 +255,16 @@ class Operations:
                 raise UnknownTarget("there is no session of this user")
 
     def _row(self, cell: Cell) -> SessionRow:
-        actor = _actor_of(cell)
+        live = _live(cell)
+        state = None if live is None else live.state
         wall = self._runtime.clock.now() - self._runtime.clock.monotonic()
         connected_at = None
-        if actor is not None and actor.state.attachments:
-            connected_at = min(a.since for a in actor.state.attachments)
+        if state is not None and state.attachments:
+            connected_at = min(a.since for a in state.attachments)
         return SessionRow(
             user=cell.user,
-            phase=actor.state.phase if actor is not None else Phase.PASSIVE,
-            connections=len(actor.state.attachments) if actor is not None else 0,
+            phase=state.phase if state is not None else Phase.PASSIVE,
+            connections=len(state.attachments) if state is not None else 0,
             mailbox=len(cell.mailbox),
             connected_at=connected_at,
             last_activity=cell.last_active + wall,
@@ -279,15 +280,20 @@ class Operations:
 def _actor_of(cell: Cell) -> SessionActor | None:
     """Return the actor once it has loaded its session."""
     actor = cell.actor
-    return actor if isinstance(actor, SessionActor) and actor.is_loaded else None
+    return actor if isinstance(actor, SessionActor) else None
 
 
-def _connections(actor: SessionActor) -> tuple[ConnectionDetail, ...]:
+def _live(cell: Cell) -> SessionActor | Hibernated | None:
+    """Return what holds the session's state in memory."""
+    return _actor_of(cell) or cell.hibernated
+
+
+def _connections(state: SessionState) -> tuple[ConnectionDetail, ...]:
     return tuple(
         ConnectionDetail(
             id=one.connection, device=one.device, connected_at=one.since, meta=one.meta
         )
-        for one in actor.state.attachments
+        for one in state.attachments
     )
 
 

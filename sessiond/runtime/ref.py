@@ -37,7 +37,7 @@ class ActorHost(Protocol):
     clock: Clock
 
     def find(self, user: UserId) -> Cell | None:
-        """Return *user*'s cell if he is in memory."""
+        """Return *user*'s cell if he has an actor."""
         ...
 
     def wake(self, user: UserId, *, waits: bool) -> Cell:
@@ -63,7 +63,7 @@ class ActorRef:
         """Put *item* into the user's mailbox, waking him if needed; what becomes of it goes to *reply_to*.
 
         Never blocks. Not begun by *expires_at* (monotonic), it never runs and is answered ``TIMEOUT``.
-        A ``Leave`` of a user who is not in memory, or is quarantined, has nothing to do and is dropped.
+        A ``Leave`` of a user who has no actor has nothing to do and is dropped.
 
         Raises:
           MailboxFull: hold the sender back (``wait_capacity``).
@@ -101,7 +101,7 @@ class ActorRef:
         raise reply.error_raised()
 
     async def wait_capacity(self) -> None:
-        """Return when the mailbox has room again (at once when the user is not in memory). Always a checkpoint."""
+        """Return when the mailbox has room again (at once when the user has no actor). Always a checkpoint."""
         cell = self._host.find(self.user)
         if cell is None:
             await trio.lowlevel.checkpoint()

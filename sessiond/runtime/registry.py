@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from sessiond import telemetry
 from sessiond.core.ids import UserId
-from sessiond.runtime.cell import Cell
+from sessiond.runtime.cell import Cell, Standing
 
 __all__ = ["Registry"]
 
@@ -50,3 +51,15 @@ class Registry:
         The last step of passivation: no await between this check and the removal, so no racing message is lost.
         """
         return cell.is_quiet and self.remove(cell)
+
+    def put_away(self, cell: Cell, reason: str) -> bool:
+        """Passivate *cell* if its actor hibernates, for *reason*; else ``False``, and the actor has to be told.
+
+        Nothing of a hibernated session is unwritten, so it needs no actor for that.
+        """
+        if cell.standing is not Standing.HIBERNATED or not self.leave(cell):
+            return False
+        cell.standing = Standing.STOPPING
+        about = {"user": cell.user, "reason": reason}
+        telemetry.emit("session.passivated", {"duration": 0.0}, about)
+        return True

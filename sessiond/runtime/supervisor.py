@@ -37,6 +37,9 @@ DEFAULT_RESIDENT_CAP: Final = 100_000
 _CAP_BATCH_SHARE: Final = 0.01
 _CAP_BATCH_MINIMUM: Final = 16
 
+#: Who may be asked to make room.
+_MOVABLE: Final = frozenset({Standing.RUNNING, Standing.HIBERNATED})
+
 _STORE_RETRY: Final = Backoff(0.05, 2.0)
 
 #: Less than the 8 s within which a join is answered, so that those who come meanwhile are told by the next try.
@@ -51,7 +54,8 @@ async def _at_once(_cell: Cell) -> None:
 class Supervisor:
     """Starts, restarts, quarantines. Trio's thread only.
 
-    *start* is an actor's whole life: it returns after the cell left the registry, or raises. *before_start* waits until
+    *start* is an actor's whole life: it returns after the cell left the registry or the actor hibernated, or raises.
+    *before_start* waits until
     nothing of an earlier actor of the user is under way (``Committer.wait_decided``).
     """
 
@@ -103,7 +107,7 @@ class Supervisor:
         raise AssertionError("unreachable")
 
     def activate(self, user: UserId) -> Cell:
-        """Return *user*'s cell, starting his actor if he has none. Never two; never blocks.
+        """Return *user*'s cell, starting his actor if he has none or it hibernates. Never two; never blocks.
 
         A quarantined user's cell is returned as it is: callers look at ``standing``.
         """
@@ -116,6 +120,8 @@ class Supervisor:
                 self._make_room()
             else:
                 self._until_scan = 0
+        elif cell.standing is Standing.HIBERNATED:
+            self._launch(cell)
         return cell
 
     def release(self, user: UserId) -> bool:
@@ -125,7 +131,7 @@ class Supervisor:
             return False
         cell.history = None
         cell.last_error = ""
-        cell.standing = Standing.STARTING
+        cell.incarnation += 1
         telemetry.emit("supervisor.released", {}, {"user": user})
         self._launch(cell)
         return True
@@ -146,6 +152,7 @@ class Supervisor:
         if self._nursery is None:
             raise RuntimeError("the supervisor is not running")
         self._running += 1
+        cell.standing = Standing.STARTING
         self._nursery.start_soon(self._guard, cell, name="session actor")
 
     async def _guard(self, cell: Cell) -> None:
@@ -155,7 +162,7 @@ class Supervisor:
             while True:
                 error = await self._run_once(cell)
                 if error is None:
-                    if self._has_left(cell):
+                    if self._is_over(cell):
                         return
                     continue
                 cell.rewind()
@@ -182,7 +189,6 @@ class Supervisor:
     async def _run_once(self, cell: Cell) -> Exception | None:
         """Run the actor once; return what it raised, but let cancellation and the process's end through."""
         cell.standing = Standing.STARTING
-        cell.incarnation += 1
         try:
             await self._before_start(cell)
             await self._start(cell)
@@ -195,8 +201,14 @@ class Supervisor:
             raise rest from None
         return None
 
-    def _has_left(self, cell: Cell) -> bool:
-        """Tell whether an actor that ended may stay ended; with messages waiting it is started again."""
+    def _is_over(self, cell: Cell) -> bool:
+        """Tell whether an actor that ended may stay ended; with messages waiting it is started again.
+
+        No await since the actor made up its mind, so nothing that was told meanwhile is overlooked.
+        """
+        if cell.hibernated is not None and cell.is_quiet:
+            cell.standing = Standing.HIBERNATED
+            return True
         return self._registry.get(cell.user) is not cell or self._registry.leave(cell)
 
     def _may_go(self, cell: Cell) -> bool:
@@ -285,9 +297,11 @@ class Supervisor:
         movable = (
             cell
             for cell in self._registry
-            if not cell.is_attached and not cell.is_leaving and cell.standing is Standing.RUNNING
+            if not cell.is_attached and not cell.is_leaving and cell.standing in _MOVABLE
         )
         for cell in heapq.nsmallest(wanted, movable, key=lambda one: one.last_active):
+            if self._registry.put_away(cell, "cap"):
+                continue
             cell.is_leaving = True
             cell.mailbox.put_always(Envelope(Control.PASSIVATE))
 

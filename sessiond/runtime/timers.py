@@ -176,8 +176,7 @@ class Timers:
         lost = [
             key
             for key, (cell, incarnation) in told.items()
-            # A cell that was just made has not been started yet: its first incarnation is still to come.
-            if self._registry.get(cell.user) is not cell or cell.incarnation > max(1, incarnation)
+            if self._registry.get(cell.user) is not cell or cell.incarnation != incarnation
         ]
         for key in lost:
             del told[key]

@@ -324,7 +324,7 @@ async def test_a_push_that_cannot_be_is_refused(
 async def test_asked_to_leave_an_actor_goes_when_it_is_alone(autojump_clock: MockClock) -> None:
     """The resident cap's request is followed without a connection, and ignored with one."""
     async with open_world(counting_app()) as world:
-        phone = await world.join("ann")
+        await world.join("ann")
         cell = world.node.registry.get(ANN)
         assert cell is not None
         cell.is_leaving = True
@@ -333,15 +333,16 @@ async def test_asked_to_leave_an_actor_goes_when_it_is_alone(autojump_clock: Moc
         assert world.is_resident("ann")
         assert not cell.is_leaving
 
-        phone.drop()
+        await world.webhook("bob", {"n": 1}, name="count")
         await world.settle()
-        assert world.is_resident("ann")
-        cell.mailbox.put(Envelope(Control.PASSIVATE))
+        awake = world.node.registry.get(UserId("bob"))
+        assert awake is not None
+        awake.mailbox.put(Envelope(Control.PASSIVATE))
         with hearing("session.passivated") as heard:
             await world.settle()
-        assert not world.is_resident("ann")
+        assert not world.is_resident("bob")
         assert heard == [
-            ("session.passivated", {"duration": 0.0}, {"user": "ann", "reason": "cap"})
+            ("session.passivated", {"duration": 0.0}, {"user": "bob", "reason": "cap"})
         ]
 
 

@@ -125,6 +125,19 @@ async def test_quarantined_users_have_nothing_to_save(autojump_clock: MockClock)
     assert report.unsaved == ()
 
 
+async def test_hibernated_users_leave_without_being_told(autojump_clock: MockClock) -> None:
+    """Nothing of them is unwritten: no actor is started to say so."""
+    house = House()
+    (cell, *_) = house.registry
+    cell.standing = Standing.HIBERNATED
+    with hearing("session.passivated") as heard:
+        report = await house.drain()
+
+    assert report.sessions == 3
+    assert [("u0", "drain")] == [(about["user"], about["reason"]) for _, _, about in heard]
+    assert house.registry.get(cell.user) is None
+
+
 async def test_a_backlog_in_the_store_does_not_hold_a_user_back(autojump_clock: MockClock) -> None:
     """Accepted inputs stay in the inbox for the next owner."""
     house = House()

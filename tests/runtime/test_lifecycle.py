@@ -59,6 +59,8 @@ class Diary:
 
 def phase(world: World) -> Phase | None:
     cell = world.node.registry.get(ANN)
+    if cell is not None and cell.hibernated is not None:
+        return cell.hibernated.state.phase
     actor = None if cell is None else cell.actor
     return actor.state.phase if isinstance(actor, SessionActor) else None
 

@@ -68,7 +68,6 @@ class Belfry:
         if cell is None:
             cell = Cell(user)
             self.registry.add(cell)
-            cell.incarnation = 1
         if user in self.refused:
             raise Refused(ErrorCode.QUARANTINED, "no")
         self.fired.append((trio.current_time(), timer.name))
