@@ -16,6 +16,7 @@ from prometheus_client.openmetrics import exposition
 from prometheus_client.registry import Collector
 
 from sessiond import telemetry
+from sessiond.observability.histograms import Histogram
 from sessiond.observability.metric_table import (
     FAST,
     GAUGES,
@@ -45,7 +46,7 @@ _encode: Final[Callable[[prometheus_client.CollectorRegistry], bytes]] = exposit
 
 _log: Final = logging.getLogger(__name__)
 
-M = TypeVar("M", bound=prometheus_client.Counter | prometheus_client.Histogram)
+M = TypeVar("M")
 
 Feed = Callable[[Measurements, Metadata], None]
 
@@ -63,13 +64,13 @@ class Metrics:
         self._feeds: dict[str, list[Feed]] = {}
         for row in METRICS:
             self._feeds.setdefault(row.event, []).append(_feed(row, self._registry))
-        self._lag = prometheus_client.Histogram(
+        self._lag = _histogram(
             "event_loop_lag_seconds",
             "How late a task wakes that slept for a set time.",
-            namespace=NAMESPACE,
-            buckets=FAST,
-            registry=self._registry,
-        )
+            (),
+            FAST,
+            self._registry,
+        ).labels()
 
     def open(self) -> telemetry.Detach:
         """Listen to telemetry until the returned function is called."""
@@ -115,30 +116,19 @@ def _feed(row: MetricRow, registry: prometheus_client.CollectorRegistry) -> Feed
     """Make the metric of *row* and return what brings an event into it."""
     match row.kind:
         case MetricKind.COUNTER:
-            counter = _Children(
-                prometheus_client.Counter(
-                    row.name, row.doc, row.labels, namespace=NAMESPACE, registry=registry
-                ),
-                row.labels,
+            counter = prometheus_client.Counter(
+                row.name, row.doc, row.labels, namespace=NAMESPACE, registry=registry
             )
+            count = _children(lambda *values: counter.labels(*values) if values else counter, row)
             key = row.measurement
             if key is None:
-                return lambda _numbers, about: counter.of(about).inc()
-            return lambda numbers, about: counter.of(about).inc(numbers[key])
+                return lambda _numbers, about: count(about).inc()
+            return lambda numbers, about: count(about).inc(numbers[key])
         case MetricKind.HISTOGRAM:
-            histogram = _Children(
-                prometheus_client.Histogram(
-                    row.name,
-                    row.doc,
-                    row.labels,
-                    namespace=NAMESPACE,
-                    registry=registry,
-                    buckets=row.buckets,
-                ),
-                row.labels,
-            )
+            histogram = _histogram(row.name, row.doc, row.labels, row.buckets, registry)
+            tally = _children(histogram.labels, row)
             measured = row.measurement or ""
-            return lambda numbers, about: histogram.of(about).observe(numbers[measured])
+            return lambda numbers, about: tally(about).observe(numbers[measured])
         case MetricKind.GAUGE:
             gauge = prometheus_client.Gauge(
                 row.name, row.doc, namespace=NAMESPACE, registry=registry
@@ -147,19 +137,37 @@ def _feed(row: MetricRow, registry: prometheus_client.CollectorRegistry) -> Feed
             return lambda numbers, _about: gauge.set(numbers[last])
 
 
+def _histogram(
+    name: str,
+    doc: str,
+    labels: tuple[str, ...],
+    bounds: Iterable[float],
+    registry: prometheus_client.CollectorRegistry,
+) -> Histogram:
+    histogram = Histogram(f"{NAMESPACE}_{name}", doc, labels, bounds)
+    registry.register(cast("Collector", histogram))  # it only asks for `collect`
+    return histogram
+
+
+def _children(make: Callable[..., M], row: MetricRow) -> Callable[[Metadata], M]:
+    """Return what finds the child of an event; *make* makes one for given label values."""
+    if row.labels:
+        return _Children(make, row.labels).of
+    only = make()
+    return lambda _about: only
+
+
 class _Children(Generic[M]):
     """The children of a labelled metric by label values, with a bound on the values of each label."""
 
-    def __init__(self, metric: M, labels: tuple[str, ...]) -> None:
-        self._metric = metric
+    def __init__(self, make: Callable[..., M], labels: tuple[str, ...]) -> None:
+        self._make = make
         self._labels = labels
         self._values: tuple[set[str], ...] = tuple(set() for _ in labels)
         self._children: dict[tuple[object, ...], M] = {}
 
     def of(self, about: Metadata) -> M:
         """Return the child for an event; a lookup in one dict, but for new values."""
-        if not self._labels:
-            return self._metric
         key = tuple([about[label] for label in self._labels])
         return self._children.get(key) or self._grow(key)
 
@@ -168,7 +176,7 @@ class _Children(Generic[M]):
         bounded = tuple(
             _admit(values, text) for values, text in zip(self._values, texts, strict=True)
         )
-        child = cast("M", self._metric.labels(*bounded))
+        child = self._make(*bounded)
         if bounded == texts:  # or else the keys would grow without bound although the labels do not
             self._children[key] = child
         return child
