@@ -78,9 +78,10 @@ class Session:
         self._context = context
         self._codec = codec
         self._data: Any = None
-        self._pushes: list[PushRequest] = []
-        self._timers: list[TimerRequest] = []
-        self._kicks: list[KickRequest] = []
+        # Tuples: nearly every turn asks for none of these.
+        self._pushes: tuple[PushRequest, ...] = ()
+        self._timers: tuple[TimerRequest, ...] = ()
+        self._kicks: tuple[KickRequest, ...] = ()
         self._unread: int | None = None
         self._end: EndRequest | None = None
         self.connection_id = connection
@@ -159,7 +160,7 @@ class Session:
         if len(self._pushes) >= MAX_PUSHES:
             raise AppFailed(f"more than {MAX_PUSHES} pushes in one turn")
         body = encode_json(payload, "the payload of a push")
-        self._pushes.append(PushRequest(msgspec.json.encode(event), body, durable, to))
+        self._pushes += (PushRequest(msgspec.json.encode(event), body, durable, to),)
 
     def set_timer(
         self,
@@ -184,16 +185,17 @@ class Session:
         due = self._context.now + after if after is not None else at
         if due is None or not math.isfinite(due):
             raise InvalidInput("a timer's time is a finite number of seconds")
-        self._timers.append(TimerRequest(name, due, encode_json(payload, "the payload of a timer")))
+        body = encode_json(payload, "the payload of a timer")
+        self._timers += (TimerRequest(name, due, body),)
 
     def cancel_timer(self, name: str) -> None:
         """Cancel a timer; one that is not set is no error."""
         check_event_name(name)
-        self._timers.append(TimerRequest(name, None))
+        self._timers += (TimerRequest(name, None),)
 
     def kick(self, connection: ConnectionId | None = None) -> None:
         """Close one connection, or all of them; stock clients are told not to come back by themselves."""
-        self._kicks.append(KickRequest(connection, CloseCode.KICKED))
+        self._kicks += (KickRequest(connection, CloseCode.KICKED),)
 
     def end(self, reason: str = "ended", *, erase: bool = False) -> None:
         """End the session after this turn: connections are closed, timers go; *erase* removes the record at once."""
@@ -205,9 +207,9 @@ class Session:
         return Outcome(
             data=None if self._data is None else self._codec.encode(self._data),
             unread=self._unread,
-            pushes=tuple(self._pushes),
-            timers=tuple(self._timers),
-            kicks=tuple(self._kicks),
+            pushes=self._pushes,
+            timers=self._timers,
+            kicks=self._kicks,
             end=self._end,
             reply=body,
             relaxed=relaxed,

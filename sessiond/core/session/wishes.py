@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from sessiond.core.errors import SnapshotTooLarge
+from sessiond.core.ids import ConnectionId
 from sessiond.core.records import Frame
 from sessiond.core.session import outbox
 from sessiond.core.session.effects import CloseConnection, Effect, PushMessage, Reply
@@ -48,12 +49,14 @@ def apply(
         state, effects, frames = _apply_pushes(state, outcome, now, epoch, limits)
     if outcome.reply is not None:
         effects.append(Reply(outcome.reply))
-    everyone = tuple(a.connection for a in state.attachments)
     for kick in outcome.kicks:
-        effects.append(
-            CloseConnection(everyone if kick.connection is None else (kick.connection,), kick.code)
-        )
+        targets = _everyone(state) if kick.connection is None else (kick.connection,)
+        effects.append(CloseConnection(targets, kick.code))
     return Step(state, tuple(effects), frames)
+
+
+def _everyone(state: SessionState) -> tuple[ConnectionId, ...]:
+    return tuple([attachment.connection for attachment in state.attachments])
 
 
 def _apply_data(state: SessionState, outcome: Outcome, limits: SessionLimits) -> SessionState:
@@ -106,7 +109,7 @@ def _apply_pushes(
         stream, kept, frames = outbox.append(state.stream, state.outbox, durable, now, limits)
         # Nobody attached: the store alone keeps the frames.
         state = replace(state, stream=stream, outbox=kept if state.attachments else ())
-    everyone = tuple(a.connection for a in state.attachments)
+    everyone = _everyone(state)
     new = iter(frames)
     effects: list[Effect] = []
     for push in outcome.pushes:
