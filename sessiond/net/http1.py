@@ -1,13 +1,12 @@
 """The HTTP/1.1 loop of one connection: request, handler, response, again; or the way out to websocket.
 
-The first request decides. If it asks for an upgrade, the upgrade handler gets it with the raw bytes
-of its head, and nothing more is read until it has answered: with a response, or with the connection
-object that takes over. Everything else is HTTP until the end.
+The first request decides. If it asks for an upgrade, the upgrade handler gets it, and nothing more is
+read until it has answered: with a response, or with the connection object that takes over and writes
+the 101. Everything else is HTTP until the end.
 
 Bounds are checked before anything is parsed or kept: a head above its bound is 431, a body 413, a
 slow one of either 408. Errors are ``{"code", "reason", "message"}`` and repeat nothing of the
-request. Why raw bytes and in this order: *(run)* the websocket library answers an upgrade only when
-it parsed the head itself and gets what followed it afterwards.
+request.
 """
 
 import json
@@ -58,8 +57,8 @@ class Switched:
     data: bytes = field(default=b"", repr=False)
 
 
-UpgradeHandler = Callable[[Request, bytes], Awaitable[Response | SansIO]]
-"""Called with the request and the raw bytes of its head."""
+UpgradeHandler = Callable[[Request], Awaitable[Response | SansIO]]
+"""What it returns, if no response, has to answer the upgrade itself as soon as it is connected."""
 
 
 class _Rejected(Exception):
@@ -125,7 +124,7 @@ class _HttpConnection:
         self._limits = limits
         self._peer = peer
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.head_bytes)
-        self._head: bytearray | None = bytearray()  # raw bytes, of the first request only
+        self._is_first = True
         self._is_eof = False
 
     async def run(self) -> Switched | None:
@@ -134,7 +133,7 @@ class _HttpConnection:
             while head is not None:
                 if _wants_upgrade(head):
                     return await self._switch(head)
-                self._head = None
+                self._is_first = False
                 await self._answer(head)
                 if self._h11.our_state is not h11.DONE or self._h11.their_state is not h11.DONE:
                     break
@@ -179,8 +178,6 @@ class _HttpConnection:
         data = bytes(await self._stream.receive_some(_READ_BYTES))
         if not data:
             self._is_eof = True
-        if self._head is not None:
-            self._head += data
         self._h11.receive_data(data)
 
     async def _read_body(self, head: h11.Request) -> bytes:
@@ -269,9 +266,7 @@ class _HttpConnection:
     # ------------------------------------------------------------ switching
 
     async def _switch(self, head: h11.Request) -> Switched | None:
-        raw = bytes(self._head) if self._head is not None else b""
-        self._head = None
-        if not raw or self._upgrade is None:
+        if not self._is_first or self._upgrade is None:
             raise _Rejected(
                 error_response(400, ErrorCode.BAD_REQUEST, "only the first request may upgrade")
             )
@@ -281,10 +276,9 @@ class _HttpConnection:
             raise _Rejected(
                 error_response(400, ErrorCode.BAD_REQUEST, "an upgrade must not have a body")
             )
-        end = raw.find(b"\r\n\r\n") + 4
         request = _request(head, b"", self._peer)
         try:
-            answer = await self._upgrade(request, raw[:end])
+            answer = await self._upgrade(request)
         except Exception as error:  # noqa: BLE001 -- reported; the client gets an answer
             telemetry.emit(
                 "door.failed", metadata={"door": "upgrade", "error": type(error).__name__}
@@ -292,10 +286,12 @@ class _HttpConnection:
             answer = error_response(500, ErrorCode.INTERNAL_ERROR, "our fault; it was logged")
         if isinstance(answer, Response):
             raise _Rejected(answer)
-        return Switched(answer, raw[end:])
+        return Switched(answer, self._h11.trailing_data[0])
 
 
 def _wants_upgrade(head: h11.Request) -> bool:
+    if head.http_version < b"1.1":
+        return False  # "MUST ignore" (RFC 9110, 7.8)
     offers = _header(head, b"upgrade").lower().split(b",")
     return b"websocket" in (offer.strip() for offer in offers)
 

@@ -31,13 +31,17 @@ class Request:
     peer: str = ""
     """The address of the other end of the socket, without the port; empty: not an IP socket."""
 
+    def values(self, name: str) -> list[str]:
+        """Return the values of every header *name* (lower case), in order."""
+        return [value for key, value in self.headers if key == name]
+
     def header(self, name: str) -> str | None:
         """Return the only value of the header *name* (lower case).
 
         ``None`` also when there are several: who acts on one of two contradicting values can be
         fooled about which one somebody else acted on.
         """
-        values = [value for key, value in self.headers if key == name]
+        values = self.values(name)
         return values[0] if len(values) == 1 else None
 
 

@@ -19,7 +19,7 @@ async def test_one_port_serves_both(*, uses_poller: bool) -> None:
     """A GET is answered; an upgrade becomes the connection that the upgrade handler made."""
     link = Recorder(echoes=True)
 
-    async def upgrade(request: Request, head: bytes) -> Recorder:
+    async def upgrade(request: Request) -> Recorder:
         return link
 
     async with trio.open_nursery() as nursery:

@@ -275,30 +275,62 @@ async def test_a_client_that_does_not_read_its_answer_is_dropped(
     assert trio.current_time() >= 10
 
 
-async def test_an_upgrade_gets_the_raw_head_and_what_followed() -> None:
-    """The head as it was sent, byte for byte; what came behind it is handed on, not parsed."""
+async def test_an_upgrade_gets_the_request_and_what_followed() -> None:
+    """Names in lower case, values as sent; what came behind the head is handed on, not parsed."""
     head = b"GET /ws?x=1 HTTP/1.1\r\nHOST: x\r\nuPGRADE:  WebSocket\r\nConnection: Upgrade\r\n\r\n"
-    seen: list[bytes] = []
+    seen: list[Request] = []
     link = Recorder()
 
-    async def upgrade(request: Request, raw: bytes) -> Recorder:
-        seen.append(raw)
-        assert request.path == "/ws"
+    async def upgrade(request: Request) -> Recorder:
+        seen.append(request)
         return link
 
     async with trio.open_nursery() as nursery:
         talk = Talk(nursery, upgrade=upgrade)
         await talk.send(head + b"\x81\x00frames")
 
-    assert seen == [head]
+    assert [(request.path, request.query) for request in seen] == [("/ws", "x=1")]
+    assert seen[0].header("upgrade") == "WebSocket"
     assert talk.result == [Switched(link, b"\x81\x00frames")]
+
+
+@pytest.mark.parametrize("cut", [1, 30, 62, 84])
+async def test_an_upgrade_in_pieces_is_one(cut: int) -> None:
+    """Wherever the head is cut, not a byte of what follows it is lost."""
+    head = b"GET /ws?x=1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+    link = Recorder()
+
+    async def upgrade(_request: Request) -> Recorder:
+        return link
+
+    async with trio.open_nursery() as nursery:
+        talk = Talk(nursery, upgrade=upgrade)
+        data = head + b"\r\n\x81\x00"
+        await talk.send(data[:cut])
+        await trio.testing.wait_all_tasks_blocked()
+        await talk.send(data[cut:])
+
+    assert talk.result == [Switched(link, b"\r\n\x81\x00")]
+
+
+async def test_http_1_0_cannot_upgrade() -> None:
+    """A server must ignore ``Upgrade`` in a request of HTTP/1.0 (RFC 9110, 7.8): it is plain HTTP."""
+
+    async def upgrade(_request: Request) -> Recorder:
+        raise AssertionError
+
+    async with trio.open_nursery() as nursery:
+        talk = Talk(nursery, upgrade=upgrade)
+        await talk.send(b"GET / HTTP/1.0\r\nHost: x\r\nUpgrade: websocket\r\n\r\n")
+        assert (await talk.answer())[0] == 200
+        await talk.stream.aclose()
 
 
 async def test_nothing_is_read_while_an_upgrade_is_checked() -> None:
     """What the client sends meanwhile stays in the stream."""
     asked, checked = trio.Event(), trio.Event()
 
-    async def upgrade(request: Request, raw: bytes) -> Recorder:
+    async def upgrade(request: Request) -> Recorder:
         asked.set()
         await checked.wait()
         return Recorder()
@@ -319,7 +351,7 @@ async def test_nothing_is_read_while_an_upgrade_is_checked() -> None:
 async def test_a_refused_upgrade_is_an_answer() -> None:
     """The handler's response is sent, and the connection closed."""
 
-    async def upgrade(request: Request, raw: bytes) -> Response:
+    async def upgrade(request: Request) -> Response:
         return error_response(401, ErrorCode.UNAUTHORIZED, "no", headers=(("x-y", "z"),))
 
     async with trio.open_nursery() as nursery:
@@ -335,7 +367,7 @@ async def test_a_refused_upgrade_is_an_answer() -> None:
 async def test_only_the_first_request_may_upgrade() -> None:
     """Behind another request an upgrade is refused: the first one has decided."""
 
-    async def upgrade(request: Request, raw: bytes) -> Recorder:
+    async def upgrade(request: Request) -> Recorder:
         return Recorder()
 
     async with trio.open_nursery() as nursery:

@@ -6,33 +6,23 @@ headers are ever repeated.
 """
 
 import itertools
-import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
 import trio
 from attrs import field, frozen
-from typing_extensions import override
-from websockets.http11 import Request as Handshake
-from websockets.protocol import SERVER, Protocol
-from websockets.server import ServerProtocol
-from websockets.typing import Subprotocol
 
 from sessiond import telemetry
 from sessiond.core.codes import CloseCode, ErrorCode
 from sessiond.core.errors import InvalidInput, Refused
 from sessiond.core.ids import ConnectionId
 from sessiond.core.ports import Clock
-from sessiond.core.wire.negotiate import (
-    check_version,
-    choose_subprotocol,
-    find_token,
-    parse_query,
-)
+from sessiond.core.wire.negotiate import check_version, find_token, parse_query
 from sessiond.edges.websocket.connection import WebsocketConnection
-from sessiond.edges.websocket.context import Authenticate, Context, Identity, UserDirectory, Watched
+from sessiond.edges.websocket.context import Authenticate, Context, UserDirectory, Watched
 from sessiond.edges.websocket.framing import MessageReader
+from sessiond.edges.websocket.handshake import offered_subprotocols, shake_hands
 from sessiond.edges.websocket.limits import WebsocketLimits
 from sessiond.edges.websocket.watch import watch
 from sessiond.net.http1 import error_response
@@ -45,9 +35,7 @@ PATH: Final = "/socket/websocket"
 #: How long a client waits before it tries a draining node again: about one deploy's step.
 _RETRY_AFTER_SECONDS: Final = 5
 
-#: The library logs frames at DEBUG, and frames hold what clients say.
-_quiet: Final = logging.getLogger("sessiond.websocket.library")
-_quiet.setLevel(logging.WARNING)
+_opened: Final = telemetry.emitter("connection.opened")
 
 _STATUS: Final[Mapping[str, int]] = {
     ErrorCode.UNAUTHORIZED: 401,
@@ -123,8 +111,8 @@ class WebsocketDoor:
 
     # ------------------------------------------------------------ one upgrade
 
-    async def upgrade(self, request: Request, head: bytes) -> Response | WebsocketConnection:
-        """Turn an upgrade *request*, whose raw head is *head*, into a connection or a refusal."""
+    async def upgrade(self, request: Request) -> Response | WebsocketConnection:
+        """Turn an upgrade *request* into a connection or a refusal."""
         started = self._context.clock.monotonic()
         refusal = self._refuse_early(request)
         if refusal is not None:
@@ -134,17 +122,23 @@ class WebsocketDoor:
             check_version(parameters)
         except InvalidInput as error:
             return error_response(400, ErrorCode.BAD_REQUEST, str(error))
+        offers = offered_subprotocols(request)
         try:
-            offers = _subprotocols(request)
             token = find_token(request.header("authorization"), offers, parameters)
             identity = await self._context.authenticate(token)
         except Refused as refused:
             return _refusal(refused)
-        answer = self._shake_hands(head, identity)
-        if isinstance(answer, WebsocketConnection):
+        first = shake_hands(request, offers)
+        if isinstance(first, Response):
+            return first
+        limits = self._context.limits
+        reader = MessageReader(limit=limits.message_bytes, fragments=limits.fragments)
+        connection_id = ConnectionId(next(self._ids))
+        connection = WebsocketConnection(self._context, connection_id, identity, reader, first)
+        if _opened.listeners:
             duration = self._context.clock.monotonic() - started
-            telemetry.emit("connection.opened", {"duration": duration}, {"connection": answer.id})
-        return answer
+            _opened({"duration": duration}, {"connection": connection_id})
+        return connection
 
     def _refuse_early(self, request: Request) -> Response | None:
         if self._is_draining:
@@ -162,7 +156,7 @@ class WebsocketDoor:
         return None
 
     def _is_origin_allowed(self, request: Request) -> bool:
-        given = [value for name, value in request.headers if name == "origin"]
+        given = request.values("origin")
         if not given or "*" in self._settings.origins:
             return True
         origin = given[0].lower()
@@ -170,42 +164,6 @@ class WebsocketDoor:
             origin in self._settings.origins
             or urlsplit(origin).netloc == (request.header("host") or "").lower()
         )
-
-    def _shake_hands(self, head: bytes, identity: Identity) -> Response | WebsocketConnection:
-        limits = self._context.limits
-        protocol = _Protocol(max_size=limits.message_bytes, logger=_quiet)
-        protocol.receive_data(head)
-        events = protocol.events_received()
-        if not events or not isinstance(events[0], Handshake):
-            return error_response(400, ErrorCode.BAD_REQUEST, "not a websocket handshake")
-        answer = protocol.accept(events[0])
-        if answer.status_code != 101:
-            return error_response(
-                answer.status_code,
-                ErrorCode.BAD_REQUEST,
-                "not a websocket handshake of version 13",
-                headers=(("upgrade", "websocket"),) if answer.status_code == 426 else (),
-            )
-        protocol.send_response(answer)
-        first = b"".join(protocol.data_to_send())
-        # The one that shook hands keeps the whole request: 3 KB a connection (measured).
-        opened = Protocol(SERVER, max_size=limits.message_bytes, logger=_quiet)
-        reader = MessageReader(opened, limit=limits.message_bytes, fragments=limits.fragments)
-        connection_id = ConnectionId(next(self._ids))
-        return WebsocketConnection(self._context, connection_id, identity, reader, first)
-
-
-class _Protocol(ServerProtocol):
-    # A subclass and not the ``select_subprotocol`` argument, which costs a cycle per connection.
-    @override
-    def select_subprotocol(self, subprotocols: Sequence[Subprotocol]) -> Subprotocol | None:
-        chosen = choose_subprotocol(subprotocols)
-        return None if chosen is None else Subprotocol(chosen)
-
-
-def _subprotocols(request: Request) -> list[str]:
-    values = [value for name, value in request.headers if name == "sec-websocket-protocol"]
-    return [offer.strip() for value in values for offer in value.split(",")]
 
 
 def _refusal(refused: Refused) -> Response:

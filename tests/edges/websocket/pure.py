@@ -11,7 +11,7 @@ from sessiond.edges.websocket.connection import WebsocketConnection
 from sessiond.edges.websocket.upgrade import PATH, WebsocketDoor, WebsocketSettings
 from sessiond.net.messages import Request
 from tests.edges.websocket.actors import FakeActor, FakeDirectory, TrioClock, tokens_are_names
-from tests.edges.websocket.stand import frame, handshake
+from tests.edges.websocket.stand import frame
 
 
 @define(eq=False)
@@ -108,8 +108,16 @@ async def open_pure(
         settings=settings,
     )
     query = f"vsn=2.0.0&token={token}"
-    request = Request(method="GET", target=f"{PATH}?{query}", path=PATH, query=query)
-    connection = await opened.upgrade(request, handshake(f"{PATH}?{query}"))
+    headers = (
+        ("upgrade", "websocket"),
+        ("connection", "Upgrade"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ("sec-websocket-version", "13"),
+    )
+    request = Request(
+        method="GET", target=f"{PATH}?{query}", path=PATH, query=query, headers=headers
+    )
+    connection = await opened.upgrade(request)
     assert isinstance(connection, WebsocketConnection)
     transport = FakeTransport()
     connection.connected(transport)

@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN
-from websockets.server import ServerProtocol
 from websockets.uri import parse_uri
 
 from sessiond.edges.websocket.framing import CONTROL, Binary, Control, MessageReader, text_frame
@@ -19,7 +18,7 @@ messages = st.lists(
 
 
 def reader(limit: int = 70_000) -> MessageReader:
-    return MessageReader(ServerProtocol(state=OPEN, max_size=limit), limit=limit, fragments=64)
+    return MessageReader(limit=limit, fragments=64)
 
 
 def written(kind: str, data: bytes) -> bytes:

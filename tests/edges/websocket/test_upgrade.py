@@ -107,12 +107,14 @@ async def test_another_path_is_404() -> None:
 
 
 async def test_a_broken_handshake_is_an_http_error() -> None:
-    """A wrong websocket version, a key that is none, a POST: 400 or 405, as JSON."""
+    """A wrong websocket version, a key that is none, a POST: an error in JSON."""
     good = handshake(f"{PATH}&token=alice")
     async with open_stand() as stand:
         for request, expected in [
             (good.replace(b"Version: 13", b"Version: 8"), 400),
             (good.replace(b"dGhlIHNhbXBsZSBub25jZQ==", b"short"), 400),
+            (good.replace(b"Connection: Upgrade", b"Connection: close"), 426),
+            (good.replace(b"websocket\r\n", b"websocket, h2c\r\n"), 426),
             (handshake(f"{PATH}&token=alice", method="POST"), 405),
         ]:
             status, _, body = await ask(stand, request)
