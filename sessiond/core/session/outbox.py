@@ -7,10 +7,14 @@ Dropping a frame that somebody may still need is never silent: it raises ``lost`
 told ``recovered: false`` (core/position.py).
 
 ``StreamMark.size`` is exact while all frames are in memory, else an upper bound: what the store alone has leaves
-without its size being known here.
+without its size being known here. It is counted anew only when a bound seems to be reached: most users of stock
+clients never acknowledge, so their outbox is full, and each push would count 256 frames (60 µs).
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from operator import attrgetter
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -21,6 +25,8 @@ from sessiond.core.session.limits import SessionLimits
 __all__ = ["append", "covers", "recovery", "since", "trim"]
 
 Outbox = tuple[Frame, ...]
+
+_offset: Final = attrgetter("offset")
 
 
 def append(
@@ -52,11 +58,12 @@ def _bounded(
     if floor == stream.floor and size <= limits.outbox_bytes:
         return stream, outbox
     kept = since(outbox, floor)
-    if covers(stream, outbox, floor):
-        size = _size(kept)
-    elif size > limits.outbox_bytes:
-        # The sizes of what only the store has are not known here: all of that goes.
-        floor = outbox[0].offset - 1
+    if covers(stream, outbox, stream.floor):
+        size -= _size(outbox[: len(outbox) - len(kept)])
+    if size > limits.outbox_bytes:
+        if not covers(stream, outbox, floor):
+            # The sizes of what only the store has are not known here: all of that goes.
+            floor = outbox[0].offset - 1
         size = _size(kept)
     drop = 0
     while size > limits.outbox_bytes:
@@ -81,15 +88,17 @@ def trim(stream: StreamMark, outbox: Outbox, acknowledged: int) -> tuple[StreamM
     acknowledged = min(acknowledged, stream.head)
     if acknowledged <= stream.floor:
         return stream, outbox
-    kept = tuple(frame for frame in outbox if frame.offset > acknowledged)
-    all_here = covers(stream, outbox, acknowledged)
-    size = _size(kept) if all_here else stream.size - _size(outbox) + _size(kept)
+    kept = since(outbox, acknowledged)
+    if covers(stream, outbox, acknowledged) and not covers(stream, outbox, stream.floor):
+        size = _size(kept)
+    else:
+        size = stream.size - _size(outbox[: len(outbox) - len(kept)])
     return replace(stream, floor=acknowledged, size=size), kept
 
 
 def since(outbox: Outbox, offset: int) -> Outbox:
     """Return the frames above *offset*."""
-    return tuple(frame for frame in outbox if frame.offset > offset)
+    return outbox[bisect_right(outbox, offset, key=_offset) :]
 
 
 def recovery(
