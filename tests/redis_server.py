@@ -36,7 +36,8 @@ def find_binary() -> str:
     raise RuntimeError(msg)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Name a port that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
     return port
@@ -50,7 +51,7 @@ class RedisServer:
     ) -> None:
         """Start it; *settings* are redis.conf names with ``_`` for ``-`` (``appendonly="yes"``)."""
         self.folder = folder
-        self.port = _free_port()
+        self.port = free_port()
         self.socket_path = folder / "s"
         self._settings = {"save": "", "appendonly": "no"}
         self._settings |= {name.replace("_", "-"): value for name, value in settings.items()}
@@ -176,12 +177,56 @@ def _cluster_info(client: redis.Redis) -> bytes:
     return info
 
 
+class SentinelServer:
+    """One Sentinel that watches *primary* under the name ``main`` and decides alone.  It starts when constructed."""
+
+    def __init__(self, folder: Path, primary: RedisServer, **settings: str) -> None:
+        """Start it; *settings* as those of a RedisServer, for all of it."""
+        self.port = free_port()
+        self._password = settings.get("requirepass")
+        watched = {
+            "down-after-milliseconds": "1500",
+            "failover-timeout": "3000",
+            "parallel-syncs": "5",
+        }
+        config = folder / "sentinel.conf"
+        config.write_text(
+            f"port {self.port}\nbind 127.0.0.1\ndir {folder}\n"
+            + "".join(f"{name.replace('_', '-')} {value}\n" for name, value in settings.items())
+            + f"sentinel monitor main 127.0.0.1 {primary.port} 1\n"
+            + "".join(f"sentinel {name} main {value}\n" for name, value in watched.items())
+        )
+        with (folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [find_binary(), str(config), "--sentinel"], stdout=log, stderr=log
+            )
+
+    def knows(self, replicas: int) -> bool:
+        """Tell whether it has seen the primary and so many replicas that it could promote."""
+        try:
+            with self.client(socket_timeout=1) as client:
+                # Only who has said INFO has a run id; without one nobody is promoted.
+                seen = [one for one in client.sentinel_slaves("main") if one["runid"]]
+        except redis.ConnectionError:
+            return False
+        return len(seen) >= replicas
+
+    def client(self, **options: object) -> redis.Redis:
+        """A new client; close it, or use it as a context manager."""
+        return redis.Redis(port=self.port, password=self._password, **options)  # type: ignore[arg-type]
+
+    def kill(self) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.wait()
+
+
 class RedisServers:
     """Starts servers that a test may do anything to; ends them all at the end."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._started: list[RedisServer] = []
+        self._started: list[RedisServer | SentinelServer] = []
 
     def start(self, *, replica_of: RedisServer | None = None, **settings: str) -> RedisServer:
         """Start one more, see RedisServer."""
@@ -190,6 +235,20 @@ class RedisServers:
         server = RedisServer(folder, replica_of=replica_of, **settings)
         self._started.append(server)
         return server
+
+    def start_sentinel(
+        self, primary: RedisServer, *, replicas: int, **settings: str
+    ) -> SentinelServer:
+        """Start a Sentinel, and return when it knows *primary* and its *replicas*."""
+        folder = self._folder / str(len(self._started))
+        folder.mkdir()
+        sentinel = SentinelServer(folder, primary, **settings)
+        self._started.append(sentinel)
+        deadline = time.monotonic() + 2 * START_SECONDS  # it asks the primary every 10 s at first
+        while not sentinel.knows(replicas):
+            assert time.monotonic() < deadline, (folder / "log").read_text()
+            time.sleep(0.05)
+        return sentinel
 
     def __enter__(self) -> Self:
         return self

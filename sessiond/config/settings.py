@@ -124,7 +124,8 @@ class StoreSettings:
     """Where state is kept."""
 
     url: str = field(default="sqlite:///sessiond.db", repr=False, validator=_is_store_url)
-    """``sqlite:///FILE``, ``redis://[USER:PASSWORD@]HOST:PORT/DB``, ``rediss://…``, or ``memory:`` (lost at exit)."""
+    """``sqlite:///FILE``, ``redis://[USER:PASSWORD@]HOST:PORT/DB``, ``rediss://…``,
+    ``redis+sentinel://[USER:PASSWORD@]HOST:PORT,HOST:PORT/SERVICE/DB``, or ``memory:`` (lost at exit)."""
     durability: Durability = Durability.PRIMARY
     """Redis: what it must have done before a commit counts. SQLite always waits for the disk."""
     cluster: bool = False

@@ -1,4 +1,4 @@
-"""The only module that knows redis-py: commands out, replies in, and every failure as one of ours.
+"""Commands out, replies in, and every failure as one of ours; with urls.py and sentinels.py all that knows redis-py.
 
 redis-py gives connections, pools and the protocol; its command layer is not used, because it may send a command
 again after a connection was lost. *(run)* With its default retries a script was applied twice. Here a command
@@ -19,32 +19,36 @@ from typing import Any, Final, TypeAlias
 
 from attrs import define, evolve, frozen
 from redis.backoff import NoBackoff
-from redis.connection import ConnectionPool, UnixDomainSocketConnection, parse_url
+from redis.connection import ConnectionPool, UnixDomainSocketConnection
 from redis.exceptions import (
     AuthenticationError,
     ClusterDownError,
-    MasterDownError,
     MovedError,
     NoScriptError,
-    ReadOnlyError,
     RedisError,
     ResponseError,
     TryAgainError,
 )
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 from typing_extensions import override
 
 from sessiond.core.errors import InvalidInput, StoreError, StoreUnavailable
+from sessiond.stores.redis.failures import (
+    check_replicas,
+    explain,
+    is_demoted,
+    why_distrusted,
+    without_arguments,
+)
+from sessiond.stores.redis.info import parse_info
+from sessiond.stores.redis.sentinels import Sentinels
 from sessiond.stores.redis.topology import Address, SlotMap, parse_slot_map
+from sessiond.stores.redis.urls import parse_target
 
 __all__ = ["Argument", "Call", "RedisClient", "Refusal"]
 
 Argument: TypeAlias = str | bytes | int | float
-
-#: What a URL may say beside the address; redis-py would also take time-outs and retries from there.
-_URL_OPTIONS: Final = {"host", "port", "path", "db", "username", "password", "connection_class"}
 
 #: WAIT must answer before the socket's own time-out would close the connection.
 _WAIT_SHARE: Final = 0.8
@@ -88,7 +92,8 @@ class RedisClient:
     """Sends commands over pooled connections, at most one time each.
 
     *connections* bounds the calls at the same time (per node in a cluster). *on_new_primary* is called in the
-    thread of whichever call noticed. The password of *url* appears in no error and no repr.
+    thread of whichever call noticed. The password of *url* appears in no error and no repr. When *url* names Sentinels
+    they are asked where the primary is, before the first call and after each failure.
 
     Raises:
       InvalidInput: *url* is not one that we understand.
@@ -104,7 +109,10 @@ class RedisClient:
         cluster: bool,
         on_new_primary: Callable[[], None],
     ) -> None:
-        self._options = _parse(url) | {
+        target = parse_target(url)
+        if cluster and target.sentinels:
+            raise InvalidInput("a Redis Cluster has no Sentinels: its URL is one of its nodes")
+        self._options = target.options | {
             "socket_timeout": timeout_seconds,
             "socket_connect_timeout": timeout_seconds,
             "retry": Retry(NoBackoff(), 0),
@@ -119,19 +127,25 @@ class RedisClient:
         self._on_new_primary = on_new_primary
         self._lock = threading.Lock()
         self._pools: dict[Address, ConnectionPool] = {}
-        self._run_ids: dict[Address, bytes] = {}
+        self._histories: dict[Address, str] = {}
         self._slots: SlotMap | None = None
         self._away = _Away()
-        path = self._options.get("path")
-        self.address = (
-            Address(path, 0)
-            if path
-            else Address(self._options.get("host", "localhost"), self._options.get("port", 6379))
+        self._address = target.address
+        self._sentinels = (
+            Sentinels(target, timeout_seconds=timeout_seconds) if target.sentinels else None
         )
+        self._primary: Address | None = None
 
     @override
     def __repr__(self) -> str:
-        return f"<RedisClient {self.address}{' cluster' if self._cluster else ''}>"
+        return f"<RedisClient {self.place}{' cluster' if self._cluster else ''}>"
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people."""
+        if self._sentinels is None:
+            return str(self._address)
+        return f"{self._primary} ({self._sentinels})" if self._primary else str(self._sentinels)
 
     # --------------------------------------------------------------------------------- calls
 
@@ -146,7 +160,7 @@ class RedisClient:
         replies = self.try_exchange(calls, replicate=replicate)
         for reply in replies:
             if isinstance(reply, Refusal):
-                raise StoreUnavailable(f"Redis at {self.address} refused: {reply.text}")
+                raise StoreUnavailable(f"Redis at {self.place} refused: {reply.text}")
         return replies
 
     def try_exchange(self, calls: Sequence[Call], *, replicate: bool = False) -> list[Any]:
@@ -164,10 +178,11 @@ class RedisClient:
                 for n, reply in zip(unknown, again, strict=True):
                     replies[n] = reply
         except RedisError as error:
+            explained = explain(error, self.place, self._timeout_seconds)
             self._note_failure()
-            raise StoreUnavailable(self._explain(error)) from error
+            raise StoreUnavailable(explained) from error
         self._away = _Away()
-        if any(_is_demoted(reply) for reply in replies):
+        if any(is_demoted(reply) for reply in replies):
             self._leave_demoted()
         return [self._seen(reply) for reply in replies]
 
@@ -175,7 +190,7 @@ class RedisClient:
         """Reach every primary once, so that later ones are recognised as new.
 
         Raises:
-          StoreError: the server refuses the user name or password.
+          StoreError: the server refuses the user name or password, or we do not trust its certificate.
           StoreUnavailable: it is away.
 
         """
@@ -184,13 +199,14 @@ class RedisClient:
                 with _lent(self._pool(address)):
                     pass
         except AuthenticationError as error:
-            raise StoreError(self._explain(error)) from error
+            raise StoreError(explain(error, self.place, self._timeout_seconds)) from error
         except RedisError as error:
-            raise StoreUnavailable(self._explain(error)) from error
+            kind = StoreError if why_distrusted(error) else StoreUnavailable
+            raise kind(explain(error, self.place, self._timeout_seconds)) from error
 
     def primaries(self) -> tuple[Address, ...]:
         """List the addresses of all servers that take writes."""
-        return self._slot_map().primaries() if self._cluster else (self.address,)
+        return self._slot_map().primaries() if self._cluster else (self._only_primary(),)
 
     def pause_seconds(self) -> float:
         """Tell how long to wait before the next call: 0 unless the server has been out of reach repeatedly."""
@@ -219,12 +235,12 @@ class RedisClient:
                 for n in numbers:
                     replies[n] = _read(line)
                 if replicate:
-                    _check_replicas(_read(line))
+                    check_replicas(_read(line))
         return replies
 
     def _route(self, calls: Sequence[Call]) -> dict[Address, list[int]]:
         if not self._cluster:
-            return {self.address: list(range(len(calls)))}
+            return {self._only_primary(): list(range(len(calls)))}
         groups: dict[Address, list[int]] = {}
         slots = self._slot_map()
         for n, call in enumerate(calls):
@@ -236,11 +252,19 @@ class RedisClient:
             groups.setdefault(address, []).append(n)
         return groups
 
+    def _only_primary(self) -> Address:
+        if self._sentinels is None:
+            return self._address
+        primary = self._primary
+        if primary is None:
+            primary = self._primary = self._sentinels.find_primary()
+        return primary
+
     def _slot_map(self) -> SlotMap:
         if self._slots is not None:
             return self._slots
         failure: RedisError | None = None
-        for address in dict.fromkeys([self.address, *self._run_ids]):
+        for address in dict.fromkeys([self._address, *self._histories]):
             try:
                 with _lent(self._pool(address)) as line:
                     line.send_command("CLUSTER", "SLOTS")
@@ -262,25 +286,33 @@ class RedisClient:
     def _greet(self, connection: Any) -> None:
         """Set up a new connection and look whom it reached."""
         connection.on_connect()
-        connection.send_command("INFO", "server")
+        connection.send_command("INFO")
         try:
-            info: bytes = connection.read_response()
+            info = parse_info(connection.read_response())
         except ResponseError:
             return  # INFO is forbidden here; fences still hold, they are compared at every write
-        run_id = info.partition(b"run_id:")[2].split(b"\r\n", 1)[0]
-        port = 0 if isinstance(connection, UnixDomainSocketConnection) else connection.port
-        address = Address(connection.host, port) if port else self.address
+        if self._sentinels is not None and info.get("role") != "master":
+            raise RedisConnectionError("what the Sentinels name is no primary, or not any more")
+        # The replication id changes at every promotion, also of a process that was the primary before.
+        history = f"{info.get('run_id')} {info.get('master_replid')}"
+        address = self._known_as(connection)
         with self._lock:
-            known, self._run_ids[address] = self._run_ids.get(address), run_id
-        if known not in {None, run_id}:
+            known, self._histories[address] = self._histories.get(address), history
+        if known not in {None, history}:
             self._on_new_primary()
+
+    def _known_as(self, connection: Any) -> Address:
+        """Tell whose history *connection* goes on with: wherever Sentinels send us, it is that of one service."""
+        if self._sentinels is not None or isinstance(connection, UnixDomainSocketConnection):
+            return self._address
+        return Address(connection.host, connection.port)
 
     @property
     def continuity(self) -> str:
-        """Names the server processes reached so far: another one may lack what the last had acknowledged."""
+        """Names the histories followed so far: another one may lack what the last had acknowledged."""
         with self._lock:
-            known = sorted(self._run_ids.values())
-        return hashlib.blake2b(b" ".join(known), digest_size=4).hexdigest()
+            known = sorted(self._histories.values())
+        return hashlib.blake2b(" ".join(known).encode(), digest_size=4).hexdigest()
 
     # ------------------------------------------------------------------------------ failures
 
@@ -289,11 +321,14 @@ class RedisClient:
             return reply
         if isinstance(reply, MovedError | ClusterDownError | TryAgainError):
             self._forget_slots()
-        return Refusal(_without_arguments(reply))
+        return Refusal(without_arguments(reply))
 
     def _leave_demoted(self) -> None:
         """Connect anew next time: after a failover the same name may lead to the new primary."""
         self._note_failure()
+        self._drop_idle()
+
+    def _drop_idle(self) -> None:
         for pool in list(self._pools.values()):
             pool.disconnect(inuse_connections=False)
 
@@ -302,38 +337,21 @@ class RedisClient:
             self._slots = None
             self._on_new_primary()
 
+    def _forget_primary(self) -> None:
+        """Ask the Sentinels again. Idle connections are given up: they lead to where it was."""
+        if self._sentinels is not None and self._primary is not None:
+            self._primary = None
+            self._drop_idle()
+
     def _note_failure(self) -> None:
         self._forget_slots()
+        self._forget_primary()
         failures = self._away.failures + 1
         pause = (
             min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(failures - 2, 10)) if failures > 1 else 0.0
         )
         jitter = 0.5 + random.random() / 2  # noqa: S311 -- spreads nodes out, guards nothing
         self._away = _Away(failures, time.monotonic() + pause * jitter)
-
-    def _explain(self, error: RedisError) -> str:
-        if isinstance(error, AuthenticationError):
-            return f"Redis at {self.address} refused the user name or password"
-        if isinstance(error, RedisTimeoutError):
-            return f"Redis at {self.address} did not answer within {self._timeout_seconds:g} s"
-        if isinstance(error, RedisConnectionError):
-            return f"Redis at {self.address} is out of reach: {_without_arguments(error)}"
-        return f"Redis at {self.address} failed: {_without_arguments(error)}"
-
-
-def _parse(url: str) -> dict[str, Any]:
-    try:
-        options: dict[str, Any] = parse_url(url)  # type: ignore[no-untyped-call]
-    except ValueError:  # its text may quote the password
-        raise InvalidInput(
-            "not a Redis URL: redis://, rediss:// or unix://; special characters of a password as %XX"
-        ) from None
-    unknown = [name for name in options if name not in _URL_OPTIONS and not name.startswith("ssl_")]
-    if unknown:
-        raise InvalidInput(
-            f"the Redis URL has options we do not take from there: {sorted(unknown)}"
-        )
-    return options
 
 
 @contextmanager
@@ -354,22 +372,3 @@ def _read(line: Any) -> Any:
         return line.read_response()
     except ResponseError as error:
         return error
-
-
-def _is_demoted(reply: Any) -> bool:
-    """Tell whether the server has become a replica; before Redis 7 a script's error only mentions it."""
-    if isinstance(reply, ReadOnlyError | MasterDownError):
-        return True
-    return isinstance(reply, ResponseError) and "READONLY" in str(reply)
-
-
-def _check_replicas(reply: Any) -> None:
-    if isinstance(reply, ResponseError):
-        raise reply
-    if int(reply) < 1:
-        raise ResponseError("written, but no replica confirmed it in time")
-
-
-def _without_arguments(error: Exception) -> str:
-    """Cut what Redis quotes of a command ("with args beginning with"): it may be a key, a payload, a password."""
-    return str(error).partition(", with args")[0][:200]

@@ -19,6 +19,7 @@ from attrs import frozen
 
 from sessiond.core.errors import StoreError
 from sessiond.stores.redis.client import Call, RedisClient, Refusal
+from sessiond.stores.redis.info import parse_info
 from sessiond.stores.redis.topology import Address
 
 __all__ = ["Durability", "ServerSettings", "judge", "read_settings"]
@@ -63,7 +64,7 @@ def _ask(client: RedisClient, address: Address) -> ServerSettings:
     info, *configured = client.try_exchange(
         [Call(address, ("INFO",)), *(Call(address, ("CONFIG", "GET", name)) for name in _NAMES)]
     )
-    said = {} if isinstance(info, Refusal) else _parse_info(info)
+    said = {} if isinstance(info, Refusal) else parse_info(info)
     for name, reply in zip(_NAMES, configured, strict=True):
         if not isinstance(reply, Refusal) and reply:
             said[name] = reply[1].decode()
@@ -77,11 +78,6 @@ def _ask(client: RedisClient, address: Address) -> ServerSettings:
         appendfsync=said.get("appendfsync"),
         replicas=None if replicas is None else int(replicas),
     )
-
-
-def _parse_info(raw: bytes) -> dict[str, str]:
-    lines = (line.partition(":") for line in raw.decode(errors="replace").splitlines())
-    return {name: value for name, colon, value in lines if colon}
 
 
 def judge(servers: Iterable[ServerSettings], wanted: Durability) -> tuple[str, ...]:

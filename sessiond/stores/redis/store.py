@@ -76,7 +76,7 @@ class RedisStore:
 
     @override
     def __repr__(self) -> str:
-        return f"<RedisStore {self._deployment.client.address} {self._durability}>"
+        return f"<RedisStore {self._deployment.client.place} {self._durability}>"
 
     # ------------------------------------------------------------------------------ ownership
 
@@ -223,7 +223,8 @@ async def open_redis_store(
 ) -> AsyncIterator[RedisStore]:
     """Connect to the Redis (6.2 or later) at *url* and hand out a store.
 
-    *url* is ``redis://``, ``rediss://`` (TLS) or ``unix://``; its password appears in no error, log or repr.
+    *url* is ``redis://``, ``rediss://`` (TLS), ``unix://``, or names Sentinels (urls.py); its password appears in no
+    error, log or repr.
     *durability*: see durability.py; what falls short of it is said by ``check``, not refused. *cluster*: the server is
     part of a Redis Cluster. *timeout_seconds* bounds each wait for the network; an operation that connects
     first may take twice that. *connections* is the number of operations at the same time; leases have one more.
@@ -231,8 +232,8 @@ async def open_redis_store(
 
     Raises:
       InvalidInput: the URL, the level or the prefix is wrong.
-      StoreError: user name or password are refused, ``maxmemory-policy`` is not ``noeviction``, or the
-        server is too old.
+      StoreError: user name or password are refused, the server's certificate is not trusted, ``maxmemory-policy`` is
+        not ``noeviction``, or the server is too old.
       StoreUnavailable: the server is away.
 
     """
