@@ -39,6 +39,9 @@ __all__ = ["SessionActor"]
 
 _turn_stop: Final = telemetry.emitter("turn.stop")
 
+#: Inputs whose turn may need more of the record than the state holds.
+_NEEDING_THE_STORE: Final = frozenset({inputs.Join, inputs.RollBack})
+
 
 class SessionActor:
     """One user's actor; ``run`` is its life. Made by the supervisor's start function for a cell."""
@@ -48,6 +51,7 @@ class SessionActor:
         "_gate_moved",
         "_handler_deadline",
         "_in_hand",
+        "_is_cut_off",
         "_scope",
         "_turns",
         "_wakeups",
@@ -86,6 +90,7 @@ class SessionActor:
         )
         self._handler_deadline = services.deadlines.open(self._handler_expired)
         self._scope: trio.CancelScope | None = None
+        self._is_cut_off = False
         self._in_hand: Envelope | None = None
         self._gate_moved = Parking()
         self._wants_passivation = False
@@ -163,15 +168,16 @@ class SessionActor:
     async def _serve(self) -> bool:
         """Take turns within one cancel scope; ``False`` when a handler's deadline ended it."""
         self._scope = trio.CancelScope()
+        self._is_cut_off = False  # the scope's own answer reads the clock: 0.4 µs, twice a turn
         try:
             with self._scope:
                 # Once cancelled, the next await would fail whatever turn it is in: leave first.
-                while not self._scope.cancel_called:
+                while not self._is_cut_off:
                     if await self._step():
                         return True
         except Exception:
             # What a nursery of the handler made of its cancellation, without the Cancelled.
-            if self._in_hand is None or not self._scope.cancel_called:
+            if self._in_hand is None or not self._is_cut_off:
                 raise
         if self._in_hand is not None:
             self._handler_deadline.set(None)
@@ -239,8 +245,10 @@ class SessionActor:
             self._failures.expired(envelope)
             return
         if isinstance(item, Control):
-            await self._control(item, now)
-            return
+            if item is Control.TICK:
+                await self._ticked(now)
+            self._wants_passivation |= item is Control.PASSIVATE
+            return  # DRAIN and WAKE make the loop look at the cell
         if self.cell.is_draining and not self._failures.runs_while_draining(envelope):
             return
         if type(item) is not inputs.Ack:
@@ -248,7 +256,7 @@ class SessionActor:
         self._in_hand = envelope
         if envelope.recovered and await self._failures.is_poison(envelope):
             self.enter(await self._failures.poisoned(envelope, self.state), envelope)
-        elif await self._is_ready(envelope, item):
+        elif type(item) not in _NEEDING_THE_STORE or await self._is_ready(envelope, item):
             await self._run(envelope, item, now)
 
     async def _run(self, envelope: Envelope, item: inputs.Input, now: float) -> None:
@@ -321,7 +329,7 @@ class SessionActor:
         needs_frames = isinstance(item, inputs.Join) and machine.needs_frames(
             self.state, item.resume
         )
-        if not needs_frames and not isinstance(item, inputs.RollBack):
+        if isinstance(item, inputs.Join) and not needs_frames:
             return True
         self._flush()
         if not await self._gate_opened():
@@ -361,18 +369,12 @@ class SessionActor:
 
     def _handler_expired(self) -> None:
         if self._scope is not None and self._in_hand is not None:
+            self._is_cut_off = True
             self._scope.cancel()
 
     def _rearm(self) -> None:
         self.cell.is_attached = bool(self.state.attachments)
         self._wakeups.rearm(self.state.phase, self._failures.next_retry())
-
-    async def _control(self, control: Control, now: float) -> None:
-        if control is Control.TICK:
-            await self._ticked(now)
-        elif control is Control.PASSIVATE:
-            self._wants_passivation = True
-        # DRAIN and WAKE make the loop look at the cell.
 
     async def _ticked(self, now: float) -> None:
         due = self._wakeups.due(self.state.phase, now)
