@@ -207,8 +207,7 @@ class SessionActor:
 
     async def _has_ended(self) -> bool:
         """Leave once the end is durable; ``False``: it failed, or there is more to do and the session begins anew."""
-        await self._settled()
-        if not self.gate.is_open:
+        if not await self._settled() and not self.gate.is_open:
             return False
         if self._failures.next_retry() is None and self.services.registry.leave(self.cell):
             return True
@@ -346,10 +345,10 @@ class SessionActor:
         """Deal with a failed turn: the state is still what it was before it."""
         computed = await self._failures.outcome(envelope, error, self.state)
         self._in_hand = None
-        if computed is None:  # it will be taken again after a back-off
-            self._rearm()
-        else:
+        if computed is not None:
             self.enter(computed, envelope)
+        else:  # it will be taken again after a back-off
+            self._rearm()
 
     def _recovered(self) -> None:
         """Look anew at everything that follows from the state, which is an earlier one now."""
