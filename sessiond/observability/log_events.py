@@ -45,6 +45,8 @@ LEVELS: Final[Mapping[str, int]] = MappingProxyType(
         "supervisor.restarted": logging.ERROR,
         "supervisor.quarantined": logging.CRITICAL,
         "supervisor.released": logging.WARNING,
+        "supervisor.systemic": logging.CRITICAL,
+        "supervisor.recovered": logging.WARNING,
         "mailbox.full": logging.WARNING,
         "dead_letter.added": logging.ERROR,
         "dead_letter.retried": logging.INFO,
@@ -61,6 +63,7 @@ LEVELS: Final[Mapping[str, int]] = MappingProxyType(
         "auth.keys_fetched": logging.DEBUG,
         "auth.keys_away": logging.ERROR,
         "admin.called": logging.INFO,
+        "admin.revealed": logging.WARNING,
     }
 )
 """Event to level; events that are not here are never logged."""
@@ -68,6 +71,7 @@ LEVELS: Final[Mapping[str, int]] = MappingProxyType(
 UNTHROTTLED: Final = frozenset(
     {
         "admin.called",
+        "admin.revealed",
         "node.draining",
         "node.drained",
         "node.failed",

@@ -215,7 +215,6 @@ GAUGES: Final = (
     GaugeRow("mailbox_depth", "Inputs waiting in all mailboxes."),
     GaugeRow("mailbox_depth_max", "Inputs waiting in the fullest mailbox."),
     GaugeRow("quarantined_users", "Users in quarantine."),
-    GaugeRow("inbox_pending", "Accepted inputs that have not run yet."),
     GaugeRow("partitions_owned", "Partitions of this node."),
     GaugeRow("store_available", "1 while the store answers, else 0."),
     GaugeRow("ready", "1 while the node takes new sessions, else 0."),

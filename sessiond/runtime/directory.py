@@ -42,11 +42,13 @@ class LocalDirectory:
         self.clock = clock
         self._registry = registry
         self._supervisor = supervisor
+        self.is_starting = False
+        """Whether the node does not own its sessions yet: then nobody is woken."""
         self._is_accepting = True
 
     @property
     def is_accepting(self) -> bool:
-        """Whether waiting doors are served; ``False`` once draining."""
+        """Whether the node does not drain: waiting doors are served, once it has started."""
         return self._is_accepting
 
     def stop_accepting(self) -> None:
@@ -70,9 +72,12 @@ class LocalDirectory:
         """Return *user*'s cell, starting his actor when needed.
 
         Raises:
-          Refused: DRAINING, for a waiting door and for whatever would start an actor; QUARANTINED.
+          Refused: DRAINING, for a waiting door and for whatever would start an actor; UNAVAILABLE, the node is
+            starting; QUARANTINED.
 
         """
+        if self.is_starting:
+            raise Refused(ErrorCode.UNAVAILABLE, "the server is starting", retry_after=1.0)
         if not self._is_accepting and (waits or self._would_start(user)):
             raise Refused(ErrorCode.DRAINING, "the server is being stopped; connect again")
         cell = self._supervisor.activate(user)

@@ -87,6 +87,8 @@ class Intake:
         self._user_backlog = user_backlog
         self._max_waiting = waiting
         self._waiting = 0
+        self.is_starting = False
+        """Whether the node does not own its partitions yet: then nothing can be written."""
         self._is_accepting = True
         self._recovering: dict[Partition, int] = {}
         self._recovered_to: dict[Partition, int] = {}
@@ -115,7 +117,7 @@ class Intake:
         decided in time, it may or may not be accepted: sending it again with the same digest is right either way.
 
         Raises:
-          StoreUnavailable: the store is known to be away, or did not decide within the bound.
+          StoreUnavailable: the store is known to be away, or did not decide within the bound; the node is starting.
           Refused: OVERLOADED, too much of this user (or of all) waits; DRAINING; UNAVAILABLE, not our partition.
 
         """
@@ -215,7 +217,7 @@ class Intake:
     def _check(self, user: UserId) -> None:
         if not self._is_accepting:
             raise Refused(ErrorCode.DRAINING, "the server is being stopped; send it again")
-        if not self._availability.available:
+        if self.is_starting or not self._availability.available:
             raise StoreUnavailable("the store is away")
         cell = self._registry.get(user)
         if cell is not None and cell.backlog >= self._user_backlog:

@@ -29,6 +29,7 @@ from sessiond.runtime.gate import Gate
 from sessiond.runtime.intake import Intake
 from sessiond.runtime.mailbox import Envelope
 from sessiond.runtime.ownership import Ownership
+from sessiond.runtime.patience import until_decided
 from sessiond.runtime.registry import Registry
 from sessiond.runtime.restart import RestartPolicy
 from sessiond.runtime.services import ActorPolicy, Services
@@ -123,20 +124,21 @@ class NodeRuntime:
             lanes=policy.lanes,
             batch=policy.batch,
         )
+        self.directory.is_starting = self.intake.is_starting = True
         self._began = math.inf
         self.services = self._services()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Own the partitions and serve; ``started`` when the doors may open. Returns when the lease is lost.
+        """Own the partitions and serve; ``started`` when sessions are served. Returns when the lease is lost.
 
-        What an earlier run accepted and did not finish is told before anything new of the same users.
+        What an earlier run accepted and did not finish is told before anything new of the same users. Waits for a
+        store that is away; until it has started, everybody is refused with UNAVAILABLE.
 
         Raises:
           StoreInUse: another live node owns the partitions.
-          StoreUnavailable: the store is away at the start.
 
         """
-        acquired = await self.ownership.acquire()
+        acquired = await until_decided(self.ownership.acquire, self.availability, self.entropy)
         self._began = self.clock.now()
         for one in acquired:
             if one.next_due is not None:
@@ -147,10 +149,11 @@ class NodeRuntime:
             await nursery.start(self.committer.run)
             await nursery.start(self.intake.run)
             await nursery.start(self.supervisor.run)
-            await nursery.start(self.timers.run)
             await nursery.start(self.ownership.run)
             if left:
                 await nursery.start(self.intake.recover, left)
+            self.directory.is_starting = self.intake.is_starting = False
+            await nursery.start(self.timers.run)
             task_status.started()
             await self.ownership.lost.wait()
             nursery.cancel_scope.cancel()
@@ -158,7 +161,9 @@ class NodeRuntime:
     def not_ready(self) -> list[str]:
         """Say why this node should get no new work."""
         reasons = []
-        if not self.ownership.is_valid():
+        if self.directory.is_starting:
+            reasons.append("starting")
+        elif not self.ownership.is_valid():
             reasons.append("the lease is not held")
         if not self.availability.available:
             reasons.append("the store is away")

@@ -121,9 +121,12 @@ class Ownership:
         """
         if self._renewing is not None:
             self._renewing.cancel()
+        held = tuple(self._fences)
         self._fences.clear()
         self._deadline = float("-inf")
         await self._store.release(self.node, self.nonce)
+        for partition in held:
+            telemetry.emit("partition.released", {}, {"partition": partition})
 
     def _extend(self, sent: float) -> None:
         self._deadline = sent + self._seconds * (1 - _MARGIN)

@@ -4,10 +4,11 @@ import gc
 import logging
 import ssl
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from signal import SIGINT, SIGTERM
-from typing import Final
+from typing import Final, cast
 
 import trio
 from attrs import frozen
@@ -15,19 +16,22 @@ from attrs import frozen
 from sessiond import __version__, telemetry
 from sessiond.app import App
 from sessiond.config.settings import ListenSettings, Settings, StoreKind, store_kind
-from sessiond.core.codes import CloseCode
+from sessiond.core.codes import CloseCode, ErrorCode
 from sessiond.core.ids import NodeId
 from sessiond.core.ports import Clock, Store
 from sessiond.core.session.phases import Phase
 from sessiond.edges.admin.socket import serve_admin
 from sessiond.edges.auth import TokenVerifier
+from sessiond.edges.http.answers import error_answer
 from sessiond.edges.http.health import Health
 from sessiond.edges.http.router import Router
 from sessiond.edges.http.webhooks import Webhooks
+from sessiond.edges.websocket.connection import WebsocketConnection
 from sessiond.edges.websocket.upgrade import WebsocketDoor, WebsocketSettings
 from sessiond.net.front import Front
 from sessiond.net.listen import open_tcp
 from sessiond.net.listen import serve as serve_listeners
+from sessiond.net.messages import Request, Response
 from sessiond.net.poll import Poller
 from sessiond.observability.logs import open_logs
 from sessiond.observability.metrics import Metrics, sample_loop_lag
@@ -36,9 +40,11 @@ from sessiond.runtime.drain import DrainSettings
 from sessiond.runtime.entropy import SystemEntropy
 from sessiond.runtime.node import NodePolicy, NodeRuntime
 from sessiond.runtime.operations import Operations
+from sessiond.runtime.patience import until_decided
 from sessiond.runtime.restart import RestartPolicy
 from sessiond.runtime.services import ActorPolicy
-from sessiond.server.stores import open_store
+from sessiond.server.readiness import watch_readiness
+from sessiond.server.stores import ArrivingStore
 
 __all__ = ["EXIT_DRAINED", "EXIT_LEASE_LOST", "Bound", "serve"]
 
@@ -52,6 +58,9 @@ _COLLECTOR: Final = (50_000, 20, 100)
 
 #: For the last frames to leave the kernel's buffers before the process does.
 _GOODBYE_SECONDS: Final = 0.2
+
+#: How long the doors stay shut at the start while the sessions are being taken over, nearly always for less.
+_SHUT_SECONDS: Final = 1.0
 
 _log: Final = logging.getLogger("sessiond.server")
 
@@ -78,20 +87,21 @@ async def serve(
 ) -> int:
     """Run a node until it is drained (SIGTERM, SIGINT, the admin socket) or loses its lease.
 
-    Returns ``EXIT_DRAINED`` or ``EXIT_LEASE_LOST``. ``started()`` hands back where it listens. Cancelled: stops at
+    Returns ``EXIT_DRAINED`` or ``EXIT_LEASE_LOST``. ``started()`` hands back where it listens: when it serves, or
+    when it waits for a store that is away (then its doors say so, and it goes on by itself). Cancelled: stops at
     once, as a crash would; nothing acknowledged is lost.
 
     Raises:
       AddressInUse, InvalidInput: an address or path cannot be listened on; a setting is unusable.
       StoreInUse: another live process owns this store.
-      StoreError: the store cannot be used. ``StoreUnavailable``: not within 30 seconds.
+      StoreError: the store cannot be used.
 
     """
     user_key = settings.log.hash_key.encode() or None
     close_logs = open_logs(settings.log, user_key=user_key)
     try:
-        async with open_store(settings.store) as store:
-            node = _Node(app, settings, store, app_name)
+        async with AsyncExitStack() as stack:
+            node = _Node(app, settings, ArrivingStore(settings.store, stack), app_name)
             return await node.run(handle_signals=handle_signals, task_status=task_status)
     finally:
         close_logs()
@@ -116,18 +126,19 @@ def _policy(settings: Settings) -> NodePolicy:
 class _Node:
     """One server process: the runtime, its doors, and the decision to stop."""
 
-    def __init__(self, app: App, settings: Settings, store: Store, app_name: str) -> None:
+    def __init__(self, app: App, settings: Settings, store: ArrivingStore, app_name: str) -> None:
         self.settings = settings
         self.store = store
         self.clock: Clock = SystemClock()
+        self.entropy = SystemEntropy()
         kind = store_kind(settings.store.url).value
         self.runtime = NodeRuntime(
             NodeId(settings.node.name),
-            store,
+            cast("Store", store),
             app,
             _policy(settings),
             clock=self.clock,
-            entropy=SystemEntropy(),
+            entropy=self.entropy,
             store_name=kind,
         )
         self.verifier = TokenVerifier(settings.auth, self.clock)
@@ -155,6 +166,7 @@ class _Node:
             self.runtime, version=__version__, store=kind, app=app_name, drain=self.start_drain
         )
         self.wants_drain = trio.Event()
+        self.store_warnings: tuple[str, ...] = ()
 
     def start_drain(self) -> bool:
         """Ask for a drain; ``False``: it was asked for already."""
@@ -167,21 +179,26 @@ class _Node:
         """Open the doors, wait for the reason to stop, stop in order; returns the exit code."""
         stop_metrics = self._watch()
         node, started = self.runtime.node, self.clock.monotonic()
-        reason = "failed"
+        reason, is_up = "failed", False
         try:
             async with trio.open_nursery() as nursery:
-                bound = await self._open(nursery)
                 if handle_signals:  # the process is ours
                     gc.set_threshold(*_COLLECTOR)
                     await nursery.start(self._obey_signals)
+                bound = await self._open(nursery)
+                is_up = True
                 telemetry.emit("node.started", {}, {"node": node, "version": __version__})
-                telemetry.emit("node.ready", {}, {"node": node})
+                nursery.start_soon(watch_readiness, self.runtime.not_ready, node)
                 for warning in bound.warnings:
                     _log.warning("%s", warning)
                 _log.info("listening on %s; admin socket %s", ", ".join(bound.http), bound.admin)
                 task_status.started(bound)
                 reason, code = await self._until_stopped()
                 nursery.cancel_scope.cancel()
+        except Exception as error:
+            if is_up:
+                telemetry.emit("node.failed", {}, {"node": node, "error": _cause(error)})
+            raise
         finally:
             uptime = self.clock.monotonic() - started
             telemetry.emit("node.stopped", {"uptime": uptime}, {"node": node, "reason": reason})
@@ -189,11 +206,11 @@ class _Node:
         return code
 
     async def _open(self, nursery: trio.Nursery) -> Bound:
-        """Own the sessions first, then let people in."""
+        """Own the sessions first, then let people in; also when the store keeps us waiting, to tell them so."""
         settings = self.settings
         listeners = open_tcp(settings.listen.host, settings.listen.port)
         try:
-            await nursery.start(self.runtime.run)
+            await self._start_owning(nursery)
         except BaseException:
             for listener in listeners:
                 listener.close()
@@ -204,7 +221,7 @@ class _Node:
         nursery.start_soon(sample_loop_lag, self.metrics.observe_lag)
         front = Front(
             self.router,
-            self.websockets.upgrade,
+            self._upgrade,
             poller=poller,
             http=settings.http,
             transport=settings.transport,
@@ -215,12 +232,36 @@ class _Node:
             )
         )
         await nursery.start(serve_admin, self.operations, settings.admin)
-        warnings = (
-            *self.verifier.warnings,
-            *self.webhooks.warnings,
-            *await self.store.check(),
-        )
+        warnings = (*self.verifier.warnings, *self.webhooks.warnings, *self.store_warnings)
         return Bound(http, settings.admin.socket, warnings)
+
+    async def _start_owning(self, nursery: trio.Nursery) -> None:
+        """Return when the sessions are ours, or this takes longer than people should find the doors shut."""
+        is_decided = trio.Event()
+
+        async def own() -> None:
+            runtime = self.runtime
+            await until_decided(self.store.open, runtime.availability, self.entropy)
+            await nursery.start(runtime.run)
+            found = await until_decided(runtime.store.check, runtime.availability, self.entropy)
+            if is_open:
+                for warning in found:
+                    _log.warning("%s", warning)
+            self.store_warnings = found
+            is_decided.set()
+
+        is_open = False
+        self.runtime.availability.listen(lambda _: is_decided.set())
+        nursery.start_soon(own)
+        with trio.move_on_after(_SHUT_SECONDS):
+            await is_decided.wait()
+        is_open = True
+
+    async def _upgrade(self, request: Request) -> Response | WebsocketConnection:
+        """Turn websockets away while there are no sessions to join."""
+        if self.runtime.directory.is_starting:
+            return error_answer(ErrorCode.UNAVAILABLE, "the server is starting; connect again")
+        return await self.websockets.upgrade(request)
 
     async def _until_stopped(self) -> tuple[str, int]:
         """Wait for a drain or the loss of the lease, and do what it asks for."""
@@ -282,6 +323,13 @@ class _Node:
         self.metrics.watch("store_available", lambda: float(runtime.availability.available))
         self.metrics.watch("ready", lambda: float(not runtime.not_ready()))
         return self.metrics.open()
+
+
+def _cause(error: Exception) -> str:
+    """Name the class of *error*, or of the first in a group."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return type(error).__name__
 
 
 def _tls(settings: ListenSettings) -> ssl.SSLContext | None:

@@ -18,13 +18,42 @@ from sessiond.stores.memory import MemoryStore
 from sessiond.stores.seal import SealedStore, Sealer, SealKey
 from sessiond.stores.sqlite import open_sqlite_store
 
-__all__ = ["open_store"]
+__all__ = ["ArrivingStore", "open_store"]
 
 #: How long a store may be away at the start before we give up: a compose file's Redis is up by then.
 START_SECONDS: Final = 30.0
 _RETRY_SECONDS: Final = 0.5
 
 _log: Final = logging.getLogger("sessiond.server")
+
+
+class ArrivingStore:
+    """A store that is opened after the server has: until then every call of it raises ``StoreUnavailable``.
+
+    It answers to every name of the ``Store`` port with what the opened one has there: cast it to ``Store``.
+    """
+
+    def __init__(self, settings: StoreSettings, keep: AsyncExitStack) -> None:
+        self._settings = settings
+        self._keep = keep
+        self._opened: Store | None = None
+
+    async def open(self) -> None:
+        """Open it, once; *keep* closes it.
+
+        Raises:
+          StoreUnavailable: it is away; call again.
+          StoreInUse, StoreError, InvalidInput: as ``open_store``.
+
+        """
+        opening = open_store(self._settings, patience=0)
+        self._opened = await self._keep.enter_async_context(opening)
+
+    def __getattr__(self, name: str) -> object:
+        """Look *name* up in the opened store."""
+        if self._opened is None:
+            raise StoreUnavailable("the store was not reached yet")
+        return getattr(self._opened, name)
 
 
 @asynccontextmanager

@@ -100,7 +100,7 @@ _TABLE: Final = (
         "node.failed",
         "An infrastructure task crashed; the node stops.",
         {},
-        {"task": "str", "error": "str"},
+        _NODE | {"error": "str"},
     ),
     Event(
         "lease.renewed",

@@ -4,6 +4,7 @@ import pytest
 
 from sessiond.observability.metric_table import GAUGES, METRICS, MetricKind, MetricRow
 from sessiond.telemetry import EVENTS
+from tests.sources import said_outside
 
 
 @pytest.mark.parametrize("row", METRICS, ids=lambda row: row.name)
@@ -38,3 +39,10 @@ def test_names_are_unique() -> None:
     names = [row.name for row in METRICS] + [row.name for row in GAUGES]
 
     assert len(names) == len(set(names))
+
+
+def test_every_gauge_has_a_reader() -> None:
+    """What the reference lists can be fetched: the server reads each of them."""
+    said = said_outside("observability/metric_table.py")
+
+    assert [row.name for row in GAUGES if row.name not in said] == []

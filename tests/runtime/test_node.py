@@ -12,8 +12,8 @@ from trio.testing import MockClock
 
 from sessiond import App, Session
 from sessiond.core.codes import CloseCode
-from sessiond.core.errors import InvalidInput, Refused, StoreInUse
-from sessiond.core.ids import NodeId, Partition, UserId, partition_of
+from sessiond.core.errors import InvalidInput, Refused, StoreInUse, StoreUnavailable
+from sessiond.core.ids import NodeId, Partition, UserId, input_digest, partition_of
 from sessiond.core.records import Fence, UserCommit, Verdict
 from sessiond.core.session.inputs import HookCall, RollBack
 from sessiond.core.session.limits import SessionLimits
@@ -104,6 +104,38 @@ async def test_a_store_in_use_is_an_error_at_the_start(autojump_clock: MockClock
         )
         with pytest.raises(StoreInUse):
             await second.run()
+
+
+async def test_a_store_that_is_away_at_the_start_is_waited_for(autojump_clock: MockClock) -> None:
+    """Until it comes everybody is refused and nothing is taken; then the node starts by itself."""
+    store = FaultyStore(MemoryStore())
+    store.go_away("acquire")
+    clock = SystemClock()
+    node = NodeRuntime(NodeId("n"), store, app, POLICY, clock=clock, entropy=SeededEntropy(1))
+    started = trio.Event()
+
+    async def run() -> None:
+        await nursery.start(node.run)
+        started.set()
+
+    async with trio.open_nursery() as nursery:
+        assert node.not_ready() == ["starting"]
+        nursery.start_soon(run)
+        await trio.sleep(600)
+        assert not started.is_set()
+        assert node.not_ready() == ["starting", "the store is away"]
+        ask = node.directory.locate(ANN).ask(HookCall("wait", {}), timeout=1)
+        with pytest.raises(Refused) as refused:
+            await ask
+        assert (refused.value.code, refused.value.retry_after) == ("unavailable", 1.0)
+        with pytest.raises(StoreUnavailable):
+            await node.intake.accept(ANN, "hook:job", b'{"n":1}', input_digest("hook:job", "1"))
+        store.come_back()
+        await started.wait()
+        assert node.not_ready() == []
+        await node.directory.locate(ANN).ask(HookCall("wait", {}), timeout=1)
+        await node.intake.accept(ANN, "hook:job", b'{"n":1}', input_digest("hook:job", "1"))
+        nursery.cancel_scope.cancel()
 
 
 async def test_a_node_that_lost_its_lease_stops(autojump_clock: MockClock) -> None:

@@ -186,8 +186,10 @@ async def test_released_partitions_are_free_for_others(mock_clock: MockClock) ->
     """After a release nothing of ours is valid, and another node takes over without waiting."""
     store = Leases()
     mine = owner(store)
-    await mine.acquire()
-    await mine.release()
+    taken = await mine.acquire()
+    with hearing("partition.released") as heard:
+        await mine.release()
+    assert [about["partition"] for _, _, about in heard] == [one.fence.partition for one in taken]
     other = owner(store, name="n2", seed=2)
     await other.acquire()
 

@@ -59,12 +59,22 @@ class ServerProcess:
         return self._log.read_text()
 
     async def start(self) -> None:
-        """Start the process and wait until it takes connections."""
+        """Start the process and wait until it is ready."""
         self.spawn()
+        await self.wait_ready()
+
+    async def wait_ready(self) -> None:
+        """Wait until ``/readyz`` says so."""
         with trio.fail_after(30):
-            while not self.listens():
+            while not (self.listens() and await self._is_ready()):
                 assert self.exit_code() is None, self.log
                 await trio.sleep(0.01)
+
+    async def _is_ready(self) -> bool:
+        stream = await trio.open_tcp_stream("127.0.0.1", self.port)
+        async with stream:
+            await stream.send_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            return b" 200 " in await stream.receive_some(1024)
 
     def spawn(self) -> None:
         """Start the process and do not wait."""

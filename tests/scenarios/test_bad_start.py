@@ -1,5 +1,6 @@
 """What keeps a server from starting, or from writing: one clear line, an exit code, nothing lost."""
 
+import json
 import random
 import re
 import resource
@@ -14,7 +15,7 @@ import trio
 from tests.cli.conftest import Done, run
 from tests.redis_server import RedisServers
 from tests.scenarios.client import StubbornClient
-from tests.scenarios.hooks import get, post_hook, send_until_accepted
+from tests.scenarios.hooks import get, post_hook, request, send_until_accepted
 from tests.scenarios.server_process import ServerProcess
 
 
@@ -84,25 +85,82 @@ def test_settings_with_typos(short_tmp_path: Path) -> None:
     assert "Traceback" not in done.err
 
 
-async def test_redis_comes_within_the_patience(
+async def test_redis_is_away_at_the_start(
     redis_servers: RedisServers, short_tmp_path: Path
 ) -> None:
-    """A store that is away at the start is waited for, which the log says; then the server starts by itself."""
+    """Its doors are open: alive, not ready with the reason, 503 to all; it goes on by itself when the store comes."""
     redis = redis_servers.start(appendonly="yes")
     redis.stop()
     server = ServerProcess(redis.url, short_tmp_path)
     server.spawn()
+    path = short_tmp_path / "node-1.sock"
+
+    async def ctl(*words: str) -> Done:
+        arguments = ["--socket", str(path), *words]
+        return await trio.to_thread.run_sync(
+            lambda: run("sessiond.cli.sessionctl", arguments, short_tmp_path)
+        )
+
     try:
         with trio.fail_after(20):
-            while "waiting up to 30 s for the store" not in server.log:  # noqa: ASYNC110 -- a process
-                await trio.sleep(0.05)
-            assert not server.listens()
-            redis.start()
             while not server.listens():  # noqa: ASYNC110 -- a process
                 await trio.sleep(0.05)
-        assert (await post_hook(server.port, "ada", 1))[0] == 202
+        alive, unready = [await get(server.port, path) for path in ("/healthz", "/readyz")]
+        webhook = await post_hook(server.port, "ada", 1)
+        upgrade = await request(
+            server.port,
+            "GET",
+            "/socket/websocket?vsn=2.0.0",
+            b"",
+            {"connection": "upgrade", "upgrade": "websocket", "sec-websocket-version": "13"},
+        )
+        stats, listing, sending = [
+            await ctl(*words) for words in (("stats", "--json"), ("ls",), ("inspect", "ada"))
+        ]
+        redis.start()
+        await server.wait_ready()
+        again = await post_hook(server.port, "ada", 1)
+        assert await send_until_accepted(server.port, "ada", 2) == 1
+        async with trio.open_nursery() as nursery:
+            client = StubbornClient("ada", server.port, nursery, random.Random(1))
+            shown = await client.push("show", {})
+            await client.close()
+            nursery.cancel_scope.cancel()
     finally:
         server.kill()
+
+    assert alive[0] == 200
+    assert unready[0] == 503
+    assert json.loads(unready[2])["reasons"] == ["starting", "the store is away"]
+    for status, headers, body in (webhook, upgrade):
+        assert (status, json.loads(body)["code"]) == (503, "unavailable")
+        assert float(headers["retry-after"]) > 0
+    assert stats.code == 0
+    assert json.loads(stats.out)["ready"] is False
+    assert listing.code == 0
+    assert sending.code not in {0, 3}
+    assert "Traceback" not in server.log + sending.err
+    assert (again[0], "webhook-duplicate" in again[1]) == (202, False)
+    assert shown["hooks"] == [1, 2]
+    assert re.search(r'"store.away".*"reason":', server.log)
+    assert re.search(r'"node.not_ready".*"reason":"starting, the store is away"', server.log)
+
+
+async def test_a_server_whose_store_never_comes_can_be_stopped(
+    redis_servers: RedisServers, short_tmp_path: Path
+) -> None:
+    """SIGTERM ends it in order: there is nothing to save."""
+    redis = redis_servers.start()
+    redis.stop()
+    server = ServerProcess(redis.url, short_tmp_path)
+    server.spawn()
+    with trio.fail_after(20):
+        while not server.listens():  # noqa: ASYNC110 -- a process
+            await trio.sleep(0.05)
+    server.send_signal(signal.SIGTERM)
+
+    assert await server.wait(10) == 0
+    assert "Traceback" not in server.log
 
 
 async def test_the_admin_socket_of_a_killed_server_is_replaced(

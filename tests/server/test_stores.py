@@ -1,14 +1,17 @@
 """Settings lead to the store they name, sealed as they say."""
 
 import base64
+from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import cast
 
 import pytest
 import trio
 
 from sessiond.config.settings import StoreSettings
 from sessiond.core.errors import InvalidInput, StoreInUse, StoreUnavailable
-from sessiond.server.stores import open_store
+from sessiond.core.ports import Store
+from sessiond.server.stores import ArrivingStore, open_store
 from tests.redis_server import RedisServer, RedisServers
 
 KEY = "k1:" + base64.b64encode(bytes(32)).decode()
@@ -60,3 +63,28 @@ async def test_a_redis_that_comes_up_late_is_waited_for(redis_servers: RedisServ
         nursery.start_soon(late)
         async with open_store(settings, patience=20) as store:
             assert await store.users() == ()
+
+
+async def test_a_store_that_arrives_late_is_away_before(redis_servers: RedisServers) -> None:
+    """Every call of it raises ``StoreUnavailable`` until it was opened; then it is the store it names."""
+    redis = redis_servers.start()
+    redis.stop()
+    async with AsyncExitStack() as stack:
+        store = ArrivingStore(StoreSettings(url=redis.url, timeout_seconds=1.0), stack)
+        late = cast("Store", store)
+        for _ in range(2):
+            with pytest.raises(StoreUnavailable):
+                await late.users()
+            with pytest.raises(StoreUnavailable):
+                await store.open()
+        redis.start()
+        with trio.fail_after(20):
+            while True:
+                try:
+                    await store.open()
+                except StoreUnavailable:
+                    await trio.sleep(0.05)
+                else:
+                    break
+        assert await late.users() == ()
+        assert late.continuity

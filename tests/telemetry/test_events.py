@@ -6,6 +6,7 @@ import pytest
 
 from sessiond.telemetry import EVENTS, Event, TelemetryMisuse
 from sessiond.telemetry.events import TYPES, UNITS
+from tests.sources import said_outside
 
 EVENT = Event("demo.stop", "A demo.", {"duration": "seconds"}, {"user": "user | None", "n": "int"})
 
@@ -31,6 +32,15 @@ def test_no_event_name_is_declared_twice() -> None:
     from sessiond.telemetry import events
 
     assert len(events._TABLE) == len(EVENTS)
+
+
+def test_every_event_happens_somewhere() -> None:
+    """No row of the table is a promise that no code keeps."""
+    said = said_outside(
+        "telemetry/events.py", "observability/log_events.py", "observability/metric_table.py"
+    )
+
+    assert [name for name in EVENTS if name not in said] == []
 
 
 def test_the_right_fields_pass() -> None:
