@@ -28,6 +28,7 @@ from sessiond.net.http1 import HttpLimits
 from sessiond.net.listen import AcceptLimits
 from sessiond.net.transport import TransportLimits
 from sessiond.observability.logs import LogSettings
+from sessiond.runtime.drain import DrainSettings
 
 __all__ = [
     "Durability",
@@ -154,7 +155,7 @@ class NodeSettings:
 
 @frozen(kw_only=True)
 class RuntimeSettings:
-    """Actors, commits and draining."""
+    """Actors and commits."""
 
     lanes: int = field(default=4, validator=[gt(0), le(64)])
     """Commits in flight at once: users are spread over them, and each waits for its own. SQLite always has one."""
@@ -168,8 +169,12 @@ class RuntimeSettings:
     """The time in which they are counted."""
     resident_sessions: int = field(default=100_000, validator=ge(0))
     """Sessions in memory; above it those unused for longest are put away. 0: no bound."""
-    drain_seconds: float = field(default=25.0, validator=gt(0))
-    """How long a drain may take as a whole (Kubernetes kills after 30 s by default)."""
+    relaxed_seconds: float = field(default=1.0, validator=[gt(0), le(60)])
+    """How long a change of a ``durability="relaxed"`` handler may wait for its write: what a crash may cost."""
+    retry_seconds: float = field(default=1.0, validator=[ge(0), le(3600)])
+    """Back-off before the one retry of an accepted webhook or timer whose handler failed."""
+    begun_in_runs: int = field(default=3, validator=[gt(0), le(100)])
+    """Runs of the node that may begin the same webhook or timer without finishing it; then it is dead-lettered."""
 
 
 @frozen(kw_only=True)
@@ -187,6 +192,7 @@ class Settings:
     store: StoreSettings = field(factory=StoreSettings)
     session: SessionLimits = field(factory=SessionLimits)
     runtime: RuntimeSettings = field(factory=RuntimeSettings)
+    drain: DrainSettings = field(factory=DrainSettings)
     node: NodeSettings = field(factory=NodeSettings)
     admin: AdminSettings = field(factory=AdminSettings)
     log: LogSettings = field(factory=LogSettings)

@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
 import trio
-from attrs import frozen
+from attrs import field, frozen
+from attrs.validators import ge, gt
 
 from sessiond import telemetry
 from sessiond.core.codes import CloseCode
@@ -32,17 +33,18 @@ _TOLD_AT_ONCE: Final = 500
 
 @frozen(kw_only=True)
 class DrainSettings:
-    """Bounds of a drain; seconds."""
+    """How long each part of a drain may take; together less than what the process is given (Kubernetes: 30 s)."""
 
-    save_seconds: float = 20.0
-    """For running turns and their commits. 0: save nothing."""
-    release_seconds: float = 2.0
-    close_batch: int = 100
+    save_seconds: float = field(default=15.0, validator=ge(0))
+    """For running turns and their commits. 0: nothing is waited for; nothing acknowledged is lost all the same."""
+    release_seconds: float = field(default=2.0, validator=gt(0))
+    """For giving back the lease, so that the next node need not wait until it runs out."""
+    close_batch: int = field(default=100, validator=gt(0))
     """Connections closed at once: their clients come back at once, to other nodes."""
-    close_pause: float = 0.1
-    """Between batches, with jitter of half of it either way."""
-    close_seconds: float = 10.0
-    """For closing all of them; the rest is closed in one go."""
+    close_pause_seconds: float = field(default=0.1, validator=ge(0))
+    """Between two batches, with jitter of half of it either way."""
+    close_seconds: float = field(default=8.0, validator=ge(0))
+    """For closing all of them in batches; what is left then is closed in one go."""
 
 
 class Closable(Protocol):
@@ -158,5 +160,5 @@ class Drain:
                 connection.close(CloseCode.DRAINING)
             closed += len(batch)
             if waiting:
-                await trio.sleep(settings.close_pause * (0.5 + self._entropy.jitter()))
+                await trio.sleep(settings.close_pause_seconds * (0.5 + self._entropy.jitter()))
         return closed

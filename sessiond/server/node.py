@@ -15,7 +15,7 @@ from attrs import frozen
 
 from sessiond import __version__, telemetry
 from sessiond.app import App
-from sessiond.config.settings import ListenSettings, Settings, StoreKind, store_kind
+from sessiond.config.settings import ListenSettings, Settings, store_kind
 from sessiond.core.codes import CloseCode, ErrorCode
 from sessiond.core.ids import NodeId
 from sessiond.core.ports import Clock, Store
@@ -36,13 +36,11 @@ from sessiond.net.poll import Poller
 from sessiond.observability.logs import open_logs
 from sessiond.observability.metrics import Metrics, sample_loop_lag
 from sessiond.runtime.clock import SystemClock
-from sessiond.runtime.drain import DrainSettings
 from sessiond.runtime.entropy import SystemEntropy
-from sessiond.runtime.node import NodePolicy, NodeRuntime
+from sessiond.runtime.node import NodeRuntime
 from sessiond.runtime.operations import Operations
 from sessiond.runtime.patience import until_decided
-from sessiond.runtime.restart import RestartPolicy
-from sessiond.runtime.services import ActorPolicy
+from sessiond.server.policy import node_policy
 from sessiond.server.readiness import watch_readiness
 from sessiond.server.stores import ArrivingStore
 
@@ -107,22 +105,6 @@ async def serve(
         close_logs()
 
 
-def _policy(settings: Settings) -> NodePolicy:
-    runtime = settings.runtime
-    return NodePolicy(
-        session=settings.session,
-        actor=ActorPolicy(),
-        restart=RestartPolicy(intensity=runtime.restarts, within=runtime.restart_window_seconds),
-        drain=DrainSettings(save_seconds=runtime.drain_seconds),
-        # SQLite has one writer: several lanes would only make its batches smaller.
-        lanes=1 if store_kind(settings.store.url) is StoreKind.SQLITE else runtime.lanes,
-        batch=runtime.batch,
-        mailbox=runtime.mailbox,
-        resident_sessions=runtime.resident_sessions or 2**62,
-        lease_seconds=settings.node.lease_seconds,
-    )
-
-
 class _Node:
     """One server process: the runtime, its doors, and the decision to stop."""
 
@@ -136,7 +118,7 @@ class _Node:
             NodeId(settings.node.name),
             cast("Store", store),
             app,
-            _policy(settings),
+            node_policy(settings),
             clock=self.clock,
             entropy=self.entropy,
             store_name=kind,

@@ -111,7 +111,7 @@ async def test_what_was_not_saved_by_the_deadline_is_said(autojump_clock: MockCl
     report = await house.drain()
 
     assert report.unsaved == ("u1",)
-    assert report.seconds == 20.0
+    assert report.seconds == house.settings.save_seconds
     assert ["release", "close"] == house.phases[-2:]
 
 
