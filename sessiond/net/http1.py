@@ -61,6 +61,39 @@ UpgradeHandler = Callable[[Request], Awaitable[Response | SansIO]]
 """What it returns, if no response, has to answer the upgrade itself as soon as it is connected."""
 
 
+@frozen
+class _Head:
+    """Request line and headers, decoded once (Latin-1)."""
+
+    method: str
+    target: str
+    headers: Headers
+    is_old: bool
+    """HTTP/1.0."""
+
+    def joined(self, wanted: str) -> str:
+        """Return the values of the header *wanted*, as one list; empty: there is none."""
+        return ",".join([value for name, value in self.headers if name == wanted])
+
+    @property
+    def wants_upgrade(self) -> bool:
+        # In HTTP/1.0 a server "MUST ignore" it (RFC 9110, 7.8).
+        offers = self.joined("upgrade")
+        return not self.is_old and "websocket" in _items(offers.lower())
+
+    def request(self, body: bytes, peer: str) -> Request:
+        path, _, query = self.target.partition("?")
+        return Request(
+            method=self.method,
+            target=self.target,
+            path=path,
+            query=query,
+            headers=self.headers,
+            body=body,
+            peer=peer,
+        )
+
+
 class _Rejected(Exception):
     """Answer with *response* and close."""
 
@@ -131,7 +164,7 @@ class _HttpConnection:
         try:
             head = await self._read_head(self._limits.head_seconds)
             while head is not None:
-                if _wants_upgrade(head):
+                if head.wants_upgrade:
                     return await self._switch(head)
                 self._is_first = False
                 await self._answer(head)
@@ -148,7 +181,7 @@ class _HttpConnection:
 
     # ------------------------------------------------------------ reading
 
-    async def _read_head(self, silence_seconds: float) -> h11.Request | None:
+    async def _read_head(self, silence_seconds: float) -> _Head | None:
         """Read a request's head; ``None`` when the client has gone or stayed silent."""
         with trio.CancelScope() as patience:
             patience.deadline = trio.current_time() + silence_seconds
@@ -156,8 +189,9 @@ class _HttpConnection:
             while True:
                 event = self._h11.next_event()
                 if isinstance(event, h11.Request):
-                    self._check_head(event)
-                    return event
+                    head = _decoded(event)
+                    self._check_head(head)
+                    return head
                 if event is not h11.NEED_DATA:
                     return None
                 if not has_begun and self._h11.trailing_data[0]:
@@ -168,7 +202,7 @@ class _HttpConnection:
             raise _Rejected(error_response(408, ErrorCode.TIMEOUT, "the request took too long"))
         return None
 
-    def _check_head(self, head: h11.Request) -> None:
+    def _check_head(self, head: _Head) -> None:
         # h11 bounds what is incomplete; a head that came in one piece is bounded here.
         size = len(head.target) + sum(len(name) + len(value) for name, value in head.headers)
         if size > self._limits.head_bytes:
@@ -180,10 +214,10 @@ class _HttpConnection:
             self._is_eof = True
         self._h11.receive_data(data)
 
-    async def _read_body(self, head: h11.Request) -> bytes:
-        length = _header(head, b"content-length")
+    async def _read_body(self, head: _Head) -> bytes:
+        length = head.joined("content-length")
         # The bound on digits keeps int() quick; h11 has checked that they are digits.
-        if len(length) > 15 or int(length or b"0") > self._limits.body_bytes:
+        if len(length) > 15 or int(length or "0") > self._limits.body_bytes:
             raise _Rejected(self._too_large())
         with trio.move_on_after(self._limits.body_seconds):
             return await self._collect_body()
@@ -214,9 +248,9 @@ class _HttpConnection:
 
     # ------------------------------------------------------------ answering
 
-    async def _answer(self, head: h11.Request) -> None:
-        request = _request(head, await self._read_body(head), self._peer)
-        await self._respond(await self._handle(request), is_head=head.method == b"HEAD")
+    async def _answer(self, head: _Head) -> None:
+        request = head.request(await self._read_body(head), self._peer)
+        await self._respond(await self._handle(request), is_head=head.method == "HEAD")
 
     async def _handle(self, request: Request) -> Response:
         try:
@@ -265,18 +299,16 @@ class _HttpConnection:
 
     # ------------------------------------------------------------ switching
 
-    async def _switch(self, head: h11.Request) -> Switched | None:
+    async def _switch(self, head: _Head) -> Switched | None:
         if not self._is_first or self._upgrade is None:
             raise _Rejected(
                 error_response(400, ErrorCode.BAD_REQUEST, "only the first request may upgrade")
             )
-        if _header(head, b"content-length") not in {b"", b"0"} or _header(
-            head, b"transfer-encoding"
-        ):
+        if head.joined("content-length") not in {"", "0"} or head.joined("transfer-encoding"):
             raise _Rejected(
                 error_response(400, ErrorCode.BAD_REQUEST, "an upgrade must not have a body")
             )
-        request = _request(head, b"", self._peer)
+        request = head.request(b"", self._peer)
         try:
             answer = await self._upgrade(request)
         except Exception as error:  # noqa: BLE001 -- reported; the client gets an answer
@@ -289,31 +321,20 @@ class _HttpConnection:
         return Switched(answer, self._h11.trailing_data[0])
 
 
-def _wants_upgrade(head: h11.Request) -> bool:
-    if head.http_version < b"1.1":
-        return False  # "MUST ignore" (RFC 9110, 7.8)
-    offers = _header(head, b"upgrade").lower().split(b",")
-    return b"websocket" in (offer.strip() for offer in offers)
-
-
-def _header(head: h11.Request, wanted: bytes) -> bytes:
-    return b",".join(value for name, value in head.headers if name == wanted)
-
-
-def _request(head: h11.Request, body: bytes, peer: str) -> Request:
-    target = head.target.decode("latin-1")
-    path, _, query = target.partition("?")
-    return Request(
-        method=head.method.decode("latin-1"),
-        target=target,
-        path=path,
-        query=query,
-        headers=tuple(
-            (name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers
+def _decoded(request: h11.Request) -> _Head:
+    return _Head(
+        request.method.decode("latin-1"),
+        request.target.decode("latin-1"),
+        tuple(
+            (name.decode("latin-1").lower(), value.decode("latin-1"))
+            for name, value in request.headers.raw_items()
         ),
-        body=body,
-        peer=peer,
+        request.http_version < b"1.1",
     )
+
+
+def _items(value: str) -> list[str]:
+    return [item.strip() for item in value.split(",")] if value else []
 
 
 def _protocol_error(error: h11.RemoteProtocolError) -> Response:

@@ -20,6 +20,7 @@ from attrs import define, field, frozen, validators
 
 from sessiond import telemetry
 from sessiond.core.errors import InvalidInput
+from sessiond.net.stream import AcceptedStream
 
 __all__ = [
     "AcceptLimits",
@@ -37,6 +38,10 @@ _BACKLOG: Final = 4096
 #: As trio.serve_listeners: long enough for something to be closed, short enough to go unnoticed.
 _HOLD_SECONDS: Final = 0.1
 _EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
+
+#: As trio.SocketStream: what waits to be sent should wait here, where it is counted and can be dropped.
+_UNSENT_BYTES: Final = 16 * 1024
+_NOTSENT_LOWAT: Final[int | None] = getattr(socket, "TCP_NOTSENT_LOWAT", None)
 
 _BUSY: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n"
@@ -86,7 +91,7 @@ class Accepted:
           trio.BrokenResourceError: the handshake failed or took too long.
 
         """
-        plain = trio.SocketStream(trio.socket.from_stdlib_socket(self.sock))
+        plain = AcceptedStream(self.sock)
         if self._tls is None:
             return plain
         secure = trio.SSLStream(plain, self._tls, server_side=True, https_compatible=True)
@@ -137,6 +142,10 @@ def _bind_tcp(sock: socket.socket, address: tuple[object, ...]) -> None:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if sock.family == socket.AF_INET6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    # What is accepted inherits these; set on each connection they would be two system calls more.
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if _NOTSENT_LOWAT is not None:
+        sock.setsockopt(socket.IPPROTO_TCP, _NOTSENT_LOWAT, _UNSENT_BYTES)
     sock.bind(address)
     sock.listen(_BACKLOG)
 
@@ -267,9 +276,6 @@ async def _connections(listener: socket.socket) -> AsyncIterator[tuple[socket.so
             # Everything else is about one client that left before it was served.
             continue
         sock.setblocking(False)
-        if not is_unix:
-            with suppress(OSError):
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         yield sock, "" if is_unix else address[0]
 
 
