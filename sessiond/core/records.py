@@ -118,6 +118,8 @@ class Timer:
     generation: int
     due: float | None
     payload: bytes = field(default=b"", repr=False)
+    unreadable: SnapshotError | None = field(default=None, eq=False)
+    """Why the payload cannot be opened; then it is as it is stored, and the timer cannot run."""
 
 
 @frozen

@@ -2,7 +2,8 @@
 
 Somebody waits: he gets an error at once, the input id stays free, nothing is retried.
 It was acknowledged already (inbox, timer): it is retried once after a back-off, then dead-lettered with its
-traceback in a commit that consumes it. An input that the app turned down on purpose is not retried.
+traceback in a commit that consumes it. An input that the app turned down on purpose, or a timer whose payload cannot
+be read, is not retried.
 It reports what has happened anyway (leave, window, stop): the turn runs again without the app's hook.
 """
 
@@ -15,7 +16,7 @@ import trio
 
 from sessiond import telemetry
 from sessiond.core.codes import CloseCode, ErrorCode
-from sessiond.core.errors import Fenced, Refused
+from sessiond.core.errors import Fenced, Refused, SnapshotError
 from sessiond.core.ids import Digest
 from sessiond.core.records import WINDOW_TIMER, DeadLetter
 from sessiond.core.session import inputs, machine
@@ -73,7 +74,7 @@ class Failures:
             case inputs.Fired(timer=timer) if timer.name == WINDOW_TIMER:
                 return await self._turns.compute(item, state, hooks=False)
             case inputs.Accepted() | inputs.Fired():
-                if envelope.attempts == 0 and not isinstance(error, Refused):
+                if envelope.attempts == 0 and not isinstance(error, Refused | SnapshotError):
                     envelope.attempts += 1
                     due = self._services.clock.monotonic() + self._services.policy.retry_seconds
                     self._retries.append((due, envelope))

@@ -168,6 +168,8 @@ class Turns:
         if timer.name == WINDOW_TIMER:
             await self.lifecycle.window_expired(turn, hooks=hooks)
             return
+        if timer.unreadable is not None:
+            raise timer.unreadable
         self._calls.check_known()
         turn.state = machine.fire(turn.state, timer)
         call = Call(CallKind.TIMER, timer.name, msgspec.json.decode(timer.payload))

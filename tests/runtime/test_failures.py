@@ -6,13 +6,16 @@ from collections import Counter
 
 import pytest
 import trio
+from attrs import evolve
 from trio.testing import MockClock
 
 from sessiond import App, Reject, Session
 from sessiond.core.codes import CloseCode
 from sessiond.core.ids import UserId, partition_of
+from sessiond.core.records import TimerChange, UserCommit
 from sessiond.core.session.limits import SessionLimits
 from sessiond.stores.memory import MemoryStore
+from sessiond.stores.seal import SealedStore, Sealer
 from sessiond.testing.faults import FaultyStore
 from sessiond.testing.world import World, WorldError, open_world
 from tests.runtime.hearing import hearing
@@ -413,6 +416,40 @@ async def test_a_failed_timer_is_retried_then_buried(autojump_clock: MockClock) 
         (letter,) = await world.dead_letters()
         assert letter.kind == "timer:alarm"
         assert trouble.ran["alarm"] == 4
+
+
+async def test_a_timer_that_cannot_be_read_is_buried(autojump_clock: MockClock) -> None:
+    """At once, with the reason and the stored bytes; the session was never in danger and goes on."""
+    trouble = Troublemaker()
+    below = MemoryStore()
+    async with open_world(trouble.app, store=SealedStore(below, Sealer())) as world:
+        phone = await world.join("ann")
+        await phone.push("set-alarm", {"after": 100})
+        phone.drop()
+        await trio.sleep(60)
+        assert not world.is_resident("ann")
+        loaded = await below.load(UserId("ann"), partition_of(UserId("ann")))
+        assert loaded is not None
+        damaged = evolve(loaded.timers[0], payload=b"nonsense")
+        commit = UserCommit(
+            user=UserId("ann"),
+            partition=partition_of(UserId("ann")),
+            commit_id=b"damage" + b"." * 10,
+            expected_version=loaded.version,
+            timers=(TimerChange(damaged.name, damaged),),
+        )
+        await below.commit([commit], world.node.ownership.fences)
+        with hearing("supervisor.restarted", "turn.failed") as heard:
+            assert await (await world.join("ann")).push("good") == {"good": 1}
+            await trio.sleep(200)
+
+        (letter,) = await world.dead_letters()
+        assert (letter.kind, letter.body, letter.attempts) == ("timer:alarm", b"nonsense", 1)
+        assert "SnapshotCorrupt" in letter.error
+        assert [about["error"] for _, _, about in heard] == ["SnapshotCorrupt"]
+        assert trouble.ran["alarm"] == 0
+        assert world.operations.stats().quarantined == 0
+        assert await (await world.join("ann")).push("good") == {"good": 2}
 
 
 async def test_a_timer_that_kills_the_node_is_given_up(autojump_clock: MockClock) -> None:

@@ -174,7 +174,7 @@ async def test_nothing_of_what_people_said_is_stored_in_clear() -> None:
 
 
 async def test_a_record_that_cannot_be_opened_is_that_users_alone() -> None:
-    """His record says why; reads over many users leave him out, report him, and go on past a full page of his."""
+    """His record and his timers say why; other reads leave him out, report him, and go on past a page of his."""
     (other,) = neighbours(1)
     sealed = _Sealed()
     first = await sealed.with_keys(OLD)
@@ -198,13 +198,37 @@ async def test_a_record_that_cannot_be_opened_is_that_users_alone() -> None:
     assert loaded.snapshot == b""
     assert [entry.body for entry in await store.pending(PARTITION, limit=2)] == [b"his"]
     timers, _ = await store.due(PARTITION, NOW + 60, 10)
-    assert [timer.user for timer in timers] == [other]
+    unreadable = {due.user: due.timer.unreadable for due in timers}
+    assert unreadable.keys() == {USER, other}
+    assert isinstance(unreadable[USER], SnapshotCorrupt)
+    assert unreadable[other] is None
     assert [user for user, _ in await store.deliveries(PARTITION)] == [other]
     (letter,) = await store.dead_letters()
     assert (letter.id, letter.body) == ("l1", b"")
     assert "cannot be opened" in letter.error
     assert {user for user, _ in sealed.unreadable} == {USER}
     assert len(await sealed.below.pending(PARTITION)) == 4
+
+
+async def test_a_damaged_timer_spoils_no_record() -> None:
+    """The record is read; the timer alone says why it cannot be opened, and keeps its stored bytes."""
+    sealed = _Sealed()
+    rig = await sealed.with_keys(OLD)
+    await rig.apply(snapshot=b"s", timers=(TimerChange("tea", Timer("tea", 1, NOW, b"p")),))
+    damage = UserCommit(
+        user=USER,
+        partition=PARTITION,
+        commit_id=b"damage" + b"." * 10,
+        expected_version=1,
+        timers=(TimerChange("tea", Timer("tea", 1, NOW, b"nonsense")),),
+    )
+    await sealed.below.commit([damage], rig.fences)
+    loaded = await rig.store.load(USER, PARTITION)
+
+    assert loaded is not None
+    assert (loaded.unreadable, loaded.snapshot) == (None, b"s")
+    (timer,) = loaded.timers
+    assert (timer.payload, type(timer.unreadable)) == (b"nonsense", SnapshotCorrupt)
 
 
 async def test_the_snapshot_before_a_damaged_one_is_handed_out() -> None:

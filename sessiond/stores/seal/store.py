@@ -41,9 +41,9 @@ _T = TypeVar("_T")
 class SealedStore:
     """*store*, with everything that holds what people said or did sealed by *sealer*.
 
-    A record that cannot be opened is ``Loaded.unreadable``; other reads of one user raise ``SnapshotCorrupt`` or
-    ``SnapshotTooNew``. Reads over many users leave it out, so that one user's damage stops nobody else. What cannot
-    be opened stays in the store, and *on_unreadable* is called with the user and the reason.
+    A record that cannot be opened is ``Loaded.unreadable``, a timer ``Timer.unreadable``; other reads of one user
+    raise ``SnapshotCorrupt`` or ``SnapshotTooNew``. Reads over many users leave out what cannot be opened, so that
+    one user's damage stops nobody else; it stays in the store. *on_unreadable* is called with the user and the reason.
     Replies of more than ``MAX_STORED_REPLY`` less the seal are not kept.
     """
 
@@ -169,10 +169,7 @@ class SealedStore:
         self, partition: Partition, now: float, limit: int
     ) -> tuple[tuple[DueTimer, ...], float | None]:
         stored, next_due = await self._store.due(partition, now, limit)
-        opened = self._readable(
-            stored, lambda d: d.user, lambda d: DueTimer(d.user, self._open_timer(d.user, d.timer))
-        )
-        return opened, next_due
+        return tuple(DueTimer(d.user, self._open_timer(d.user, d.timer)) for d in stored), next_due
 
     async def deliveries(
         self, partition: Partition, *, limit: int = 256
@@ -232,7 +229,11 @@ class SealedStore:
     def _open_timer(self, user: UserId, timer: Timer) -> Timer:
         if not timer.payload:  # windows have none, and they are most timers
             return timer
-        return evolve(timer, payload=self._sealer.open(user, Kind.TIMER, timer.payload))
+        try:
+            return evolve(timer, payload=self._sealer.open(user, Kind.TIMER, timer.payload))
+        except (SnapshotCorrupt, SnapshotTooNew) as reason:
+            self._on_unreadable(user, str(reason))
+            return evolve(timer, unreadable=reason)
 
     def _seal_dead_letter(self, letter: DeadLetter) -> DeadLetter:
         body = self._sealer.seal(letter.user, Kind.DEAD_LETTER, letter.body)
