@@ -30,7 +30,7 @@ from sessiond.runtime.restart import Breaker, RestartHistory, RestartPolicy
 
 __all__ = ["DEFAULT_RESIDENT_CAP", "Supervisor"]
 
-#: About 1 GB of detached sessions; more users than that are asked to leave, longest silent first.
+#: About 320 MB of detached sessions; more users than that are asked to leave, longest silent first.
 DEFAULT_RESIDENT_CAP: Final = 100_000
 
 #: At the cap this share is asked to leave at once, because finding them walks over everybody.

@@ -93,7 +93,7 @@ SECTIONS: Final[dict[str, tuple[str, tuple[Row, ...]]]] = {
         (
             Row("attached", "attached", 1, "<= 14"),
             Row("detached", "detached", 1, "<= 4"),
-            Row("passive", "passive", 2, "<= 0"),
+            Row("passive", "passive", 1, "<= 0"),
             Row("detached after", "detached, after all were attached at once", 1),
             Row("idle", "the server with a quarter as many attached, MiB", 0),
         ),

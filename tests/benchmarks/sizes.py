@@ -27,6 +27,8 @@ class Sizes:
     """Of those, how many at a time."""
     sessions: int
     """Sessions held to find the memory of one."""
+    visitors: int
+    """Sessions that came and went before that: with those who warm the server up they fill SQLite's page cache."""
     hook_users: int
     churned: int
     """Sessions attached at once while others come and go."""
@@ -44,6 +46,7 @@ TINY: Final = Sizes(
     starts=8,
     at_once=(4,),
     sessions=16,
+    visitors=4,
     hook_users=4,
     churned=20,
     churns_per_second=40,
@@ -61,6 +64,7 @@ QUICK: Final = Sizes(
     starts=1000,
     at_once=(16, 256),
     sessions=2000,
+    visitors=2500,
     hook_users=100,
     churned=2000,
     churns_per_second=50,
@@ -78,6 +82,7 @@ FULL: Final = Sizes(
     starts=5000,
     at_once=(16, 256),
     sessions=10_000,
+    visitors=2500,
     hook_users=100,
     churned=10_000,
     churns_per_second=100,
