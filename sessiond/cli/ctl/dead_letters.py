@@ -34,6 +34,8 @@ async def ls(
     page = await call("dead_letters.list", user=user, after=after, limit=limit, reveal=reveal)
     if wants_json():
         return print_json(page)
+    if not page["rows"]:
+        return print_line("no dead letters")
     print_table(
         ("ID", "USER", "KIND", "GIVEN UP", "ATTEMPTS#", "ERROR", "BODY"),
         [

@@ -43,9 +43,14 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     for row in rows:
         table.add_row(*(Text(_clean(cell)) for cell in row))
     console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=10_000)  # pipes have no width: nothing is folded
-    console.print(table)
+    if console.is_terminal:
+        return console.print(table)
+    wide = Console(highlight=False, width=10_000)  # pipes have no width: nothing is folded
+    with wide.capture() as capture:
+        wide.print(table)
+    for line in capture.get().splitlines():
+        print(line.rstrip())
+    return None
 
 
 def print_fields(fields: Iterable[tuple[str, object]]) -> None:

@@ -117,7 +117,11 @@ async def show(user: str, *, reveal: _Flag = False) -> None:
             ("input ids", detail["window_ids"]),
             ("turns", detail["turns"]),
             ("restarts", detail["restarts"]),
-            *(("timer", f"{one['name']} at {when(one['due'])}") for one in detail["timers"]),
+            *(
+                ("timer", f"{one['name']} at {when(one['due'])}")
+                for one in detail["timers"]
+                if one["due"] is not None  # the window's, while somebody is connected
+            ),
             *(
                 (
                     "connection",

@@ -1,6 +1,9 @@
 """``sessionctl watch``."""
 
-from typing import Any
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from sessiond.cli.ctl.options import connect
 from sessiond.cli.ctl.output import print_json, print_line, wants_json, when
@@ -8,7 +11,12 @@ from sessiond.cli.ctl.output import print_json, print_line, wants_json, when
 __all__ = ["watch"]
 
 
-async def watch(*, user: str = "", event: str = "", count: int | None = None) -> None:
+async def watch(
+    *,
+    user: str = "",
+    event: str = "",
+    count: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
+) -> None:
     """Show events as they happen, until Ctrl-C or the server's end.
 
     Parameters
@@ -46,7 +54,10 @@ def _describe(message: dict[str, Any]) -> str:
 
 
 def _short(value: object) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    """Seconds to the microsecond, without an exponent."""
+    if isinstance(value, float):
+        return f"{value:.6f}".rstrip("0").rstrip(".")
+    return str(value)
 
 
 def _flush() -> None:

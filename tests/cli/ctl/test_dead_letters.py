@@ -17,3 +17,9 @@ def test_list_retry_and_drop(ctl: Ctl) -> None:
     assert ctl("dead-letters", "retry", "d1").out == "accepted again: hook:crm of ann\n"
     assert ctl("--json", "dead-letters", "drop", "d2").json["id"] == "d2"
     assert ctl("dead-letters", "drop", "d2").code == ExitCode.REFUSED
+
+
+def test_none_is_said(ctl: Ctl) -> None:
+    """A person reads that there are none; a program reads an empty list."""
+    assert ctl("dead-letters", "ls", "--user", "nobody").out == "no dead letters\n"
+    assert ctl("--json", "dead-letters", "ls", "--user", "nobody").json["rows"] == []

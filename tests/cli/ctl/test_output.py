@@ -35,3 +35,12 @@ def test_seconds_are_shown_as_people_read_them(capsys: pytest.CaptureFixture[str
     print_fields([("uptime seconds", 6.241629098993144), ("turns", 2)])
 
     assert "uptime seconds  6.2\nturns           2\n" == capsys.readouterr().out
+
+
+def test_lines_of_a_table_end_where_their_text_ends(capsys: pytest.CaptureFixture[str]) -> None:
+    """In a pipe nothing is folded, coloured or padded at the end."""
+    print_table(("USER", "STATE"), [("a" * 300, "x"), ("b", "longer")])
+
+    assert [len("a" * 300) + 7, 300 + 3, 300 + 8] == [
+        len(line) for line in capsys.readouterr().out.splitlines()
+    ]

@@ -42,6 +42,7 @@ def test_show_hides_values_unless_told(ctl: Ctl) -> None:
 
     assert hidden.code == shown.code == 0
     assert SECRET not in hidden.out
+    assert "$window" not in hidden.out  # its time comes when the last connection has gone
     assert "data.token     text(7)" in hidden.out
     assert SECRET in shown.out
     assert SECRET not in ctl("--json", "show", "ann").out

@@ -44,3 +44,8 @@ def test_a_filter_that_nothing_can_pass(ctl: Ctl) -> None:
 
     assert done.code == 2
     assert "no event" in done.err
+
+
+def test_a_count_of_none_is_usage(ctl: Ctl) -> None:
+    """It would wait for ever."""
+    assert ctl("watch", "--count", "0").code == 2
