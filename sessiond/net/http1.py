@@ -10,8 +10,12 @@ request.
 """
 
 import json
+import math
+import time
 from collections.abc import Awaitable, Callable
 from email.utils import formatdate
+from enum import Enum, auto
+from functools import lru_cache
 from typing import Final
 
 import h11
@@ -94,6 +98,14 @@ class _Head:
         )
 
 
+class _Purpose(Enum):
+    """What is waited for."""
+
+    HEAD = auto()
+    BODY = auto()
+    WRITE = auto()
+
+
 class _Rejected(Exception):
     """Answer with *response* and close."""
 
@@ -158,20 +170,18 @@ class _HttpConnection:
         self._peer = peer
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.head_bytes)
         self._is_first = True
+        self._patience = trio.CancelScope()
+        self._purpose = _Purpose.HEAD
         self._is_eof = False
 
     async def run(self) -> Switched | None:
         try:
-            head = await self._read_head(self._limits.head_seconds)
-            while head is not None:
-                if head.wants_upgrade:
-                    return await self._switch(head)
-                self._is_first = False
-                await self._answer(head)
-                if self._h11.our_state is not h11.DONE or self._h11.their_state is not h11.DONE:
-                    break
-                self._h11.start_next_cycle()
-                head = await self._read_head(self._limits.keep_alive_seconds)
+            switched = None
+            with self._patience:
+                switched = await self._converse()
+            if switched is not None:
+                return switched
+            self._check_patience()
         except h11.RemoteProtocolError as error:
             await self._reject(_protocol_error(error))
         except _Rejected as rejected:
@@ -179,28 +189,60 @@ class _HttpConnection:
         await self._say_goodbye()
         return None
 
+    async def _converse(self) -> Switched | None:
+        head = await self._read_head(self._limits.head_seconds)
+        while head is not None:
+            if head.wants_upgrade:
+                return await self._switch(head)
+            self._is_first = False
+            await self._answer(head)
+            if self._h11.our_state is not h11.DONE or self._h11.their_state is not h11.DONE:
+                break
+            self._h11.start_next_cycle()
+            head = await self._read_head(self._limits.keep_alive_seconds)
+        return None
+
+    # ------------------------------------------------------------ patience
+
+    def _wait_until(self, deadline: float, purpose: _Purpose) -> None:
+        """Bound what is awaited from here on: one scope whose deadline moves, for all of them."""
+        self._patience.deadline = deadline
+        self._purpose = purpose
+
+    def _wait_for_ever(self) -> None:
+        self._patience.deadline = math.inf
+
+    def _check_patience(self) -> None:
+        """Act on a deadline that passed: answer, if the client waits for something."""
+        if not self._patience.cancelled_caught:
+            return
+        if self._purpose is _Purpose.WRITE:
+            raise trio.BrokenResourceError("the client does not read the answer")
+        if self._purpose is _Purpose.BODY:
+            raise _Rejected(error_response(408, ErrorCode.TIMEOUT, "the body took too long"))
+        if self._h11.trailing_data[0]:
+            raise _Rejected(error_response(408, ErrorCode.TIMEOUT, "the request took too long"))
+
     # ------------------------------------------------------------ reading
 
     async def _read_head(self, silence_seconds: float) -> _Head | None:
-        """Read a request's head; ``None`` when the client has gone or stayed silent."""
-        with trio.CancelScope() as patience:
-            patience.deadline = trio.current_time() + silence_seconds
-            has_begun = False
-            while True:
-                event = self._h11.next_event()
-                if isinstance(event, h11.Request):
-                    head = _decoded(event)
-                    self._check_head(head)
-                    return head
-                if event is not h11.NEED_DATA:
-                    return None
-                if not has_begun and self._h11.trailing_data[0]:
-                    has_begun = True
-                    patience.deadline = trio.current_time() + self._limits.head_seconds
-                await self._receive()
-        if self._h11.trailing_data[0]:
-            raise _Rejected(error_response(408, ErrorCode.TIMEOUT, "the request took too long"))
-        return None
+        """Read a request's head; ``None`` when the client has gone."""
+        self._wait_until(trio.current_time() + silence_seconds, _Purpose.HEAD)
+        has_begun = False
+        while True:
+            event = self._h11.next_event()
+            if isinstance(event, h11.Request):
+                self._wait_for_ever()
+                head = _decoded(event)
+                self._check_head(head)
+                return head
+            if event is not h11.NEED_DATA:
+                return None
+            if not has_begun and self._h11.trailing_data[0]:
+                has_begun = True
+                deadline = trio.current_time() + self._limits.head_seconds
+                self._wait_until(deadline, _Purpose.HEAD)
+            await self._receive()
 
     def _check_head(self, head: _Head) -> None:
         # h11 bounds what is incomplete; a head that came in one piece is bounded here.
@@ -219,23 +261,21 @@ class _HttpConnection:
         # The bound on digits keeps int() quick; h11 has checked that they are digits.
         if len(length) > 15 or int(length or "0") > self._limits.body_bytes:
             raise _Rejected(self._too_large())
-        with trio.move_on_after(self._limits.body_seconds):
-            return await self._collect_body()
-        raise _Rejected(error_response(408, ErrorCode.TIMEOUT, "the body took too long"))
-
-    async def _collect_body(self) -> bytes:
+        deadline = trio.current_time() + self._limits.body_seconds
         body = bytearray()
         while True:
             event = self._h11.next_event()
             if event is h11.NEED_DATA:
                 if self._h11.they_are_waiting_for_100_continue:
                     await self._send(h11.InformationalResponse(status_code=100, headers=[]))
+                self._wait_until(deadline, _Purpose.BODY)
                 await self._receive()
             elif isinstance(event, h11.Data):
                 body += event.data
                 if len(body) > self._limits.body_bytes:
                     raise _Rejected(self._too_large())
             elif isinstance(event, h11.EndOfMessage):
+                self._wait_for_ever()
                 return bytes(body)
             else:
                 raise _Rejected(
@@ -265,7 +305,7 @@ class _HttpConnection:
         headers = [
             *response.headers,
             ("content-length", str(len(response.body))),
-            ("date", formatdate(usegmt=True)),
+            ("date", _date(int(time.time()))),
         ]
         if is_last:
             headers.append(("connection", "close"))
@@ -278,15 +318,17 @@ class _HttpConnection:
         )
 
     async def _send(self, *events: h11.Event) -> None:
-        data = b"".join(self._h11.send(event) or b"" for event in events)
-        with trio.move_on_after(self._limits.write_seconds) as patience:
-            await self._stream.send_all(data)
-        if patience.cancelled_caught:
-            raise trio.BrokenResourceError("the client does not read the answer")
+        data = b"".join([self._h11.send(event) or b"" for event in events])
+        self._wait_until(trio.current_time() + self._limits.write_seconds, _Purpose.WRITE)
+        await self._stream.send_all(data)
 
     async def _reject(self, response: Response) -> None:
+        """Answer for the last time; the scope of everything before is over."""
         if self._h11.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
-            await self._respond(response, is_last=True)
+            self._patience = trio.CancelScope()
+            with self._patience:
+                await self._respond(response, is_last=True)
+            self._check_patience()
 
     async def _say_goodbye(self) -> None:
         """Close so that the last answer arrives: data that was never read would make it a reset."""
@@ -319,6 +361,11 @@ class _HttpConnection:
         if isinstance(answer, Response):
             raise _Rejected(answer)
         return Switched(answer, self._h11.trailing_data[0])
+
+
+@lru_cache(maxsize=1)
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)
 
 
 def _decoded(request: h11.Request) -> _Head:
