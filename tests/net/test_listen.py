@@ -113,6 +113,20 @@ def test_an_impossible_path_is_a_clear_error(short_tmp_path: Path, name: str) ->
         open_unix(short_tmp_path / name)
 
 
+async def test_a_crowd_is_served() -> None:
+    """More who wait at once than are accepted in one round, and all of them are greeted."""
+    listeners = open_tcp("127.0.0.1", 0)
+    crowd = [socket.create_connection(listeners[0].getsockname(), timeout=5) for _ in range(100)]
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(serve, greet, listeners)
+        with trio.fail_after(5):
+            for client in crowd:
+                stream = trio.SocketStream(trio.socket.from_stdlib_socket(client))
+                assert (await stream.receive_some()).startswith(b"hello")
+                await stream.aclose()
+        nursery.cancel_scope.cancel()
+
+
 async def test_connections_beyond_the_limit_are_turned_away() -> None:
     """They get a 503 at once; when a place is free, the next is served."""
     release = trio.Event()
