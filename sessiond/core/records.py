@@ -72,13 +72,14 @@ class Acquired:
     """Whether accepted inputs are left that have not run."""
 
 
-@frozen
-class Frame:
+class Frame(Value, frozen=True):
     """One durable push: *message* is the encoded tail ``"event",{payload}`` (wire/json_v2.py)."""
+
+    PRIVATE = frozenset({"message"})
 
     offset: int
     at: float
-    message: bytes = field(repr=False)
+    message: bytes
 
 
 class StreamMark(Value, frozen=True):
@@ -98,16 +99,17 @@ class StreamMark(Value, frozen=True):
 EMPTY_STREAM: Final = StreamMark("")
 
 
-@frozen
-class Consumed:
+class Consumed(Value, frozen=True):
     """An input id of the duplicate window; *reply* is stored for repeats (``None``: none was kept).
 
     *reply* holds at most ``MAX_STORED_REPLY`` bytes: the encoded outcome (session/replies.py).
     """
 
+    PRIVATE = frozenset({"reply"})
+
     digest: Digest
     at: float
-    reply: bytes | None = field(default=None, repr=False)
+    reply: bytes | None = None
 
 
 @frozen
@@ -208,12 +210,13 @@ class Receipt:
     reply: bytes | None = field(default=None, repr=False)
 
 
-@frozen(kw_only=True)
-class UserCommit:
+class UserCommit(Value, frozen=True, kw_only=True):
     """All that one user's turn, or several merged turns, change; applied as a whole or not at all.
 
     ``None`` and empty fields change nothing.
     """
+
+    PRIVATE = frozenset({"snapshot", "journal"})
 
     user: UserId
     partition: Partition
@@ -221,7 +224,7 @@ class UserCommit:
     """16 random bytes, stored beside the version: the same commit sent again is answered ``applied``."""
     expected_version: int
     """The version the record must have now; 0: there is no record. Applying makes it ``expected_version + 1``."""
-    snapshot: bytes | None = field(default=None, repr=False)
+    snapshot: bytes | None = None
     stream: StreamMark | None = None
     frames: tuple[Frame, ...] = ()
     """Appended to the outbox. Frames at or below ``stream.floor`` are removed, all of another epoch too."""
@@ -233,7 +236,7 @@ class UserCommit:
     timers: tuple[TimerChange, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     deliveries_done: tuple[str, ...] = ()
-    journal: tuple[bytes, ...] = field(default=(), repr=False)
+    journal: tuple[bytes, ...] = ()
     journal_limit: int = 1000
     """Entries kept; older ones are trimmed by the same write."""
     dead_letters: tuple[DeadLetter, ...] = ()
@@ -255,8 +258,7 @@ class VerdictStatus(StrEnum):
     """This record alone was refused; others of the batch are not affected."""
 
 
-@frozen
-class Verdict:
+class Verdict(Value, frozen=True):
     """``commit``'s answer for one user: the record's version now (0 when fenced or absent)."""
 
     status: VerdictStatus

@@ -13,6 +13,16 @@ def test_the_system_does_not_repeat_itself() -> None:
     assert all(0 <= entropy.jitter() < 1 for _ in range(100))
 
 
+def test_no_byte_is_given_out_twice() -> None:
+    """Tokens of all sizes, larger than what is read at once too, share nothing."""
+    entropy = SystemEntropy()
+    seen = b"".join(entropy.token(size) for size in (16, 4090, 16, 9000, 8))
+
+    assert len(seen) == 13_130
+    eights = [seen[at : at + 8] for at in range(0, len(seen) - 8, 8)]
+    assert len(set(eights)) == len(eights)
+
+
 def test_a_seed_repeats_itself() -> None:
     """Two runs with one seed see the same tokens and jitters; another seed sees others."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import count
 
 import pytest
-from attrs import evolve
 from msgspec.structs import replace
 
 from sessiond.core.ids import UserId, partition_of
@@ -76,7 +75,7 @@ def test_turns_leave_in_order_when_their_commit_is_applied() -> None:
     again = keeper.gate.take()
     assert again is not None
     assert (again.expected_version, again.commit_id != commit.commit_id) == (1, True)
-    keeper.gate.decided(evolve(APPLIED, version=2))
+    keeper.gate.decided(replace(APPLIED, version=2))
     assert keeper.released == [first, echo, second]
     assert keeper.gate.version == 2
 
@@ -149,7 +148,7 @@ def test_the_blame_is_found_one_turn_at_a_time() -> None:
         assert commit is not None
         assert commit.snapshot is not None
         data.append(decode_snapshot(commit.snapshot).data)
-        keeper.gate.decided(evolve(APPLIED, version=version))
+        keeper.gate.decided(replace(APPLIED, version=version))
 
     assert data == [b"0", b"1"]
     assert keeper.gate.separately == 0

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 from attrs import evolve
+from msgspec.structs import replace
 
 from sessiond.core.ids import Digest, NodeId, Partition, UserId
 from sessiond.core.records import (
@@ -29,7 +30,7 @@ class TakesAnyCommitForItsOwn(MemoryStore):
     async def commit(
         self, batch: Sequence[UserCommit], fences: Mapping[Partition, Fence]
     ) -> tuple[Verdict, ...]:
-        return await super().commit([evolve(c, commit_id=b"") for c in batch], fences)
+        return await super().commit([replace(c, commit_id=b"") for c in batch], fences)
 
 
 class IgnoresTheNonce(MemoryStore):
@@ -46,7 +47,7 @@ class AppliesTwice(MemoryStore):
     ) -> tuple[Verdict, ...]:
         stored = self._people.copy()
         now = [
-            evolve(c, expected_version=stored[c.user].record.version)  # type: ignore[union-attr]
+            replace(c, expected_version=stored[c.user].record.version)  # type: ignore[union-attr]
             if c.user in stored and stored[c.user].record
             else c
             for c in batch
@@ -58,7 +59,7 @@ class LosesTheJournal(MemoryStore):
     async def commit(
         self, batch: Sequence[UserCommit], fences: Mapping[Partition, Fence]
     ) -> tuple[Verdict, ...]:
-        return await super().commit([evolve(c, journal=()) for c in batch], fences)
+        return await super().commit([replace(c, journal=()) for c in batch], fences)
 
 
 class StopsAtTheFirstRefusal(MemoryStore):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from attrs import evolve
+from msgspec.structs import replace
 
 from sessiond.core.errors import SnapshotCorrupt, SnapshotTooNew
 from sessiond.core.ids import Digest, NodeId, Partition, UserId
@@ -133,7 +134,7 @@ class SealedStore:
     async def frames(self, user: UserId, partition: Partition, after: int) -> tuple[Frame, ...]:
         stored = await self._store.frames(user, partition, after)
         opened = (self._sealer.open(user, Kind.FRAME, frame.message) for frame in stored)
-        return tuple(evolve(f, message=m) for f, m in zip(stored, opened, strict=True))
+        return tuple(replace(f, message=m) for f, m in zip(stored, opened, strict=True))
 
     async def reply(self, user: UserId, partition: Partition, digest: Digest) -> bytes | None:
         stored = await self._store.reply(user, partition, digest)
@@ -188,11 +189,11 @@ class SealedStore:
     def _seal_commit(self, commit: UserCommit) -> UserCommit:
         user, seal = commit.user, self._sealer.seal
         snapshot = commit.snapshot
-        return evolve(
+        return replace(
             commit,
             snapshot=None if snapshot is None else seal(user, Kind.SNAPSHOT, snapshot),
             frames=tuple(
-                evolve(f, message=seal(user, Kind.FRAME, f.message)) for f in commit.frames
+                replace(f, message=seal(user, Kind.FRAME, f.message)) for f in commit.frames
             ),
             consumed=tuple(self._seal_consumed(user, c) for c in commit.consumed),
             timers=tuple(self._seal_timer(user, change) for change in commit.timers),
@@ -207,7 +208,7 @@ class SealedStore:
         if consumed.reply is None:
             return consumed
         sealed = self._sealer.seal(user, Kind.REPLY, consumed.reply)
-        return evolve(consumed, reply=sealed if len(sealed) <= MAX_STORED_REPLY else None)
+        return replace(consumed, reply=sealed if len(sealed) <= MAX_STORED_REPLY else None)
 
     def _seal_timer(self, user: UserId, change: TimerChange) -> TimerChange:
         timer = change.timer
