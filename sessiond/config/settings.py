@@ -157,8 +157,8 @@ class NodeSettings:
 class RuntimeSettings:
     """Actors and commits."""
 
-    lanes: int = field(default=4, validator=[gt(0), le(64)])
-    """Commits in flight at once: users are spread over them, and each waits for its own. SQLite always has one."""
+    lanes: int = field(default=1, validator=[gt(0), le(64)])
+    """Commits in flight at once: users are spread over them. More than one helps only a Redis that is far away."""
     batch: int = field(default=64, validator=[gt(0), le(1024)])
     """Users whose changes are written together, at most."""
     mailbox: int = field(default=256, validator=[gt(0), le(65536)])

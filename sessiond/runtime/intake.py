@@ -70,7 +70,7 @@ class Intake:
         clock: Clock,
         entropy: Entropy,
         availability: Availability,
-        lanes: int = 4,
+        lanes: int = 1,
         batch: int = 64,
         bound_seconds: float = DEFAULT_BOUND_SECONDS,
         user_backlog: int = DEFAULT_USER_BACKLOG,

@@ -50,7 +50,7 @@ class NodePolicy:
     actor: ActorPolicy
     restart: RestartPolicy
     drain: DrainSettings
-    lanes: int = 4
+    lanes: int = 1
     batch: int = 64
     mailbox: int = 256
     resident_sessions: int = 100_000

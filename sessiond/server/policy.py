@@ -1,6 +1,6 @@
 """From the settings to the numbers of the runtime."""
 
-from sessiond.config.settings import Settings, StoreKind, store_kind
+from sessiond.config.settings import Settings
 from sessiond.runtime.node import NodePolicy
 from sessiond.runtime.restart import RestartPolicy
 from sessiond.runtime.services import ActorPolicy
@@ -20,8 +20,7 @@ def node_policy(settings: Settings) -> NodePolicy:
         ),
         restart=RestartPolicy(intensity=runtime.restarts, within=runtime.restart_window_seconds),
         drain=settings.drain,
-        # SQLite has one writer: several lanes would only make its batches smaller.
-        lanes=1 if store_kind(settings.store.url) is StoreKind.SQLITE else runtime.lanes,
+        lanes=runtime.lanes,
         batch=runtime.batch,
         mailbox=runtime.mailbox,
         resident_sessions=runtime.resident_sessions or 2**62,
