@@ -24,6 +24,7 @@ from attrs import field, frozen, validators
 
 from sessiond import telemetry
 from sessiond.core.codes import ErrorCode
+from sessiond.net.heads import Head, decode_head
 from sessiond.net.messages import Handler, Headers, Request, Response
 from sessiond.net.transport import SansIO
 
@@ -63,39 +64,6 @@ class Switched:
 
 UpgradeHandler = Callable[[Request], Awaitable[Response | SansIO]]
 """What it returns, if no response, has to answer the upgrade itself as soon as it is connected."""
-
-
-@frozen
-class _Head:
-    """Request line and headers, decoded once (Latin-1)."""
-
-    method: str
-    target: str
-    headers: Headers
-    is_old: bool
-    """HTTP/1.0."""
-
-    def joined(self, wanted: str) -> str:
-        """Return the values of the header *wanted*, as one list; empty: there is none."""
-        return ",".join([value for name, value in self.headers if name == wanted])
-
-    @property
-    def wants_upgrade(self) -> bool:
-        # In HTTP/1.0 a server "MUST ignore" it (RFC 9110, 7.8).
-        offers = self.joined("upgrade")
-        return not self.is_old and "websocket" in _items(offers.lower())
-
-    def request(self, body: bytes, peer: str) -> Request:
-        path, _, query = self.target.partition("?")
-        return Request(
-            method=self.method,
-            target=self.target,
-            path=path,
-            query=query,
-            headers=self.headers,
-            body=body,
-            peer=peer,
-        )
 
 
 class _Purpose(Enum):
@@ -225,7 +193,7 @@ class _HttpConnection:
 
     # ------------------------------------------------------------ reading
 
-    async def _read_head(self, silence_seconds: float) -> _Head | None:
+    async def _read_head(self, silence_seconds: float) -> Head | None:
         """Read a request's head; ``None`` when the client has gone."""
         self._wait_until(trio.current_time() + silence_seconds, _Purpose.HEAD)
         has_begun = False
@@ -233,7 +201,7 @@ class _HttpConnection:
             event = self._h11.next_event()
             if isinstance(event, h11.Request):
                 self._wait_for_ever()
-                head = _decoded(event)
+                head = decode_head(event)
                 self._check_head(head)
                 return head
             if event is not h11.NEED_DATA:
@@ -244,7 +212,7 @@ class _HttpConnection:
                 self._wait_until(deadline, _Purpose.HEAD)
             await self._receive()
 
-    def _check_head(self, head: _Head) -> None:
+    def _check_head(self, head: Head) -> None:
         # h11 bounds what is incomplete; a head that came in one piece is bounded here.
         size = len(head.target) + sum(len(name) + len(value) for name, value in head.headers)
         if size > self._limits.head_bytes:
@@ -256,7 +224,7 @@ class _HttpConnection:
             self._is_eof = True
         self._h11.receive_data(data)
 
-    async def _read_body(self, head: _Head) -> bytes:
+    async def _read_body(self, head: Head) -> bytes:
         length = head.joined("content-length")
         # The bound on digits keeps int() quick; h11 has checked that they are digits.
         if len(length) > 15 or int(length or "0") > self._limits.body_bytes:
@@ -288,7 +256,7 @@ class _HttpConnection:
 
     # ------------------------------------------------------------ answering
 
-    async def _answer(self, head: _Head) -> None:
+    async def _answer(self, head: Head) -> None:
         request = head.request(await self._read_body(head), self._peer)
         await self._respond(await self._handle(request), is_head=head.method == "HEAD")
 
@@ -341,7 +309,7 @@ class _HttpConnection:
 
     # ------------------------------------------------------------ switching
 
-    async def _switch(self, head: _Head) -> Switched | None:
+    async def _switch(self, head: Head) -> Switched | None:
         if not self._is_first or self._upgrade is None:
             raise _Rejected(
                 error_response(400, ErrorCode.BAD_REQUEST, "only the first request may upgrade")
@@ -366,22 +334,6 @@ class _HttpConnection:
 @lru_cache(maxsize=1)
 def _date(second: int) -> str:
     return formatdate(second, usegmt=True)
-
-
-def _decoded(request: h11.Request) -> _Head:
-    return _Head(
-        request.method.decode("latin-1"),
-        request.target.decode("latin-1"),
-        tuple(
-            (name.decode("latin-1").lower(), value.decode("latin-1"))
-            for name, value in request.headers.raw_items()
-        ),
-        request.http_version < b"1.1",
-    )
-
-
-def _items(value: str) -> list[str]:
-    return [item.strip() for item in value.split(",")] if value else []
 
 
 def _protocol_error(error: h11.RemoteProtocolError) -> Response:
