@@ -151,6 +151,11 @@ class App:
 
     # The runtime's side (core/session/program.py)
 
+    @property
+    def has_accounts(self) -> bool:
+        """Tell whether there is a user source; see ``Program``."""
+        return self.user_source is not None
+
     async def load_account(self, user: UserId) -> object:
         """Load what the app knows about *user*; see ``Program``."""
         if self.user_source is None:

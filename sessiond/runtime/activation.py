@@ -51,6 +51,8 @@ async def load_account(services: Services, cell: Cell) -> tuple[object, Refused 
       Exception: whatever the app's user source raised; ``trio.TooSlowError`` after ten seconds.
 
     """
+    if not services.program.has_accounts:
+        return None, None
     try:
         with trio.fail_after(ACCOUNT_SECONDS):
             return await services.program.load_account(cell.user), None

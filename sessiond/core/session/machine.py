@@ -10,7 +10,6 @@ Not here: durability (changes.py), connections (runtime).
 from collections.abc import Mapping
 
 import msgspec
-from attrs import field, frozen
 from msgspec.structs import replace
 
 from sessiond.core.codes import CloseCode
@@ -34,6 +33,7 @@ from sessiond.core.session.stream import (
 from sessiond.core.session.timers import is_current, with_timers, without_timer
 from sessiond.core.session.transitions import Trigger, next_phase
 from sessiond.core.session.wishes import apply
+from sessiond.core.values import Value
 
 __all__ = [
     "JoinRequest",
@@ -55,14 +55,15 @@ __all__ = [
 ]
 
 
-@frozen(kw_only=True)
-class JoinRequest:
+class JoinRequest(Value, frozen=True, kw_only=True):
     """A connection that joins; *epoch* is the name a new stream gets, if one has to begin."""
+
+    PRIVATE = frozenset({"meta"})
 
     connection: ConnectionId
     epoch: str
     device: str = ""
-    meta: Mapping[str, object] = field(factory=dict, repr=False)
+    meta: Mapping[str, object] = {}
     resume: StreamPosition | None = None
 
 

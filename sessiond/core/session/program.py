@@ -65,6 +65,11 @@ class Context(Value, frozen=True):
 class Program(Protocol):
     """The app, as the runtime sees it."""
 
+    @property
+    def has_accounts(self) -> bool:
+        """Whether ``load_account`` has to be asked: not where every user is welcome."""
+        ...
+
     async def load_account(self, user: UserId) -> object:
         """Load what the app knows about *user*, once per activation.
 
