@@ -18,9 +18,10 @@ run: .venv/.ok-run ## set up and start `sessiond dev`
 test: setup lint types unit docs news wheel ## set up and run the whole gate
 	@echo "gate passed"
 
-setup: .venv/.ok-dev ## everything the tests need: tools, redis-server, Node packages
+setup: .venv/.ok-dev ## everything the tests need: tools, redis-server, Node packages, Chromium
 	@tests/setup/redis.sh
 	@tests/setup/node.sh
+	@tests/setup/browser.sh
 
 .venv/.ok-run: deploy/constraints.txt pyproject.toml
 	@tests/setup/venv.sh run
