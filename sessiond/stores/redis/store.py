@@ -39,7 +39,7 @@ from sessiond.stores.redis.client import Call, RedisClient
 from sessiond.stores.redis.deployment import Deployment
 from sessiond.stores.redis.durability import Durability, judge, read_settings
 from sessiond.stores.redis.keys import Keys
-from sessiond.stores.redis.workers import Workers, open_workers
+from sessiond.stores.workers import Workers, open_workers
 
 __all__ = ["RedisStore", "open_redis_store"]
 

@@ -1,9 +1,10 @@
 """What the reader connection answers, synchronous: rows in, records out. Writes nothing."""
 
+import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 from sessiond.core.ids import Digest, Partition, UserId
 from sessiond.core.records import (
@@ -32,6 +33,13 @@ __all__ = [
 ]
 
 
+_RECORDS: Final = (
+    "SELECT user, version, snapshot, previous, epoch, head, floor, lost, size FROM users"
+    " WHERE user IN (SELECT value FROM json_each(?))"
+)
+_BESIDE_RECORDS: Final = """SELECT user, kind, key, at, also, CASE kind WHEN 't' THEN data END
+    FROM beside WHERE user IN (SELECT value FROM json_each(?)) AND kind IN ('i', 't')
+    AND (kind = 't' OR at IS NOT NULL) ORDER BY CASE kind WHEN 'i' THEN at END, key"""
 _ENTRY: Final = """SELECT seq, user, digest, kind, body, at,
     coalesce((SELECT count FROM attempts WHERE partition = :partition AND slot = 'inbox:' || seq), 0)
     FROM inbox """
@@ -57,33 +65,42 @@ def _one_moment(db: sqlite3.Connection) -> Iterator[None]:
             db.execute("ROLLBACK")
 
 
-def load(db: sqlite3.Connection, user: UserId) -> Loaded | None:
-    """Read a record, its window and its timers as of one moment."""
+def load(db: sqlite3.Connection, users: Sequence[UserId]) -> list[Loaded | None]:
+    """Read records, windows and timers as of one moment: three statements however many users there are.
+
+    Each statement, and each row, lets go of the interpreter's lock, and waits to get it back.
+    """
+    wanted = (json.dumps(users),)
     with _one_moment(db):
-        row = db.execute(
-            "SELECT version, snapshot, previous, epoch, head, floor, lost, size FROM users"
-            " WHERE user = ?",
-            (user,),
-        ).fetchone()
-        if row is None:
-            return None
-        version, snapshot, previous, *mark = row
-        window = db.execute(
-            "SELECT key, at FROM beside WHERE user = ? AND kind = 'i' AND at IS NOT NULL ORDER BY at",
-            (user,),
-        )
-        timers = db.execute(
-            "SELECT key, also, at, data FROM beside WHERE user = ? AND kind = 't' ORDER BY key",
-            (user,),
-        )
-        return Loaded(
-            version=version,
-            snapshot=snapshot or b"",
-            previous=previous,
-            stream=StreamMark(*mark),
-            window=tuple((Digest(digest), at) for digest, at in window),
-            timers=tuple(Timer(*timer) for timer in timers),
-        )
+        records = {row[0]: row[1:] for row in db.execute(_RECORDS, wanted)}
+        beside = db.execute(_BESIDE_RECORDS, wanted).fetchall() if records else ()
+    windows: dict[UserId, list[tuple[Digest, float]]] = {user: [] for user in records}
+    timers: dict[UserId, list[Timer]] = {user: [] for user in records}
+    for user, kind, key, at, also, data in beside:
+        if user not in records:
+            continue
+        if kind == "t":
+            timers[user].append(Timer(key, also, at, data))
+        else:
+            windows[user].append((Digest(key), at))
+    return [
+        _loaded(records[user], windows[user], timers[user]) if user in records else None
+        for user in users
+    ]
+
+
+def _loaded(
+    record: Sequence[Any], window: list[tuple[Digest, float]], timers: list[Timer]
+) -> Loaded:
+    version, snapshot, previous, *mark = record
+    return Loaded(
+        version=version,
+        snapshot=snapshot or b"",
+        previous=previous,
+        stream=StreamMark(*mark),
+        window=tuple(window),
+        timers=tuple(timers),
+    )
 
 
 def frames(db: sqlite3.Connection, user: UserId, after: int) -> tuple[Frame, ...]:

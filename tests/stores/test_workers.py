@@ -4,8 +4,9 @@ import threading
 
 import pytest
 import trio
+import trio.testing
 
-from sessiond.stores.redis.workers import open_workers
+from sessiond.stores.workers import Gathered, open_workers
 
 
 async def test_results_and_errors_come_back() -> None:
@@ -79,3 +80,51 @@ async def test_threads_end_with_the_block() -> None:
         assert len(named) == 3
 
     assert not any(thread.is_alive() for thread in named)
+
+
+async def test_calls_that_wait_together_are_made_as_one() -> None:
+    """While the thread is busy calls gather; each gets its own answer, and one that was cancelled is not asked."""
+    go_on = threading.Event()
+    made: list[list[int]] = []
+    answers: dict[int, int] = {}
+
+    def squares(asked: list[int]) -> list[int]:
+        made.append(asked)
+        return [number * number for number in asked]
+
+    async with open_workers("t", 1) as workers, trio.open_nursery() as nursery:
+        gathered = Gathered(workers, squares)
+
+        async def ask(number: int) -> None:
+            answers[number] = await gathered.run(number)
+
+        nursery.start_soon(workers.run, lambda: go_on.wait(5))
+        await trio.testing.wait_all_tasks_blocked()
+        for number in range(3):
+            nursery.start_soon(ask, number)
+        with trio.CancelScope() as scope:
+            async with trio.open_nursery() as cancelled:
+                cancelled.start_soon(ask, 7)
+                await trio.testing.wait_all_tasks_blocked()
+                scope.cancel()
+        go_on.set()
+
+    assert [sorted(asked) for asked in made] == [[0, 1, 2]]
+    assert answers == {0: 0, 1: 1, 2: 4}
+
+
+async def test_what_a_gathered_call_raises_is_raised_to_all() -> None:
+    """Nobody is left without an answer."""
+
+    def fail(asked: list[int]) -> list[int]:
+        raise LookupError(len(asked))
+
+    async with open_workers("t", 1) as workers, trio.open_nursery() as nursery:
+        gathered = Gathered(workers, fail)
+
+        async def ask(number: int) -> None:
+            with pytest.raises(LookupError):
+                await gathered.run(number)
+
+        for number in range(3):
+            nursery.start_soon(ask, number)
