@@ -197,6 +197,11 @@ class Connection(Protocol):
         """Unique in this process."""
         ...
 
+    @property
+    def unsent_bytes(self) -> int:
+        """How much waits for its client to take it; operators see it."""
+        ...
+
     def push(self, message: bytes) -> None:
         """Send an encoded tail ``"event",{payload}`` on the user's topic, after everything sent before."""
         ...

@@ -31,6 +31,7 @@ from sessiond.core.operations import (
     TimerDetail,
     UnknownTarget,
 )
+from sessiond.core.ports import Connection
 from sessiond.core.records import DeadLetter, Loaded
 from sessiond.core.session.inputs import RollBack, Send, Stop
 from sessiond.core.session.phases import Phase
@@ -125,7 +126,7 @@ class Operations:
             detail = evolve(
                 _describe(live.state, self._row(cell)),
                 version=live.gate.version if isinstance(live, SessionActor) else live.version,
-                connections=_connections(live.state),
+                connections=_connections(live.state, _lines(live)),
                 turns=live.turns_taken,
             )
         elif loaded is not None:
@@ -288,10 +289,20 @@ def _live(cell: Cell) -> SessionActor | Hibernated | None:
     return _actor_of(cell) or cell.hibernated
 
 
-def _connections(state: SessionState) -> tuple[ConnectionDetail, ...]:
+def _lines(live: SessionActor | Hibernated) -> Mapping[ConnectionId, Connection]:
+    return live.outlet.connections if isinstance(live, SessionActor) else {}
+
+
+def _connections(
+    state: SessionState, lines: Mapping[ConnectionId, Connection]
+) -> tuple[ConnectionDetail, ...]:
     return tuple(
         ConnectionDetail(
-            id=one.connection, device=one.device, connected_at=one.since, meta=one.meta
+            id=one.connection,
+            device=one.device,
+            connected_at=one.since,
+            meta=one.meta,
+            buffered_bytes=lines[one.connection].unsent_bytes if one.connection in lines else 0,
         )
         for one in state.attachments
     )

@@ -19,6 +19,8 @@ from tests.runtime.hearing import hearing
 
 
 class Socket:
+    unsent_bytes = 0
+
     def __init__(self, house: House, number: int) -> None:
         self.id = ConnectionId(number)
         self.house = house

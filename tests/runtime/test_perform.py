@@ -10,6 +10,8 @@ from tests.runtime.answers import Answer
 
 
 class Line:
+    unsent_bytes = 0
+
     def __init__(self, number: int, log: list[object]) -> None:
         self.id = ConnectionId(number)
         self.log = log

@@ -126,7 +126,8 @@ async def show(user: str, *, reveal: _Flag = False) -> None:
                 (
                     "connection",
                     " ".join(filter(None, (str(one["id"]), one["device"], one["peer"])))
-                    + f" since {when(one['connected_at'])}",
+                    + f" since {when(one['connected_at'])}"
+                    + (f", {one['buffered_bytes']} bytes unsent" if one["buffered_bytes"] else ""),
                 )
                 for one in detail["connections"]
             ),

@@ -117,6 +117,10 @@ class WebsocketConnection:
 
     # ------------------------------------------------------------ Connection: for the actor
 
+    @property
+    def unsent_bytes(self) -> int:
+        return 0 if self._transport is None else self._transport.unsent_bytes
+
     def push(self, message: bytes) -> None:
         self._channel.push(message)
 
@@ -162,11 +166,8 @@ class WebsocketConnection:
 
     def too_slow(self) -> None:
         if self._is_open and self._transport is not None:
-            telemetry.emit(
-                "connection.slow",
-                {"queued": self._transport.unsent_bytes},
-                {"connection": self.id, "user": self.user},
-            )
+            about = {"connection": self.id, "user": self.user}
+            telemetry.emit("connection.slow", {"queued": self.unsent_bytes}, about)
             self._transport.discard_unsent()
             self.close(CloseCode.SLOW_CONSUMER)
 
@@ -210,8 +211,7 @@ class WebsocketConnection:
         except MailboxFull:
             self._held = (item, reply_to, expires_at)
             if not is_again:
-                if self._transport is not None:
-                    self._transport.pause_reading()
+                self.stop_reading()
                 self.context.spawn(self._tell_later)
         except Refused as refused:
             if reply_to is not None:

@@ -444,6 +444,21 @@ async def test_a_client_that_stops_reading_is_a_slow_consumer(*, uses_poller: bo
         assert (await stand.joined("bob")).topic == "user:bob"
 
 
+async def test_what_a_client_leaves_unread_can_be_seen() -> None:
+    """For operators: nothing before there is a socket, and what the kernel does not take afterwards."""
+    async with open_stand() as stand, stand.raw() as stream:
+        await stream.send_all(frame(b'["1","1","user:alice","phx_join",{}]'))
+        while not stand.actor().attached:
+            await trio.lowlevel.checkpoint()
+        (connection,) = stand.actor().attached.values()
+        before = connection.unsent_bytes
+        while not connection.unsent_bytes:
+            stand.actor().push("big", {"x": "y" * 50_000})
+            await trio.lowlevel.checkpoint()
+
+        assert 0 <= before < 1000
+
+
 async def test_a_token_can_be_renewed() -> None:
     """``token:refresh`` extends the connection; somebody else's token or a bad one does not."""
     async with open_stand() as stand:
