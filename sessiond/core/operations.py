@@ -21,6 +21,7 @@ __all__ = [
     "ConnectionDetail",
     "Node",
     "NodeInfo",
+    "PersonExport",
     "Quarantine",
     "SessionDetail",
     "SessionOrder",
@@ -205,6 +206,32 @@ class NodeInfo:
     """``MODULE:APP``, as it was given."""
 
 
+@frozen(kw_only=True)
+class PersonExport:
+    """Everything that is kept of one person, as plain data; times are seconds since the Unix epoch."""
+
+    user: UserId
+    """Whose it is."""
+    at: float
+    """When it was read."""
+    record: Mapping[str, object] | None
+    """The snapshot (``data``, ``devices``, …) and the one before it; null: there is none."""
+    pushes: tuple[Mapping[str, object], ...]
+    """Durable pushes that clients have not acknowledged: ``offset, at, event, payload``."""
+    inputs: tuple[Mapping[str, object], ...]
+    """Inputs remembered against repeats: ``at, reply``."""
+    timers: tuple[Mapping[str, object], ...]
+    """Named timers: ``name, due, payload``."""
+    inbox: tuple[Mapping[str, object], ...]
+    """Webhooks that were accepted and have not run: ``kind, at, attempts, body``."""
+    dead_letters: tuple[Mapping[str, object], ...]
+    """Inputs that were given up: ``id, kind, at, attempts, error, body``."""
+    deliveries: tuple[Mapping[str, object], ...]
+    """Calls to gateways that are not done: ``id, due, body``."""
+    journal: tuple[object, ...]
+    """What turns left for later reading, oldest first."""
+
+
 class Node(Protocol):
     """A running node, as operators see it.
 
@@ -243,10 +270,19 @@ class Node(Protocol):
         ...
 
     async def stop_session(self, user: UserId, *, reason: str, erase: bool) -> None:
-        """End the session, remove the record too with *erase*; returns when that is committed.
+        """End the session; with *erase* remove everything that is kept of the user. Returns when that is committed.
 
         Raises:
-          UnknownTarget: there is neither a live session nor a record.
+          UnknownTarget: there is neither a live session nor a record (with *erase*: nothing at all).
+
+        """
+        ...
+
+    async def export(self, user: UserId) -> PersonExport:
+        """Collect everything that is kept of *user*, as it is committed; wakes nobody.
+
+        Raises:
+          UnknownTarget: nothing is kept of this user.
 
         """
         ...

@@ -21,6 +21,7 @@ from sessiond.core.ids import ConnectionId, UserId, input_digest, partition_of
 from sessiond.core.operations import (
     ConnectionDetail,
     NodeInfo,
+    PersonExport,
     Quarantine,
     SessionDetail,
     SessionPage,
@@ -38,6 +39,7 @@ from sessiond.core.session.phases import Phase
 from sessiond.core.session.snapshot import encode_snapshot
 from sessiond.core.session.state import SessionState, restore_state
 from sessiond.core.session_listing import Selection
+from sessiond.runtime import personal
 from sessiond.runtime.actor import SessionActor
 from sessiond.runtime.cell import Cell, Hibernated, Standing
 from sessiond.runtime.node import NodeRuntime
@@ -148,10 +150,16 @@ class Operations:
 
     async def stop_session(self, user: UserId, *, reason: str, erase: bool) -> None:
         """End the session; see ``Node``."""
+        if erase:
+            await personal.erase(self._runtime, user, reason=reason, seconds=_ASK_SECONDS)
+            return
         await self._must_exist(user)
-        await self._runtime.directory.locate(user).ask(
-            Stop(reason, CloseCode.ENDED, erase), timeout=_ASK_SECONDS
-        )
+        stop = Stop(reason, CloseCode.ENDED)
+        await self._runtime.directory.locate(user).ask(stop, timeout=_ASK_SECONDS)
+
+    async def export(self, user: UserId) -> PersonExport:
+        """Collect everything that is kept of a user; see ``Node``."""
+        return await personal.export(self._runtime, user)
 
     async def kick_connection(self, connection: ConnectionId) -> UserId:
         """Close one connection; see ``Node``."""

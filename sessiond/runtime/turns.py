@@ -25,6 +25,7 @@ from sessiond.core.session.state import RETENTION_TIMER, SessionState
 from sessiond.runtime.calls import Calls
 from sessiond.runtime.computed import Computed
 from sessiond.runtime.lifecycle import Lifecycle
+from sessiond.runtime.unrun import list_unrun
 
 __all__ = ["Repeated", "Turns"]
 
@@ -34,12 +35,13 @@ _NO_REPLY: Final = b"{}"
 class Turns:
     """Computes the turns of one user."""
 
-    __slots__ = ("_calls", "_services", "lifecycle")
+    __slots__ = ("_calls", "_erased_to", "_services", "lifecycle")
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self._services = calls.services
         self.lifecycle = Lifecycle(calls)
+        self._erased_to = 0
 
     async def compute(
         self, item: inputs.Input, state: SessionState, *, hooks: bool = True
@@ -141,8 +143,10 @@ class Turns:
     # Inputs of platforms and timers: nobody waits
 
     async def _accepted(self, turn: Computed, item: inputs.Accepted) -> None:
-        self._calls.check_known()
         entry = item.entry
+        if entry.seq <= self._erased_to:
+            return
+        self._calls.check_known()
         await self.lifecycle.wake(turn)
         kind, name = _called_by(entry.kind)
         call = Call(kind, name, msgspec.json.decode(entry.body))
@@ -196,6 +200,11 @@ class Turns:
 
     async def _stop(self, turn: Computed, item: inputs.Stop, *, hooks: bool) -> None:
         end = EndRequest(item.reason, item.code, item.erase)
+        if item.erase:
+            services, user = self._services, self._calls.user
+            unrun = await services.read(lambda: list_unrun(services.store, user))
+            turn.inbox_done = tuple(entry.seq for entry in unrun)
+            self._erased_to = max(turn.inbox_done, default=self._erased_to)
         await self.lifecycle.end(turn, end, hooks=hooks)
         turn.effects = (*turn.effects, Reply(_NO_REPLY))
 

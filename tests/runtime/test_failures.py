@@ -268,7 +268,7 @@ async def test_a_retry_survives_the_end_of_the_session(autojump_clock: MockClock
         await world.join("ann")
         await world.webhook("ann", {"job": "a"}, name="job")
         await world.settle()
-        await world.operations.stop_session(ANN, reason="test", erase=True)
+        await world.operations.stop_session(ANN, reason="test", erase=False)
         await trio.sleep(2)
 
         assert await world.data("ann") == {"jobs": ["a"]}

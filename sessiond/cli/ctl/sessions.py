@@ -1,4 +1,4 @@
-"""``sessionctl ls, show, stop, kick, send, release, rollback``."""
+"""``sessionctl ls, show, export, stop, kick, send, release, rollback``."""
 
 import json
 from typing import Annotated, Any, Literal
@@ -18,7 +18,7 @@ from sessiond.cli.ctl.output import (
 from sessiond.cli.exit_codes import ExitCode
 from sessiond.cli.run import CommandFailed
 
-__all__ = ["kick", "ls", "release", "rollback", "send", "show", "stop"]
+__all__ = ["export", "kick", "ls", "release", "rollback", "send", "show", "stop"]
 
 _Flag = Annotated[bool, Parameter(negative="")]
 
@@ -145,6 +145,18 @@ def _quarantine(quarantine: dict[str, Any] | None) -> list[tuple[str, object]]:
     return [("quarantine", since), ("last failure", quarantine["error"])]
 
 
+async def export(user: str) -> None:
+    """Hand out everything that is kept of one person, as JSON; the server keeps a record of it.
+
+    Parameters
+    ----------
+    user
+        The user's id.
+
+    """
+    print_json(await call("sessions.export", user=user))
+
+
 async def stop(
     user: str, *, reason: str | None = None, erase: _Flag = False, yes: _Flag = False
 ) -> None:
@@ -157,7 +169,7 @@ async def stop(
     reason
         What the end hook and the clients are told.
     erase
-        Remove the user's record too. It cannot be brought back; needs --yes.
+        Remove everything that is kept of the user. It cannot be brought back; needs --yes.
     yes
         Do not ask.
 
@@ -165,7 +177,7 @@ async def stop(
     if erase and not yes:
         raise CommandFailed(ExitCode.USAGE, "sessionctl: --erase cannot be undone: add --yes")
     await call("sessions.stop", user=user, reason=reason, erase=erase)
-    _done({}, f"stopped {user}" + (" and erased the record" if erase else ""))
+    _done({}, f"stopped {user}" + (" and erased everything kept of them" if erase else ""))
 
 
 async def kick(user: str | None = None, *, connection: int | None = None) -> None:

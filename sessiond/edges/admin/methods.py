@@ -11,7 +11,14 @@ from typing import Final
 from sessiond import telemetry
 from sessiond.core.errors import InvalidInput
 from sessiond.core.ids import ConnectionId, UserId
-from sessiond.core.operations import Node, SessionDetail, SessionPage, SessionQuery, Stats
+from sessiond.core.operations import (
+    Node,
+    PersonExport,
+    SessionDetail,
+    SessionPage,
+    SessionQuery,
+    Stats,
+)
 from sessiond.core.records import DeadLetter
 from sessiond.edges.admin.discovery import describe_methods
 from sessiond.edges.admin.method import PROTOCOL_VERSION, Client, Method
@@ -57,6 +64,11 @@ async def _inspect(node: Node, client: Client, params: Inspect) -> object:
                 "peer": redacted(connection["peer"]) if connection["peer"] else "",
             }
     return plain
+
+
+async def _export(node: Node, client: Client, params: OfUser) -> object:
+    _audit_reveal("sessions.export", client, params.user)
+    return await node.export(params.user)
 
 
 async def _stop(node: Node, _: Client, params: Stop) -> object:
@@ -170,6 +182,13 @@ _TABLE: Final = (
         params=Inspect,
         result=SessionDetail,
         run=_inspect,
+    ),
+    Method(
+        name="sessions.export",
+        doc="Hand out everything that is kept of one person; wakes nobody, and is logged.",
+        params=OfUser,
+        result=PersonExport,
+        run=_export,
     ),
     Method(
         name="sessions.stop",

@@ -42,7 +42,8 @@ class Stop:
     reason: str = field(default="stopped by an operator", validator=[min_len(1), max_len(200)])
     """What the app's end hook and the clients are told."""
     erase: bool = False
-    """Remove the user's record too. It cannot be brought back."""
+    """Remove everything that is kept of the user: the record and all beside it, inputs that have not run, dead
+    letters. It cannot be brought back."""
 
 
 @frozen(kw_only=True)

@@ -194,6 +194,26 @@ async def a_deleting_commit_still_consumes_and_buries(rig: StoreRig) -> None:
     assert await rig.store.dead_letters() == (letter,)
 
 
+async def deleting_with_all_inputs_leaves_nothing(rig: StoreRig) -> None:
+    """The erasure of a person: inputs that have not run go too, with their ids and counters, also without a record."""
+    for version, record in ((1, everything()), (0, {})):
+        if record:
+            await rig.apply(**record)
+        receipts = await rig.accept(arrival("unrun"), arrival("waiting"))
+        seqs = tuple(receipt.entry.seq for receipt in receipts if receipt.entry)
+        assert len(seqs) == 2
+        assert await rig.store.attempt(rig.fences[PARTITION], f"inbox:{seqs[0]}") == 1
+        await rig.apply(version=version, delete=True, inbox_done=seqs)
+        for letter in await rig.store.dead_letters(user=USER):
+            await rig.store.drop_dead_letter(letter.id)
+
+        assert await rig.store.load(USER, PARTITION) is None
+        assert await rig.store.pending(PARTITION, user=USER) == ()
+        assert await rig.store.dead_letters(user=USER) == ()
+        assert await rig.store.users() == ()
+        assert await rig.store.reply(USER, PARTITION, digest("first")) is None
+
+
 async def deleting_again_is_applied(rig: StoreRig) -> None:
     """The answer of a delete may be lost too: sent again it says applied, and nothing comes back."""
     await rig.apply(snapshot=b"s")
@@ -353,6 +373,7 @@ CHECKS = (
     a_larger_journal_limit_keeps_more_from_then_on,
     deleting_removes_everything_of_the_user,
     a_deleting_commit_still_consumes_and_buries,
+    deleting_with_all_inputs_leaves_nothing,
     deleting_again_is_applied,
     a_user_may_come_back_after_a_delete,
     deleting_frees_consumed_ids_but_not_unrun_ones,

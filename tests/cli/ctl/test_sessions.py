@@ -49,12 +49,18 @@ def test_show_hides_values_unless_told(ctl: Ctl) -> None:
     assert "KeyError in load" in ctl("show", "eve").out
 
 
+def test_export_is_json_in_any_case(ctl: Ctl) -> None:
+    """A file to hand over: everything, in clear."""
+    assert ctl("export", "ann").json["record"]["data"] == {"token": SECRET}
+    assert ctl("export", "nobody").code == ExitCode.REFUSED
+
+
 def test_stop(ctl: Ctl) -> None:
     """Once; the second time there is nobody. Erasing wants to be confirmed."""
     assert ctl("stop", "ann", "--erase").code == ExitCode.USAGE
     assert (
         ctl("stop", "ann", "--erase", "--yes", "--reason", "asked for it").out
-        == "stopped ann and erased the record\n"
+        == "stopped ann and erased everything kept of them\n"
     )
     assert ctl("stop", "ann").code == ExitCode.REFUSED
 

@@ -17,6 +17,7 @@ from sessiond.core.ids import ConnectionId, NodeId, UserId
 from sessiond.core.operations import (
     ConnectionDetail,
     NodeInfo,
+    PersonExport,
     Quarantine,
     SessionDetail,
     SessionPage,
@@ -130,6 +131,21 @@ class StandInNode:
             quarantine=Quarantine(since=1.0, restarts=3, error="KeyError in load")
             if row.quarantined
             else None,
+        )
+
+    async def export(self, user: UserId) -> PersonExport:
+        self._row(user)
+        return PersonExport(
+            user=user,
+            at=1_000.0,
+            record={"version": 7, "data": {"token": SECRET}},
+            pushes=({"offset": 1, "at": 1.0, "event": "e", "payload": {"phone": PHONE}},),
+            inputs=(),
+            timers=(),
+            inbox=(),
+            dead_letters=(),
+            deliveries=(),
+            journal=(),
         )
 
     async def stop_session(self, user: UserId, *, reason: str, erase: bool) -> None:

@@ -97,6 +97,18 @@ async def test_reveal_shows_and_is_audited(door: Door, heard: Heard) -> None:
     assert isinstance(revealed["uid"], int)
 
 
+async def test_export_hands_out_everything_and_is_audited(door: Door, heard: Heard) -> None:
+    """Nothing is left out, which is why it is written down who asked."""
+    async with door.connect() as lines:
+        export = await lines.result("sessions.export", user="ann")
+        error = await lines.error("sessions.export", user="nobody")
+
+    assert export["record"]["data"] == {"token": SECRET}
+    assert export["pushes"][0]["payload"] == {"phone": PHONE}
+    assert ("admin.revealed", "ann") in [(name, about.get("user")) for name, about in heard]
+    assert error["data"]["name"] == "unknown_target"
+
+
 async def test_stop(door: Door) -> None:
     """The reason and whether to erase reach the node."""
     async with door.connect() as lines:
