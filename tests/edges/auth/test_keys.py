@@ -191,3 +191,13 @@ def test_no_repr_shows_key_material() -> None:
     assert repr(shared_secret(b"hush" * 8)) == (
         "Key(algorithm=<Algorithm.HS256: 'HS256'>, key_id=None)"
     )
+
+
+@pytest.mark.parametrize("member", [OCT, RSA_JWK, EC_JWK, ED_JWK])
+@given(signed=st.binary(), signature=st.binary() | st.binary(min_size=64, max_size=64))
+def test_what_is_no_signature_verifies_nothing(
+    member: dict[str, str], signed: bytes, signature: bytes
+) -> None:
+    """Bytes of any length are refused, not stumbled over."""
+    (key,) = parse_jwks(document(member), are_secrets_allowed=True)
+    assert not key.verifies(signed, signature)
