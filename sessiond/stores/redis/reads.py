@@ -1,5 +1,7 @@
 """What is read of one user or one partition."""
 
+from collections.abc import Sequence
+
 from sessiond.core.ids import Digest, Partition, UserId
 from sessiond.core.records import Delivery, DueTimer, Frame, Loaded
 from sessiond.stores.redis.client import Call
@@ -17,11 +19,13 @@ from sessiond.stores.redis.scripts import DELIVERIES, DUE, FRAMES, LOAD
 __all__ = ["deliveries", "due", "frames", "journal", "load", "reply"]
 
 
-def load(deployment: Deployment, user: UserId, partition: Partition) -> Loaded | None:
-    """Do as ``Store.load`` says; blocks."""
-    names = [deployment.keys.of_user(partition, kind, user) for kind in "udt"]
-    (found,) = deployment.read(LOAD.call(*names))
-    return None if found is None else unpack_record(*found)
+def load(deployment: Deployment, asked: Sequence[tuple[UserId, Partition]]) -> list[Loaded | None]:
+    """Do as ``Store.load`` says for several users in one exchange; blocks."""
+    calls = [
+        LOAD.call(*(deployment.keys.of_user(partition, kind, user) for kind in "udt"))
+        for user, partition in asked
+    ]
+    return [None if found is None else unpack_record(*found) for found in deployment.read(*calls)]
 
 
 def frames(

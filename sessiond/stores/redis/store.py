@@ -39,7 +39,7 @@ from sessiond.stores.redis.client import Call, RedisClient
 from sessiond.stores.redis.deployment import Deployment
 from sessiond.stores.redis.durability import Durability, judge, read_settings
 from sessiond.stores.redis.keys import Keys
-from sessiond.stores.workers import Workers, open_workers
+from sessiond.stores.workers import Gathered, Workers, open_workers
 
 __all__ = ["RedisStore", "open_redis_store"]
 
@@ -70,6 +70,7 @@ class RedisStore:
         self._durability = durability
         self._max_commit_bytes = max_commit_bytes
         self._workers = workers
+        self._load = Gathered(workers, partial(reads.load, deployment))
         self._lease_worker = lease_worker
         self.primary_changes = 0
         self.on_primary_changed: Callable[[], None] | None = None
@@ -124,7 +125,8 @@ class RedisStore:
     # ---------------------------------------------------------------------------------- reads
 
     async def load(self, user: UserId, partition: Partition) -> Loaded | None:
-        return await self._do(reads.load, user, partition)
+        await self._pause()
+        return await self._load.run((user, partition))
 
     async def frames(self, user: UserId, partition: Partition, after: int) -> tuple[Frame, ...]:
         return await self._do(reads.frames, user, partition, after)
@@ -181,10 +183,13 @@ class RedisStore:
         return await self._through(self._lease_worker, partial(work, self._deployment, *args))
 
     async def _through(self, workers: Workers, work: Callable[[], T]) -> T:
-        """Wait out the back-off while the server is away, then call *work* in a thread."""
+        await self._pause()
+        return await workers.run(work)
+
+    async def _pause(self) -> None:
+        """Wait out the back-off while the server is away."""
         if pause := self._deployment.client.pause_seconds():
             await trio.sleep(pause)
-        return await workers.run(work)
 
     def _primary_changed(self) -> None:
         self.primary_changes += 1
