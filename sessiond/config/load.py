@@ -33,6 +33,15 @@ PREFIX: Final = "SESSIOND_"
 _ALIASES: Final[Mapping[str, str]] = {"SESSIOND_ADMIN_SOCKET": "SESSIOND_ADMIN__SOCKET"}
 _NOT_SETTINGS: Final = frozenset({"SESSIOND_CONFIG", "SESSIOND_STATE_DIR"})
 
+#: What the programs call the flags whose names are not the last part of the path.
+_FLAGS: Final = {
+    "store.url": "--store",
+    "node.name": "--node",
+    "admin.socket": "--admin-socket",
+    "log.format": "--log-format",
+    "log.level": "--log-level",
+}
+
 #: Nobody's secret is larger; a device or a log given by mistake is not read to its end.
 _MAX_SECRET_BYTES: Final = 64 * 1024
 
@@ -79,7 +88,8 @@ def load_settings(
     layers.add_environment(environment or {})
     for path, value in (flags or {}).items():
         if value is not None:
-            layers.put(path, value, "--" + path.rpartition(".")[2].replace("_", "-"))
+            own = "--" + path.rpartition(".")[2].replace("_", "-")
+            layers.put(path, value, _FLAGS.get(path, own))
     layers.read_secret_files()
     settings: Settings | None = None
     try:

@@ -14,7 +14,11 @@ from tests.cli.conftest import run
         (["sessiond.demo:app", "--port", "99999"], "listen.port (--port): must be <= 65535"),
         (["sessiond.demo:app", "--admin-socket", "/nowhere/a.sock"], "admin.socket: its directory"),
         (["sessiond.demo:app", "--config", "missing.toml"], "missing.toml: cannot be read"),
-        (["sessiond.demo:app", "--store", "mysql://u:hunter2@h"], "store.url (--url): must begin"),
+        (
+            ["sessiond.demo:app", "--store", "mysql://u:hunter2@h"],
+            "store.url (--store): must begin",
+        ),
+        (["sessiond.demo:app", "--log-level", "loud"], "log.level (--log-level): must be one of"),
     ],
 )
 def test_one_clear_message(tmp_path: Path, arguments: list[str], words: str) -> None:

@@ -37,8 +37,12 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         is_number = column.endswith("#")
+        title = column.removesuffix("#")
         table.add_column(
-            column.removesuffix("#"), justify="right" if is_number else "left", overflow="fold"
+            title,
+            justify="right" if is_number else "left",
+            overflow="fold",
+            min_width=len(title),  # what is narrow stays whole; long ids are folded
         )
     for row in rows:
         table.add_row(*(Text(_clean(cell)) for cell in row))

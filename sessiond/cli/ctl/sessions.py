@@ -70,7 +70,7 @@ async def ls(
     if wants_json():
         return print_json(page)
     print_table(
-        ("USER", "PHASE", "CONNECTIONS#", "MAILBOX#", "CONNECTED", "ACTIVE"),
+        ("USER", "PHASE", "CONN#", "MAILBOX#", "CONNECTED", "ACTIVE"),
         [
             (
                 row["user"],

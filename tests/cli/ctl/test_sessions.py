@@ -13,7 +13,7 @@ def test_ls_is_a_table_or_json(ctl: Ctl) -> None:
     assert table.out.splitlines()[0].split() == [
         "USER",
         "PHASE",
-        "CONNECTIONS",
+        "CONN",
         "MAILBOX",
         "CONNECTED",
         "ACTIVE",
