@@ -178,10 +178,10 @@ def _cluster_info(client: redis.Redis) -> bytes:
 
 
 class SentinelServer:
-    """One Sentinel that watches *primary* under the name ``main`` and decides alone.  It starts when constructed."""
+    """One Sentinel that watches a server under the name ``main`` and decides alone.  It starts when constructed."""
 
-    def __init__(self, folder: Path, primary: RedisServer, **settings: str) -> None:
-        """Start it; *settings* as those of a RedisServer, for all of it."""
+    def __init__(self, folder: Path, port: int, **settings: str) -> None:
+        """Start it for the server on *port*; *settings* as those of a RedisServer."""
         self.port = free_port()
         self._password = settings.get("requirepass")
         watched = {
@@ -193,7 +193,7 @@ class SentinelServer:
         config.write_text(
             f"port {self.port}\nbind 127.0.0.1\ndir {folder}\n"
             + "".join(f"{name.replace('_', '-')} {value}\n" for name, value in settings.items())
-            + f"sentinel monitor main 127.0.0.1 {primary.port} 1\n"
+            + f"sentinel monitor main 127.0.0.1 {port} 1\n"
             + "".join(f"sentinel {name} main {value}\n" for name, value in watched.items())
         )
         with (folder / "log").open("ab") as log:
@@ -236,13 +236,11 @@ class RedisServers:
         self._started.append(server)
         return server
 
-    def start_sentinel(
-        self, primary: RedisServer, *, replicas: int, **settings: str
-    ) -> SentinelServer:
-        """Start a Sentinel, and return when it knows *primary* and its *replicas*."""
+    def start_sentinel(self, port: int, *, replicas: int, **settings: str) -> SentinelServer:
+        """Start a Sentinel, and return when it knows the primary on *port* and its *replicas*."""
         folder = self._folder / str(len(self._started))
         folder.mkdir()
-        sentinel = SentinelServer(folder, primary, **settings)
+        sentinel = SentinelServer(folder, port, **settings)
         self._started.append(sentinel)
         deadline = time.monotonic() + 2 * START_SECONDS  # it asks the primary every 10 s at first
         while not sentinel.knows(replicas):

@@ -19,7 +19,7 @@ async def test_a_failover_loses_nothing_acknowledged(
     over it, and a client that comes back is told that the stream it knew has ended.
     """
     primary, _ = start_replicated(redis_servers, 2)
-    sentinel = redis_servers.start_sentinel(primary, replicas=2)
+    sentinel = redis_servers.start_sentinel(primary.port, replicas=2)
     store = f"redis+sentinel://127.0.0.1:{sentinel.port}/main/0"
     server = ServerProcess(store, short_tmp_path, arguments=["node-1", "10", "replica"])
     await server.start()

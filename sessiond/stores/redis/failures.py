@@ -24,7 +24,7 @@ __all__ = [
 
 
 class SentinelRefused(AuthenticationError):
-    """A Sentinel does not let us ask; the message says which and why."""
+    """A Sentinel does not let us ask, or we do not trust it; the message says which and why."""
 
 
 def explain(error: RedisError, place: str, timeout_seconds: float) -> str:

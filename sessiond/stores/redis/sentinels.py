@@ -49,7 +49,7 @@ class Sentinels:
         """Ask for the primary.
 
         Raises:
-          SentinelRefused: a Sentinel wants another password.
+          SentinelRefused: a Sentinel wants another password, or is not trusted.
           RedisConnectionError: none of them names one; or none answers.
 
         """
@@ -58,9 +58,14 @@ class Sentinels:
                 self._target.service
             )
         except MasterNotFoundError as error:
-            if "AuthenticationError" in str(error):  # among the reasons that redis-py lists
+            reasons = str(error)  # redis-py lists them there, and nowhere else
+            if "AuthenticationError" in reasons:
                 raise SentinelRefused(
                     f"Sentinel at {self._names()} refused us; its own password is the option sentinel_password"
+                ) from error
+            if "CERTIFICATE_VERIFY_FAILED" in reasons:
+                raise SentinelRefused(
+                    f"the certificate of Sentinel at {self._names()} is not trusted; ssl_ca_certs names the CA"
                 ) from error
             raise RedisConnectionError(
                 f"no Sentinel there names a primary of {self._target.service!r} that is up"

@@ -38,7 +38,7 @@ def asking(url: str) -> Sentinels:
 def test_first_that_answers_is_believed(redis_servers: RedisServers) -> None:
     """One that is gone is passed over."""
     primary = redis_servers.start()
-    sentinel = redis_servers.start_sentinel(primary, replicas=0)
+    sentinel = redis_servers.start_sentinel(primary.port, replicas=0)
     sentinels = asking(f"redis+sentinel://127.0.0.1:{free_port()},127.0.0.1:{sentinel.port}/main/0")
 
     assert sentinels.find_primary() == Address("127.0.0.1", primary.port)
@@ -48,7 +48,7 @@ def test_first_that_answers_is_believed(redis_servers: RedisServers) -> None:
 async def test_unknown_service_and_absent_sentinels_are_said(redis_servers: RedisServers) -> None:
     """The store says which were asked for what."""
     primary = redis_servers.start()
-    sentinel = redis_servers.start_sentinel(primary, replicas=0)
+    sentinel = redis_servers.start_sentinel(primary.port, replicas=0)
     with pytest.raises(RedisConnectionError, match="names a primary of 'mian' that is up"):
         asking(f"redis+sentinel://127.0.0.1:{sentinel.port}/mian").find_primary()
     sentinel.kill()
@@ -61,7 +61,7 @@ async def test_unknown_service_and_absent_sentinels_are_said(redis_servers: Redi
 def test_sentinel_with_a_password_wants_it(redis_servers: RedisServers) -> None:
     """Without it the option to give it is named."""
     primary = redis_servers.start()
-    sentinel = redis_servers.start_sentinel(primary, replicas=0, requirepass="guarded")
+    sentinel = redis_servers.start_sentinel(primary.port, replicas=0, requirepass="guarded")
     url = f"redis+sentinel://127.0.0.1:{sentinel.port}/main"
     with pytest.raises(SentinelRefused, match="sentinel_password"):
         asking(url).find_primary()
@@ -72,7 +72,7 @@ def test_sentinel_with_a_password_wants_it(redis_servers: RedisServers) -> None:
 async def test_server_password_is_for_the_server(redis_servers: RedisServers) -> None:
     """A wrong one is said for good, without showing it."""
     primary = redis_servers.start()
-    sentinel = redis_servers.start_sentinel(primary, replicas=0)
+    sentinel = redis_servers.start_sentinel(primary.port, replicas=0)
     with pytest.raises(StoreError, match="refused the user name or password") as caught:
         async with open_redis_store(f"redis+sentinel://u:wr0ng@127.0.0.1:{sentinel.port}/main"):
             pass
@@ -93,7 +93,7 @@ async def test_promoted_replica_is_followed(redis_servers: RedisServers) -> None
     another history is announced, and every one has its own name, also when the first process returns to office.
     """
     primary, (copy, _) = start_replicated(redis_servers, 2)
-    sentinel = redis_servers.start_sentinel(primary, replicas=2)
+    sentinel = redis_servers.start_sentinel(primary.port, replicas=2)
     url = f"redis+sentinel://127.0.0.1:{sentinel.port}/main"
     async with open_rig(
         lambda: open_redis_store(url, durability="replica", timeout_seconds=1),

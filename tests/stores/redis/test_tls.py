@@ -1,6 +1,7 @@
 """``rediss://`` against a real server: who is not who the CA says is not spoken to."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -20,6 +21,8 @@ class Encrypted:
 
     port: int
     ca: Path
+    own: dict[str, str]
+    """The server's settings."""
     client: Path
     """A client's certificate and key."""
 
@@ -31,21 +34,22 @@ class Encrypted:
 def start(servers: RedisServers, folder: Path, *, auth_clients: str = "no") -> Encrypted:
     """Start a server whose certificate names 127.0.0.1, signed by a CA of its own."""
     ca = trustme.CA()
-    own = ca.issue_cert("127.0.0.1")
-    files = Encrypted(free_port(), folder / "ca.pem", folder / "client.pem")
+    leaf = ca.issue_cert("127.0.0.1")
+    own = {
+        "tls_cert_file": str(folder / "cert.pem"),
+        "tls_key_file": str(folder / "key.pem"),
+        "tls_ca_cert_file": str(folder / "ca.pem"),
+        "tls_auth_clients": auth_clients,
+    }
+    files = Encrypted(free_port(), folder / "ca.pem", own, folder / "client.pem")
     ca.cert_pem.write_to_path(str(files.ca))
     ca.issue_cert("client@example.com").private_key_and_cert_chain_pem.write_to_path(
         str(files.client)
     )
-    own.private_key_pem.write_to_path(str(folder / "key.pem"))
-    own.cert_chain_pems[0].write_to_path(str(folder / "cert.pem"))
-    servers.start(
-        tls_port=str(files.port),
-        tls_cert_file=str(folder / "cert.pem"),
-        tls_key_file=str(folder / "key.pem"),
-        tls_ca_cert_file=str(files.ca),
-        tls_auth_clients=auth_clients,
-    )
+    leaf.private_key_pem.write_to_path(own["tls_key_file"])
+    leaf.cert_chain_pems[0].write_to_path(own["tls_cert_file"])
+    settings: dict[str, Any] = own | {"tls_port": str(files.port)}
+    servers.start(**settings)
     return files
 
 
@@ -113,3 +117,22 @@ async def test_tls_and_plain_do_not_meet(redis_servers: RedisServers, tmp_path: 
         with pytest.raises(StoreUnavailable, match=r"out of reach|did not answer"):
             async with open_redis_store(url, timeout_seconds=1):
                 pass
+
+
+async def test_sentinels_are_asked_over_tls_too(
+    redis_servers: RedisServers, tmp_path: Path
+) -> None:
+    """``rediss+sentinel`` trusts the same CA on the way to the Sentinels and to the server, and no other."""
+    server = start(redis_servers, tmp_path)
+    asked = free_port()
+    settings: dict[str, Any] = server.own | {"tls_port": str(asked), "tls_replication": "yes"}
+    redis_servers.start_sentinel(server.port, replicas=0, **settings)
+    async with open_redis_store(
+        f"rediss+sentinel://127.0.0.1:{asked}/main/0?ssl_ca_certs={server.ca}"
+    ) as store:
+        assert f"127.0.0.1:{server.port} " in repr(store)
+        assert await store.users() == ()
+
+    with pytest.raises(StoreError, match=r"Sentinel at .* is not trusted"):
+        async with open_redis_store(f"rediss+sentinel://127.0.0.1:{asked}/main/0"):
+            pass
