@@ -190,7 +190,8 @@ class Supervisor:
         """Run the actor once; return what it raised, but let cancellation and the process's end through."""
         cell.standing = Standing.STARTING
         try:
-            await self._before_start(cell)
+            if cell.hibernated is None:  # else nothing was under way when its actor ended
+                await self._before_start(cell)
             await self._start(cell)
         except Exception as error:  # noqa: BLE001 -- supervising is catching
             return error

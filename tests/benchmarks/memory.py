@@ -44,12 +44,12 @@ def _attached(bench: Bench) -> Figures:
     with bench.sessiond() as child, bench.fleet(child) as fleet:
         _visit_all(child, fleet, _visitors(bench), bench, "detached")
         _join_all(fleet, few, bench)
-        before = child.memory_kib()
+        before = _memory_kib(child)
         _join_all(fleet, many, bench)
-        attached = child.memory_kib()
+        attached = _memory_kib(child)
         fleet.close(tuple(fleet.links.values()))
         _wait_for(child, "attached", 0)
-        detached = child.memory_kib()
+        detached = _memory_kib(child)
     return {
         "idle": before / 1024,
         "attached": (attached - before) / len(many),
@@ -64,9 +64,15 @@ def _in_batches(bench: Bench, *, window_seconds: float, phase: str) -> float:
         bench.fleet(child) as fleet,
     ):
         _visit_all(child, fleet, _visitors(bench) + few, bench, phase)
-        before = child.memory_kib()
+        before = _memory_kib(child)
         _visit_all(child, fleet, many, bench, phase)
-        return (child.memory_kib() - before) / len(many)
+        return (_memory_kib(child) - before) / len(many)
+
+
+def _memory_kib(child: Child) -> float:
+    """Read the memory once nothing is being done any more: a crowd that left is still being written."""
+    child.rest()
+    return child.memory_kib()
 
 
 def _amounts(bench: Bench) -> tuple[list[str], list[str]]:
