@@ -148,12 +148,14 @@ class _CommitJob:
 
     async def write(self, batch: Sequence[UserCommit], lane: int) -> Sequence[Verdict]:
         start = self._clock.monotonic()
-        ours = [commit for commit in batch if commit.partition in self._fences]
-        mine = {commit.user for commit in ours}
-        fences = {commit.partition: self._fences[commit.partition] for commit in ours}
-        answered = iter(await self._store.commit(ours, fences) if ours else ())
-        fenced = Verdict(VerdictStatus.FENCED, detail="this node does not own the partition")
-        verdicts = [next(answered) if commit.user in mine else fenced for commit in batch]
+        fences = self._fences
+        ours = [commit for commit in batch if commit.partition in fences]
+        held = {commit.partition: fences[commit.partition] for commit in ours}
+        verdicts: Sequence[Verdict] = await self._store.commit(ours, held) if ours else ()
+        if len(ours) < len(batch):
+            mine, answered = {commit.user for commit in ours}, iter(verdicts)
+            fenced = Verdict(VerdictStatus.FENCED, detail="this node does not own the partition")
+            verdicts = [next(answered) if commit.user in mine else fenced for commit in batch]
         if _stop.listeners:
             seconds = self._clock.monotonic() - start
             _stop({"duration": seconds, "users": len(batch)}, {"lane": lane})
