@@ -216,6 +216,8 @@ class RedisClient:
         """Close all connections."""
         for pool in self._pools.values():
             pool.disconnect()
+        if self._sentinels is not None:
+            self._sentinels.close()
 
     # --------------------------------------------------------------------------- connections
 

@@ -1,7 +1,7 @@
 """Where the primary of a service is, asked of Redis Sentinel.
 
-redis-py asks: each Sentinel in turn, until one names a primary that it does not hold for down. The answer may be old,
-so whoever connects there looks whether it is a primary still (client.py).
+redis-py speaks with the Sentinels and judges what they say; the round is ours, because redis-py's tells nothing of why
+one did not answer. The answer may be old, so whoever connects there looks whether it is a primary still (client.py).
 
 Blocks; safe to call from several threads.
 """
@@ -9,13 +9,13 @@ Blocks; safe to call from several threads.
 from typing import Any
 
 from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ResponseError
 from redis.retry import Retry
-from redis.sentinel import MasterNotFoundError, Sentinel
+from redis.sentinel import Sentinel
 from typing_extensions import override
 
-from sessiond.stores.redis.failures import SentinelRefused, without_arguments
+from sessiond.stores.redis.failures import SentinelRefused, why_distrusted, without_arguments
 from sessiond.stores.redis.topology import Address
 from sessiond.stores.redis.urls import Target
 
@@ -33,9 +33,10 @@ class Sentinels:
             "retry": Retry(NoBackoff(), 0),
             "protocol": 2,
         }
-        self._sentinel = Sentinel(  # type: ignore[no-untyped-call]
+        self._sentinel: Any = Sentinel(  # type: ignore[no-untyped-call]
             [(one.host, one.port) for one in target.sentinels], sentinel_kwargs=options
         )
+        self._clients = list(self._sentinel.sentinels)
 
     @override
     def __repr__(self) -> str:
@@ -46,39 +47,49 @@ class Sentinels:
         return f"{self._target.service!r} of Sentinel {self._names()}"
 
     def find_primary(self) -> Address:
-        """Ask for the primary.
+        """Ask each in turn, until one names a primary that it does not hold for down.
 
         Raises:
-          SentinelRefused: a Sentinel wants another password, or is not trusted.
-          RedisConnectionError: none of them names one; or none answers.
+          SentinelRefused: none does, and one wants another password or is not trusted.
+          RedisConnectionError: none does, or none answers.
 
         """
-        try:
-            host, port = self._sentinel.discover_master(  # type: ignore[no-untyped-call]
-                self._target.service
-            )
-        except MasterNotFoundError as error:
-            reasons = str(error)  # redis-py lists them there, and nowhere else
-            if "AuthenticationError" in reasons:
-                raise SentinelRefused(
-                    f"Sentinel at {self._names()} refused us; its own password is the option sentinel_password"
-                ) from error
-            if "CERTIFICATE_VERIFY_FAILED" in reasons:
-                raise SentinelRefused(
-                    f"the certificate of Sentinel at {self._names()} is not trusted; ssl_ca_certs names the CA"
-                ) from error
-            raise RedisConnectionError(
-                f"no Sentinel there names a primary of {self._target.service!r} that is up"
-            ) from error
-        except ResponseError as error:
-            raise SentinelRefused(
-                f"Sentinel at {self._names()} refused: {without_arguments(error)}"
-            ) from error
-        return Address(host, int(port))
+        failures: list[RedisError] = []
+        for client in self._clients:
+            try:
+                services: Any = client.sentinel_masters()
+            except RedisError as error:
+                failures.append(error)
+                continue
+            state = services.get(self._target.service)
+            if state and self._sentinel.check_master_state(state, self._target.service):
+                # The next time first: one that is gone may cost a whole time-out.
+                self._clients = [client, *(one for one in self._clients if one is not client)]
+                return Address(state["ip"], int(state["port"]))
+        for failure in failures:
+            self._refuse(failure)
+        raise RedisConnectionError(
+            f"no Sentinel there names a primary of {self._target.service!r} that is up"
+        ) from next(iter(failures), None)
 
     def close(self) -> None:
         """Close the connections to the Sentinels."""
         self._sentinel.close()
+
+    def _refuse(self, error: RedisError) -> None:
+        """Tell apart what does not pass by itself."""
+        if isinstance(error, AuthenticationError):
+            raise SentinelRefused(
+                f"Sentinel at {self._names()} refused us; its own password is the option sentinel_password"
+            ) from error
+        if reason := why_distrusted(error):
+            raise SentinelRefused(
+                f"the certificate of Sentinel at {self._names()} is not trusted: {reason}"
+            ) from error
+        if isinstance(error, ResponseError):
+            raise SentinelRefused(
+                f"Sentinel at {self._names()} refused: {without_arguments(error)}"
+            ) from error
 
     def _names(self) -> str:
         return ", ".join(str(one) for one in self._target.sentinels)
