@@ -164,7 +164,8 @@ class _Lane(Generic[Q, T, R]):
         if id(queued) not in self._queued:
             self._queued.add(id(queued))
             self._queue.append(queued)
-            self._parked.unpark_all()
+            if self._parked:
+                self._parked.unpark_all()
 
     async def run(self) -> NoReturn:
         try:
