@@ -236,6 +236,18 @@ class RedisServers:
         self._started.append(server)
         return server
 
+    def start_replicated(self, count: int) -> tuple[RedisServer, list[RedisServer]]:
+        """Start a primary with a log, and *count* replicas that have caught up."""
+        primary = self.start(repl_diskless_sync_delay="0", appendonly="yes")
+        replicas = [
+            self.start(replica_of=primary, repl_diskless_sync_delay="0", appendonly="yes")
+            for _ in range(count)
+        ]
+        with primary.client() as client:
+            client.set("linked", "1")
+            assert client.wait(count, 5000) == count
+        return primary, replicas
+
     def start_sentinel(self, port: int, *, replicas: int, **settings: str) -> SentinelServer:
         """Start a Sentinel, and return when it knows the primary on *port* and its *replicas*."""
         folder = self._folder / str(len(self._started))

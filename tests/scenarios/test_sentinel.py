@@ -9,7 +9,6 @@ from tests.redis_server import RedisServers
 from tests.scenarios.client import StubbornClient
 from tests.scenarios.hooks import get, send_until_accepted
 from tests.scenarios.server_process import ServerProcess
-from tests.stores.redis.test_sentinels import start_replicated
 
 
 async def test_a_failover_loses_nothing_acknowledged(
@@ -18,7 +17,7 @@ async def test_a_failover_loses_nothing_acknowledged(
     """With durability ``replica`` every acknowledged push and webhook is there afterwards, once; the socket stays open
     over it, and a client that comes back is told that the stream it knew has ended.
     """
-    primary, _ = start_replicated(redis_servers, 2)
+    primary, _ = redis_servers.start_replicated(2)
     sentinel = redis_servers.start_sentinel(primary.port, replicas=2)
     store = f"redis+sentinel://127.0.0.1:{sentinel.port}/main/0"
     server = ServerProcess(store, short_tmp_path, arguments=["node-1", "10", "replica"])

@@ -1,7 +1,5 @@
 """Sentinels name the primary, and are asked again when it fails."""
 
-from typing import Any
-
 import pytest
 import trio
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -16,19 +14,7 @@ from sessiond.stores.redis.sentinels import Sentinels
 from sessiond.stores.redis.topology import Address
 from sessiond.stores.redis.urls import parse_target
 from sessiond.testing.stores.rig import USER, must_raise, open_rig
-from tests.redis_server import RedisServer, RedisServers, free_port
-
-FAST: dict[str, Any] = {"repl_diskless_sync_delay": "0", "appendonly": "yes"}
-
-
-def start_replicated(servers: RedisServers, replicas: int) -> tuple[RedisServer, list[RedisServer]]:
-    """Start a primary and *replicas* that have caught up."""
-    primary = servers.start(**FAST)
-    copies = [servers.start(replica_of=primary, **FAST) for _ in range(replicas)]
-    with primary.client() as client:
-        client.set("linked", "1")
-        assert client.wait(replicas, 5000) == replicas
-    return primary, copies
+from tests.redis_server import RedisServers, free_port
 
 
 def asking(url: str) -> Sentinels:
@@ -49,8 +35,8 @@ async def test_unknown_service_and_absent_sentinels_are_said(redis_servers: Redi
     """The store says which were asked for what."""
     primary = redis_servers.start()
     sentinel = redis_servers.start_sentinel(primary.port, replicas=0)
-    with pytest.raises(RedisConnectionError, match="names a primary of 'mian' that is up"):
-        asking(f"redis+sentinel://127.0.0.1:{sentinel.port}/mian").find_primary()
+    with pytest.raises(RedisConnectionError, match="names a primary of 'other' that is up"):
+        asking(f"redis+sentinel://127.0.0.1:{sentinel.port}/other").find_primary()
     sentinel.kill()
     words = rf"Redis at 'main' of Sentinel 127\.0\.0\.1:{sentinel.port} is out of reach: no Sentinel there"
     with pytest.raises(StoreUnavailable, match=words):
@@ -92,7 +78,7 @@ async def test_promoted_replica_is_followed(redis_servers: RedisServers) -> None
     """When the primary dies the store goes on with the next one, with all that a replica had confirmed; that it is
     another history is announced, and every one has its own name, also when the first process returns to office.
     """
-    primary, (copy, _) = start_replicated(redis_servers, 2)
+    primary, (copy, _) = redis_servers.start_replicated(2)
     sentinel = redis_servers.start_sentinel(primary.port, replicas=2)
     url = f"redis+sentinel://127.0.0.1:{sentinel.port}/main"
     async with open_rig(
@@ -131,7 +117,7 @@ async def test_process_that_is_promoted_again_begins_another_history(
     redis_servers: RedisServers,
 ) -> None:
     """The replica's commits may be lost when the old primary returns to office: the name of it all differs."""
-    primary, (copy,) = start_replicated(redis_servers, 1)
+    primary, (copy,) = redis_servers.start_replicated(1)
     async with open_redis_store(primary.url, connections=1) as store:
         histories = [store.continuity]
         for demoted, promoted in ((primary, copy), (copy, primary)):
