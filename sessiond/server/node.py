@@ -58,7 +58,7 @@ _COLLECTOR: Final = (50_000, 20, 100)
 _GOODBYE_SECONDS: Final = 0.2
 
 #: How long the doors stay shut at the start while the sessions are being taken over, nearly always for less.
-_SHUT_SECONDS: Final = 1.0
+_SHUT_SECONDS: Final = 3.0
 
 _log: Final = logging.getLogger("sessiond.server")
 

@@ -4,6 +4,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import trio
@@ -66,15 +67,19 @@ class ServerProcess:
     async def wait_ready(self) -> None:
         """Wait until ``/readyz`` says so."""
         with trio.fail_after(30):
-            while not (self.listens() and await self._is_ready()):
+            while not await self.is_ready():
                 assert self.exit_code() is None, self.log
                 await trio.sleep(0.01)
 
-    async def _is_ready(self) -> bool:
-        stream = await trio.open_tcp_stream("127.0.0.1", self.port)
-        async with stream:
-            await stream.send_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            return b" 200 " in await stream.receive_some(1024)
+    async def is_ready(self) -> bool:
+        """Tell whether it serves; not when it listens and waits for its store, or ends."""
+        if not self.listens():
+            return False
+        with suppress(OSError, trio.BrokenResourceError):
+            async with await trio.open_tcp_stream("127.0.0.1", self.port) as stream:
+                await stream.send_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                return b" 200 " in await stream.receive_some(1024)
+        return False
 
     def spawn(self) -> None:
         """Start the process and do not wait."""

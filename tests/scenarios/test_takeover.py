@@ -31,7 +31,7 @@ async def test_a_node_stopped_for_longer_than_its_lease_gives_up(
         with trio.fail_after(30):
             while True:
                 second.spawn()
-                while second.exit_code() is None and not second.listens():  # noqa: ASYNC110 -- no event
+                while second.exit_code() is None and not await second.is_ready():  # noqa: ASYNC110 -- no event
                     await trio.sleep(0.05)
                 if second.exit_code() is None:
                     break
