@@ -1,6 +1,5 @@
 """Records (sessiond/core/records.py)."""
 
-import attrs
 import pytest
 
 from sessiond.core.ids import Digest, Partition, UserId
@@ -58,7 +57,7 @@ DELIVERY = Delivery("1", 0.0, SECRET)
     ],
     ids=lambda record: type(record).__name__,
 )
-def test_what_people_said_is_not_shown(record: attrs.AttrsInstance) -> None:
+def test_what_people_said_is_not_shown(record: object) -> None:
     """A record that ends up in a log or a traceback shows no payload."""
     assert SECRET.decode() not in repr(record)
 
@@ -66,5 +65,5 @@ def test_what_people_said_is_not_shown(record: attrs.AttrsInstance) -> None:
 def test_records_are_values() -> None:
     """Equal fields make equal records, and nobody changes one."""
     assert FRAME == Frame(1, 0.0, SECRET)
-    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         FRAME.offset = 2  # type: ignore[misc]
