@@ -89,7 +89,7 @@ def trim(stream: StreamMark, outbox: Outbox, acknowledged: int) -> tuple[StreamM
     if acknowledged <= stream.floor:
         return stream, outbox
     kept = since(outbox, acknowledged)
-    if covers(stream, outbox, acknowledged) and not covers(stream, outbox, stream.floor):
+    if covers(stream, outbox, acknowledged):
         size = _size(kept)
     else:
         size = stream.size - _size(outbox[: len(outbox) - len(kept)])
