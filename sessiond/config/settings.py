@@ -159,7 +159,7 @@ class RuntimeSettings:
 
     lanes: int = field(default=1, validator=[gt(0), le(64)])
     """Commits in flight at once: users are spread over them. More than one helps only a Redis that is far away."""
-    batch: int = field(default=64, validator=[gt(0), le(1024)])
+    batch: int = field(default=256, validator=[gt(0), le(1024)])
     """Users whose changes are written together, at most."""
     mailbox: int = field(default=256, validator=[gt(0), le(65536)])
     """Messages that wait for one user, at most; then his senders are held back."""

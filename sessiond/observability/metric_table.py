@@ -64,8 +64,8 @@ FAST: Final = (
 )
 #: What people or the world take their time for.
 SLOW: Final = (0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 43_200)
-#: Batches are bounded at 64 users (design.md section 2).
-BATCH: Final = (1, 2, 4, 8, 16, 32, 48, 64, 128)
+#: Batches are bounded at 256 users (runtime/committer.py).
+BATCH: Final = (1, 2, 4, 8, 16, 32, 48, 64, 128, 256)
 #: An outbox is bounded at 256 frames.
 FRAMES: Final = (0, 1, 2, 4, 8, 16, 32, 64, 128, 256)
 

@@ -71,7 +71,7 @@ class Intake:
         entropy: Entropy,
         availability: Availability,
         lanes: int = 1,
-        batch: int = 64,
+        batch: int = 256,
         bound_seconds: float = DEFAULT_BOUND_SECONDS,
         user_backlog: int = DEFAULT_USER_BACKLOG,
         waiting: int = DEFAULT_WAITING,

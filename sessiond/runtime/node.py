@@ -51,7 +51,7 @@ class NodePolicy:
     restart: RestartPolicy
     drain: DrainSettings
     lanes: int = 1
-    batch: int = 64
+    batch: int = 256
     mailbox: int = 256
     resident_sessions: int = 100_000
     lease_seconds: float = 10.0
