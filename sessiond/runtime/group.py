@@ -98,9 +98,8 @@ class GroupWriter(Generic[Q, T, R]):
         raise AssertionError("unreachable")
 
     async def wait_decided(self, partition: Partition, key: Hashable) -> None:
-        """Return when nothing under *key* is queued or in flight. Always a checkpoint."""
+        """Return when nothing under *key* is queued or in flight; at once, without a checkpoint, if it is so now."""
         lane = self._lane(partition)
-        await trio.lowlevel.checkpoint()
         while lane.has(key):
             await lane.settled.park()
 
@@ -144,6 +143,7 @@ class _Lane(Generic[Q, T, R]):
         self._queue: deque[Q] = deque()
         self._queued: set[int] = set()
         self._in_flight: list[tuple[Q, T]] = []
+        self._keys: dict[Hashable, int] = {}  # how many under each key are queued or in flight
         self._parked = trio.lowlevel.ParkingLot()
 
     def __len__(self) -> int:
@@ -154,16 +154,15 @@ class _Lane(Generic[Q, T, R]):
         return bool(self._queue or self._in_flight)
 
     def has(self, key: Hashable) -> bool:
-        job = self._job
-        return any(job.key(queued) == key for queued in self._queue) or any(
-            job.key(queued) == key for queued, _ in self._in_flight
-        )
+        return key in self._keys
 
     def submit(self, queued: Q) -> None:
         # By identity: the queue keeps it alive, so its id is not given to another.
         if id(queued) not in self._queued:
             self._queued.add(id(queued))
             self._queue.append(queued)
+            key = self._job.key(queued)
+            self._keys[key] = self._keys.get(key, 0) + 1
             if self._parked:
                 self._parked.unpark_all()
 
@@ -196,13 +195,22 @@ class _Lane(Generic[Q, T, R]):
             if request is not None:
                 keys.add(key)
                 self._in_flight.append((queued, request))
+            else:
+                self._left(key)
         self._queue.extendleft(reversed(waiting))
+
+    def _left(self, key: Hashable) -> None:
+        """Note that one under *key* is neither queued nor in flight any more."""
+        others = self._keys.pop(key) - 1
+        if others:
+            self._keys[key] = others
 
     async def _settle(self) -> None:
         """Have the batch in flight decided, and tell everybody in it."""
         results, repeated = await self._write([request for _, request in self._in_flight])
         decided, self._in_flight = self._in_flight, []
         for (queued, _), result in zip(decided, results, strict=True):
+            self._left(self._job.key(queued))
             if self._job.decided(queued, result, repeated):
                 self.submit(queued)
 
