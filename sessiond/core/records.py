@@ -124,8 +124,7 @@ class Timer:
     """Why the payload cannot be opened; then it is as it is stored, and the timer cannot run."""
 
 
-@frozen
-class TimerChange:
+class TimerChange(Value, frozen=True):
     """Set (*timer*) or remove (``timer=None``) the timer called *name*."""
 
     name: str

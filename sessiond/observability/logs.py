@@ -168,7 +168,9 @@ def open_logs(
     for name in QUIET_LIBRARIES:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     user_hash = None if settings.log_user_ids else UserHash(user_key or secrets.token_bytes(32))
-    detach = telemetry.attach(TelemetryLog(logging.getLogger("sessiond"), user_hash), LEVELS)
+    ours = logging.getLogger("sessiond")
+    printed = [name for name, level in LEVELS.items() if ours.isEnabledFor(level)]
+    detach = telemetry.attach(TelemetryLog(ours, user_hash), printed)
 
     def close() -> None:
         detach()

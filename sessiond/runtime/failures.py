@@ -109,7 +109,7 @@ class Failures:
 
     def next_retry(self) -> float | None:
         """When the next retry is due, monotonic."""
-        return min((due for due, _ in self._retries), default=None)
+        return min(due for due, _ in self._retries) if self._retries else None
 
     def due_retries(self, now: float) -> list[Envelope]:
         """Take the inputs whose back-off is over."""

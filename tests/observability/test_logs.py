@@ -254,3 +254,13 @@ def test_settings_name_what_is_allowed(field: str, wrong: str) -> None:
     """A typo is an error at start, not a silent default."""
     with pytest.raises(ValueError, match=field):
         LogSettings(**{field: wrong})  # type: ignore[arg-type]
+
+
+def test_events_that_are_not_printed_cost_nothing() -> None:
+    """Nobody listens to what the level leaves out, so that emitters need not even build it."""
+    close = open_logs(LogSettings(level="info"), stream=io.StringIO())
+    try:
+        assert not telemetry.enabled("session.attached")
+        assert telemetry.enabled("session.ended")
+    finally:
+        close()

@@ -24,13 +24,14 @@ class PushRequest:
     connection: ConnectionId | None = None
 
 
-@frozen
-class TimerRequest:
+class TimerRequest(Value, frozen=True):
     """Set the timer *name* to *due* (wall clock), or cancel it (``due=None``)."""
+
+    PRIVATE = frozenset({"payload"})
 
     name: str
     due: float | None
-    payload: bytes = field(default=b"null", repr=False)
+    payload: bytes = b"null"
 
 
 @frozen

@@ -220,7 +220,7 @@ class SealedStore:
         if timer is None or not timer.payload:
             return change
         payload = self._sealer.seal(user, Kind.TIMER, timer.payload)
-        return evolve(change, timer=evolve(timer, payload=payload))
+        return TimerChange(change.name, evolve(timer, payload=payload))
 
     def _open_previous(self, user: UserId, loaded: Loaded) -> Loaded:
         """Open the snapshot before the current one; without it there is no roll-back, and no more harm."""
