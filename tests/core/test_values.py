@@ -1,9 +1,12 @@
 """Values made for every message: immutable, compared by content, silent about what people said."""
 
+import gc
+
 import pytest
 from msgspec.structs import replace
 
 from sessiond.core.ids import ConnectionId, parse_user_id
+from sessiond.core.session.program import Context
 from sessiond.core.session.snapshot import Snapshot
 from sessiond.core.session.state import Attachment, SessionState, fresh_state
 from sessiond.core.values import Value
@@ -46,3 +49,9 @@ def test_every_private_name_is_a_field() -> None:
     assert {Snapshot, SessionState, Attachment} <= set(classes)
     for cls in classes:
         assert set(cls.__struct_fields__) >= cls.PRIVATE, cls
+
+
+def test_the_collector_looks_only_at_what_may_be_in_a_cycle() -> None:
+    """The account is an object of the app, which may refer to anything."""
+    assert not gc.is_tracked(state())
+    assert gc.is_tracked(Context(state(), 1.0, account=[]))

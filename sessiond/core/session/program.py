@@ -40,7 +40,7 @@ class CallKind(StrEnum):
     """The session ends; *name* is the reason."""
 
 
-class Call(Value, frozen=True):
+class Call(Value, frozen=True, gc=True):
     """One call of the app. *payload* is decoded JSON, or bytes of a binary push."""
 
     PRIVATE = frozenset({"payload"})
@@ -51,7 +51,7 @@ class Call(Value, frozen=True):
     connection: ConnectionId | None = None
 
 
-class Context(Value, frozen=True):
+class Context(Value, frozen=True, gc=True):
     """What a handler may know: the state before its turn, the loaded user, the wall-clock time."""
 
     PRIVATE = frozenset({"account"})
