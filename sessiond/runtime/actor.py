@@ -15,7 +15,6 @@ from typing import Final
 import trio
 
 from sessiond import telemetry
-from sessiond.core.codes import CloseCode, ErrorCode
 from sessiond.core.errors import AccountUnavailable
 from sessiond.core.session import inputs, machine
 from sessiond.core.session.phases import Phase
@@ -47,6 +46,7 @@ class SessionActor:
     """One user's actor; ``run`` is its life. Made by the supervisor's start function for a cell."""
 
     __slots__ = (
+        "_calls_app",
         "_failures",
         "_gate_moved",
         "_handler_deadline",
@@ -90,6 +90,7 @@ class SessionActor:
         )
         self._handler_deadline = services.deadlines.open(self._handler_expired)
         self._scope: trio.CancelScope | None = None
+        self._calls_app = False  # has had an input that may run code of the app
         self._is_cut_off = False
         self._in_hand: Envelope | None = None
         self._gate_moved = Parking()
@@ -116,7 +117,7 @@ class SessionActor:
             self._wakeups.close()
             self.cell.actor = None
             self.cell.is_attached = False
-            self._abandon()
+            self.outlet.abandon([*(turn.envelope for turn in self.gate.abandon()), self._in_hand])
 
     # Activation, hibernation and passivation
 
@@ -166,7 +167,10 @@ class SessionActor:
     # The loop
 
     async def _serve(self) -> bool:
-        """Take turns within one cancel scope; ``False`` when a handler's deadline ended it."""
+        """Take turns, within one cancel scope from the first that calls the app; ``False``: its deadline ended it."""
+        while not self._calls_app:
+            if await self._step():
+                return True
         self._scope = trio.CancelScope()
         self._is_cut_off = False  # the scope's own answer reads the clock: 0.4 µs, twice a turn
         try:
@@ -250,6 +254,10 @@ class SessionActor:
             return  # DRAIN and WAKE make the loop look at the cell
         if self.cell.is_draining and not self._failures.runs_while_draining(envelope):
             return
+        if not self._calls_app and self._turns.timeout(item) is not None:
+            self._calls_app = True  # `_serve` opens the scope now, and this comes back
+            self.cell.mailbox.put_front([envelope])
+            return
         if type(item) is not inputs.Ack:
             self._wakeups.active(now)
         self._in_hand = envelope
@@ -262,7 +270,8 @@ class SessionActor:
         """Compute one turn under the handler's deadline."""
         self.services.counters.turns += 1
         self.turns_taken += 1
-        self._handler_deadline.set(now + self._turns.timeout(item))
+        if (seconds := self._turns.timeout(item)) is not None:
+            self._handler_deadline.set(now + seconds)
         try:
             result = await self._turns.compute(item, self.state)
         except Repeated as repeated:
@@ -339,8 +348,6 @@ class SessionActor:
             self.state = await load_frames(self.services, self.cell, self.state)
         return True
 
-    # Failures
-
     async def fail(self, envelope: Envelope, error: Exception) -> None:
         """Deal with a failed turn: the state is still what it was before it."""
         computed = await self._failures.outcome(envelope, error, self.state)
@@ -355,14 +362,6 @@ class SessionActor:
         if self.gate.lazy is not None:
             self._note_lazy()
         self._rearm()
-
-    def _abandon(self) -> None:
-        """Answer whoever waits for a turn that will never be released; make clients that are still here come back."""
-        self.outlet.close_all(CloseCode.RESTARTED)
-        envelopes = [turn.envelope for turn in self.gate.abandon()]
-        for envelope in (*envelopes, self._in_hand):
-            if envelope is not None and envelope.reply_to is not None:
-                envelope.reply_to.error(ErrorCode.GONE, "the session was stopped", 1.0)
 
     # Deadlines
 

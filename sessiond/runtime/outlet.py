@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 
 from sessiond import telemetry
-from sessiond.core.codes import CloseCode
+from sessiond.core.codes import CloseCode, ErrorCode
 from sessiond.core.ids import ConnectionId
 from sessiond.core.ports import Connection
 from sessiond.core.session import inputs
 from sessiond.core.session.changes import Change
 from sessiond.runtime.cell import Cell
 from sessiond.runtime.gate import Turn
+from sessiond.runtime.mailbox import Envelope
 from sessiond.runtime.perform import perform
 from sessiond.runtime.services import Services
 
@@ -45,6 +46,13 @@ class Outlet:
         """Forget connections that are not *attached*: call it when their last effects (a close) are out."""
         for gone in self.connections.keys() - set(attached):
             del self.connections[gone]
+
+    def abandon(self, envelopes: Iterable[Envelope | None]) -> None:
+        """Answer whoever waits for what will never be released; make clients that are still here come back."""
+        self.close_all(CloseCode.RESTARTED)
+        for envelope in envelopes:
+            if envelope is not None and envelope.reply_to is not None:
+                envelope.reply_to.error(ErrorCode.GONE, "the session was stopped", 1.0)
 
     def close_all(self, code: CloseCode) -> None:
         """Close every connection and forget it."""

@@ -78,8 +78,8 @@ class Turns:
                 assert_never(item)
         return turn
 
-    def timeout(self, item: inputs.Input) -> float:
-        """Seconds the turn of *item* may take."""
+    def timeout(self, item: inputs.Input) -> float | None:
+        """Seconds the turn of *item* may take; ``None`` when it cannot run anything of the app."""
         program = self._services.program
         match item:
             case inputs.ClientMessage(event=name):
@@ -90,6 +90,10 @@ class Turns:
                 return program.timeout(*_called_by(entry.kind))
             case inputs.Fired(timer=timer):
                 return program.timeout(CallKind.TIMER, timer.name)
+            case inputs.Join() if not (
+                program.handles(CallKind.CONNECT, "") or program.handles(CallKind.START, "")
+            ):
+                return None
             case _:
                 return program.timeout(CallKind.CONNECT, "")
 

@@ -6,6 +6,7 @@ the first *before* and the last *after*; the rest is appended.
 """
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from sessiond.core.ids import Digest, Partition
 from sessiond.core.records import Consumed, DeadLetter, Frame, TimerChange, UserCommit
@@ -15,6 +16,8 @@ from sessiond.core.session.state import SessionState
 from sessiond.core.values import Value
 
 __all__ = ["Change", "merge_commit"]
+
+T = TypeVar("T")
 
 
 class Change(Value, frozen=True, kw_only=True):
@@ -67,19 +70,14 @@ def merge_commit(
             partition=partition,
             commit_id=commit_id,
             expected_version=version,
-            inbox_done=tuple(seq for change in changes for seq in change.inbox_done),
-            dead_letters=tuple(letter for change in changes for letter in change.dead_letters),
+            inbox_done=_joined([c.inbox_done for c in changes]),
+            dead_letters=_joined([c.dead_letters for c in changes]),
             delete=True,
         )
     stream = after.stream if after.stream != before.stream else None
     floor = after.stream.floor
     restarted = any(c.before.stream.epoch != c.after.stream.epoch for c in changes)
-    frames = [
-        frame
-        for change in _of_last_epoch(changes)
-        for frame in change.frames
-        if frame.offset > floor
-    ]
+    frames = _joined([change.frames for change in _of_last_epoch(changes)])
     snapshot = None
     if version == 0 or before.snapshot != after.snapshot:
         snapshot = encode_snapshot(after.snapshot)
@@ -90,14 +88,21 @@ def merge_commit(
         expected_version=version,
         snapshot=snapshot,
         stream=after.stream if restarted else stream,
-        frames=tuple(frames),
-        consumed=tuple(consumed for change in changes for consumed in change.consumed),
+        frames=tuple([frame for frame in frames if frame.offset > floor]),
+        consumed=_joined([c.consumed for c in changes]),
         forgotten=_forgotten(changes),
-        inbox_done=tuple(seq for change in changes for seq in change.inbox_done),
+        inbox_done=_joined([c.inbox_done for c in changes]),
         timers=_timer_changes(before, after),
-        dead_letters=tuple(letter for change in changes for letter in change.dead_letters),
-        journal=tuple(entry for change in changes for entry in change.journal),
+        dead_letters=_joined([c.dead_letters for c in changes]),
+        journal=_joined([c.journal for c in changes]),
     )
+
+
+def _joined(parts: list[tuple[T, ...]]) -> tuple[T, ...]:
+    """Put the parts of all changes behind each other; nearly always there is one, or nothing in any."""
+    if len(parts) == 1:
+        return parts[0]
+    return tuple([item for part in parts for item in part])
 
 
 def _of_last_epoch(changes: Sequence[Change]) -> Sequence[Change]:
@@ -108,6 +113,8 @@ def _of_last_epoch(changes: Sequence[Change]) -> Sequence[Change]:
 
 def _forgotten(changes: Sequence[Change]) -> tuple[Digest, ...]:
     """List the ids that left the window and did not come back by a later turn."""
+    if len(changes) == 1:
+        return changes[0].forgotten
     gone: dict[Digest, None] = {}
     for change in changes:
         for consumed in change.consumed:

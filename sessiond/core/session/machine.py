@@ -123,28 +123,40 @@ def _attach(
     return state, tuple(replaced)
 
 
+class _Welcome(msgspec.Struct, kw_only=True):
+    """The reply to a join, as clients see it (docs/protocol.md)."""
+
+    user_id: str
+    session_id: str
+    epoch: str
+    offset: int
+    recovered: bool
+    reason: str | msgspec.UnsetType
+    window_seconds: float
+    heartbeat_seconds: float
+    unread: int
+    conversations: list[str]
+
+
 def _welcome(
     state: SessionState,
     resume: StreamPosition | None,
     reason: RecoveryReason | None,
     limits: SessionLimits,
 ) -> bytes:
-    reply: dict[str, object] = {
-        "user_id": state.user,
-        "session_id": state.snapshot.session_id,
-        "epoch": state.stream.epoch,
-        "offset": state.stream.head,
-        "recovered": resume is not None and reason is None,
-    }
-    if reason is not None:
-        reply["reason"] = reason.value
-    reply |= {
-        "window_seconds": limits.window_seconds,
-        "heartbeat_seconds": limits.heartbeat_seconds,
-        "unread": state.snapshot.unread,
-        "conversations": sorted(state.snapshot.conversations),
-    }
-    return msgspec.json.encode(reply)
+    welcome = _Welcome(
+        user_id=state.user,
+        session_id=state.snapshot.session_id,
+        epoch=state.stream.epoch,
+        offset=state.stream.head,
+        recovered=resume is not None and reason is None,
+        reason=msgspec.UNSET if reason is None else reason.value,
+        window_seconds=limits.window_seconds,
+        heartbeat_seconds=limits.heartbeat_seconds,
+        unread=state.snapshot.unread,
+        conversations=sorted(state.snapshot.conversations),
+    )
+    return msgspec.json.encode(welcome)
 
 
 # Leaving
