@@ -1,0 +1,91 @@
+"""Phone numbers in one normal form, E.164, and masked for people to read.
+
+Gateways write the same number in several ways (``+233 24 412 3456``, ``233244123456``, ``00233244123456``,
+``0244123456``); without one form for all of them, one person would have four sessions.
+
+The numbering plans are libphonenumber's. A number that it calls impossible is still taken when it looks
+international: test numbers of telcos and plans younger than the library are such numbers.
+"""
+
+import re
+import unicodedata
+from typing import Final
+
+import phonenumbers
+
+from sessiond.core.errors import InvalidInput
+from sessiond.core.structuring import nearest
+
+__all__ = ["MAX_PHONE_TEXT", "check_region", "e164", "masked_phone"]
+
+#: Fifteen digits (ITU-T E.164), a plus, and room for however people group them.
+MAX_PHONE_TEXT: Final = 40
+
+#: Country code and subscriber number: shorter ones are short codes, which mean nothing outside their network.
+_MIN_DIGITS, _MAX_DIGITS = 7, 15
+
+_WRITTEN: Final = re.compile(r"\s*(?P<plus>\+?)(?P<rest>\d[\d\s().\-/]*)")
+
+
+def e164(text: str, region: str | None = None) -> str:
+    """Bring a phone number into E.164 (``+233244123456``).
+
+    A number without ``+`` or ``00`` is read as an international one, as gateways write it; when it cannot be one, and
+    always when it begins with 0, as a number of *region* (``"GH"``, ISO 3166-1).
+
+    Raises:
+      InvalidInput: it is no phone number, or a local one and there is no region. The number is not repeated.
+
+    """
+    written = _WRITTEN.fullmatch(text) if len(text) <= MAX_PHONE_TEXT else None
+    if written is None:
+        raise InvalidInput("not a phone number")
+    digits = "".join(str(unicodedata.digit(c)) for c in written["rest"] if c.isdigit())
+    if written["plus"] or digits.startswith("00"):
+        return _international(digits.removeprefix("00"))
+    if region is not None:
+        local = None if _is_valid(_parsed(f"+{digits}")) else _parsed(digits, region)
+        if local is not None and (digits.startswith("0") or _is_valid(local)):
+            return phonenumbers.format_number(local, phonenumbers.PhoneNumberFormat.E164)
+    return _international(digits)
+
+
+def _international(digits: str) -> str:
+    parsed = _parsed(f"+{digits}")
+    if parsed is not None and phonenumbers.is_possible_number(parsed):
+        return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    if digits.startswith("0"):
+        raise InvalidInput("a phone number in local form needs a region")
+    if not _MIN_DIGITS <= len(digits) <= _MAX_DIGITS:
+        raise InvalidInput("not a phone number: it has too few or too many digits")
+    return f"+{digits}"
+
+
+def _parsed(text: str, region: str | None = None) -> phonenumbers.PhoneNumber | None:
+    try:
+        return phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return None
+
+
+def _is_valid(number: phonenumbers.PhoneNumber | None) -> bool:
+    return number is not None and phonenumbers.is_valid_number(number)
+
+
+def check_region(region: str) -> str:
+    """Check that *region* is a region whose numbering plan is known (``"GH"``), and return it.
+
+    Raises:
+      InvalidInput: it is not; the nearest known one is named.
+
+    """
+    known = phonenumbers.SUPPORTED_REGIONS
+    if region not in known:
+        raise InvalidInput(f"unknown region {region!r}{nearest(region.upper(), sorted(known))}")
+    return region
+
+
+def masked_phone(number: str) -> str:
+    """Show that there is a number, and its last two digits, which is enough for support: ``[number …56]``."""
+    digits = "".join(c for c in number if c.isdigit())
+    return f"[number …{digits[-2:]}]" if len(digits) >= _MIN_DIGITS else "[number]"
