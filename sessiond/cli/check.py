@@ -53,6 +53,7 @@ async def _findings(
     from sessiond.cli.serve import read_settings
     from sessiond.config import SettingsError, check_settings
     from sessiond.core.errors import InvalidInput
+    from sessiond.server.unusable import find_unusable
 
     if target is not None:
         try:
@@ -65,6 +66,8 @@ async def _findings(
         for problem in error.problems:
             yield f"error: {problem.describe()}"
         return
+    for path, message in find_unusable(settings):
+        yield f"error: {path}: {message}"
     for finding in check_settings(settings):
         yield finding.describe()
     async for line in _store_findings(settings):
@@ -76,7 +79,10 @@ async def _store_findings(settings: "Settings") -> AsyncIterator[str]:
     from sessiond.core.errors import SessiondError, StoreInUse
     from sessiond.server import open_store
 
-    if store_kind(settings.store.url) is StoreKind.SQLITE:
+    kind = store_kind(settings.store.url)
+    if kind is StoreKind.MEMORY:
+        return  # there is nothing to look into
+    if kind is StoreKind.SQLITE:
         file = Path(unquote(urlsplit(settings.store.url).path)[1:])
         exists, has_folder = _look(file)
         if not exists:

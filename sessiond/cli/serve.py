@@ -94,9 +94,13 @@ def read_settings(config: tuple[Path, ...], flags: Mapping[str, object]) -> "Set
 def refuse_errors(settings: "Settings") -> None:
     """Say what is wrong or unwise about the settings, and end the command when anything is wrong."""
     from sessiond.config import Severity, check_settings
+    from sessiond.server.unusable import find_unusable
 
+    unusable = tuple(find_unusable(settings))
+    for path, message in unusable:
+        print(f"error: {path}: {message}", file=sys.stderr)
     findings = check_settings(settings)
     for finding in findings:
         print(finding.describe(), file=sys.stderr)
-    if any(finding.severity is Severity.ERROR for finding in findings):
+    if unusable or any(finding.severity is Severity.ERROR for finding in findings):
         raise CommandFailed(ExitCode.REFUSED)

@@ -97,20 +97,21 @@ def load_settings(
     except InvalidShape as error:
         for problem in error.problems:
             layers.report(problem.path, problem.message)
-    else:
-        for path in _negative(settings):
+    reported = {problem.path for problem in layers.problems}
+    for path in _negative(layers.values):
+        if path not in reported:
             layers.report(path, "must be >= 0")
     if layers.problems or settings is None:
         raise SettingsError(layers.problems)
     return settings
 
 
-def _negative(settings: Settings) -> Iterator[str]:
+def _negative(values: Mapping[str, Any]) -> Iterator[str]:
     """Find numbers below zero: no setting means anything by one, whether its component says so or not."""
     for path in _SETTINGS:
-        value: object = settings
+        value: object = values
         for name in path.split("."):
-            value = getattr(value, name, None)
+            value = value.get(name) if isinstance(value, dict) else None
         if isinstance(value, int | float) and value < 0:
             yield path
 

@@ -18,7 +18,7 @@ from sessiond.stores.memory import MemoryStore
 from sessiond.stores.seal import SealedStore, Sealer, SealKey
 from sessiond.stores.sqlite import open_sqlite_store
 
-__all__ = ["ArrivingStore", "open_store"]
+__all__ = ["ArrivingStore", "open_store", "seal_key"]
 
 #: How long a store may be away at the start before we give up: a compose file's Redis is up by then.
 START_SECONDS: Final = 30.0
@@ -113,7 +113,7 @@ async def _connect(settings: StoreSettings) -> AsyncIterator[Store]:
 def _sealed(store: Store, settings: StoreSettings) -> Store:
     # Also without keys and compression: what is stored says how it was sealed, so both can be switched on later.
     sealer = Sealer(
-        [_key(text) for text in settings.encryption_keys],
+        [seal_key(text) for text in settings.encryption_keys],
         compress_from=settings.compress_over_bytes or None,
     )
     return SealedStore(store, sealer, on_unreadable=_unreadable)
@@ -123,7 +123,13 @@ def _unreadable(_user: UserId, reason: str) -> None:
     _log.error("something stored cannot be opened and was left out: %s", reason)
 
 
-def _key(text: str) -> SealKey:
+def seal_key(text: str) -> SealKey:
+    """Read one of ``store.encryption_keys``.
+
+    Raises:
+      InvalidInput: it is not an id and 32 bytes; the message does not hold it.
+
+    """
     name, _, encoded = text.partition(":")
     try:
         return SealKey(name, base64.b64decode(encoded, validate=True))

@@ -42,6 +42,21 @@ def test_all_problems_at_once(tmp_path: Path) -> None:
     }
 
 
+def test_what_a_component_would_refuse(tmp_path: Path) -> None:
+    """Secrets that the start would refuse are problems of the check, all at once, and are not shown."""
+    (tmp_path / "s.toml").write_text(
+        '[auth]\nsecret = "hunter2"\n[webhook]\nsecrets = ["hunter2"]\n'
+    )
+    code, lines = check(tmp_path, "sessiond.demo:app", "--config", "s.toml")
+
+    assert code == 1
+    assert [line.split(": ")[:2] for line in lines[:-1]] == [
+        ["error", "auth.secret"],
+        ["error", "webhook.secrets[0]"],
+    ]
+    assert "hunter2" not in "".join(lines)
+
+
 def test_warnings_are_no_problems(tmp_path: Path) -> None:
     """What is unwise is said; the exit code stays 0."""
     code, lines = check(tmp_path, "--store", "memory:")

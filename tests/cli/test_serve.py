@@ -18,11 +18,13 @@ from tests.cli.conftest import run
             ["sessiond.demo:app", "--store", "mysql://u:hunter2@h"],
             "store.url (--store): must begin",
         ),
+        (["sessiond.demo:app", "--config", "short.toml"], "error: auth.secret: a token secret has"),
         (["sessiond.demo:app", "--log-level", "loud"], "log.level (--log-level): must be one of"),
     ],
 )
 def test_one_clear_message(tmp_path: Path, arguments: list[str], words: str) -> None:
     """No traceback, exit code 1, no secret."""
+    (tmp_path / "short.toml").write_text('[auth]\nsecret = "hunter2"\n')
     done = run("sessiond.cli", ["serve", *arguments], tmp_path)
 
     assert done.code == 1

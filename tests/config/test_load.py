@@ -118,6 +118,17 @@ def test_negative_numbers_are_never_accepted() -> None:
     }
 
 
+def test_a_negative_number_is_told_beside_other_problems(tmp_path: Path) -> None:
+    """A typo does not hide it; a bound that the component has is told once."""
+    file = write(tmp_path, "[session]\nidle_seconds = -4\nwindw_seconds = 1\n[listen]\nport = -1\n")
+
+    assert problems(files=[file]) == {
+        f'session.windw_seconds ({file}): unknown name; did you mean "window_seconds"?',
+        f"session.idle_seconds ({file}): must be >= 0",
+        f"listen.port ({file}): must be >= 0: -1",
+    }
+
+
 def test_a_table_where_a_value_belongs_and_the_reverse(tmp_path: Path) -> None:
     """The shape of the file is checked too."""
     file = write(tmp_path, "store = 5\n[listen.port]\nx = 1\n")

@@ -24,7 +24,7 @@ from sessiond.core.ports import Clock
 from sessiond.edges.auth.keys import Key, parse_jwks
 from sessiond.edges.auth.settings import AuthSettings
 
-__all__ = ["KeyUrl", "KeysAway"]
+__all__ = ["KeyUrl", "KeysAway", "check_key_url"]
 
 #: A real key set has a few kilobytes.
 MAX_DOCUMENT_BYTES: Final = 256 * 1024
@@ -47,7 +47,7 @@ class KeyUrl:
     """
 
     def __init__(self, url: str, settings: AuthSettings, clock: Clock) -> None:
-        self._url = _checked(url)
+        self._url = check_key_url(url)
         self._settings = settings
         self._clock = clock
         self._keys: tuple[Key, ...] = ()
@@ -101,7 +101,13 @@ class KeyUrl:
         raise KeysAway("the answer took too long")
 
 
-def _checked(url: str) -> str:
+def check_key_url(url: str) -> str:
+    """Return *url* when keys may be fetched from it.
+
+    Raises:
+      InvalidInput: as ``KeyUrl``.
+
+    """
     try:
         parts = urlsplit(url)
         host, is_open = parts.hostname or "", parts.username is None and parts.port != 0

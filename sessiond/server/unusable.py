@@ -1,0 +1,70 @@
+"""Settings that a component would refuse when it is built: secrets, keys, networks, rates.
+
+Each is tried by itself, with the very function that its component uses, so that ``sessiond check`` and the start name
+all of them at once, and cannot come to another opinion than the component. Blocks shortly: key files are read.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+from sessiond.config import Settings
+from sessiond.core.errors import InvalidInput
+from sessiond.core.token_bucket import RateLimit
+from sessiond.edges.auth.key_url import check_key_url
+from sessiond.edges.auth.keys import read_jwks_file, read_pem_file, shared_secret
+from sessiond.edges.http.peers import parse_network
+from sessiond.gateways.standard_webhooks import parse_secret
+from sessiond.server.stores import seal_key
+
+__all__ = ["find_unusable"]
+
+
+def find_unusable(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield the path of each value that would be refused, and why; no message holds a secret."""
+    for path, attempt in chain(_auth(settings), _webhook(settings), _store(settings)):
+        try:
+            attempt()
+        except InvalidInput as error:
+            yield path, str(error)
+
+
+_Attempts = Iterator[tuple[str, Callable[[], object]]]
+
+
+def _auth(settings: Settings) -> _Attempts:
+    auth = settings.auth
+    if auth.secret is not None:
+        yield "auth.secret", partial(shared_secret, auth.secret.encode())
+    for path, file, read in (
+        ("auth.key_file", auth.key_file, read_pem_file),
+        ("auth.jwks_file", auth.jwks_file, read_jwks_file),
+    ):
+        if (
+            file is not None and Path(file).is_file()
+        ):  # one that is missing is config/checks.py's finding
+            yield path, partial(read, file)
+    if auth.jwks_url is not None:
+        yield "auth.jwks_url", partial(check_key_url, auth.jwks_url)
+
+
+def _webhook(settings: Settings) -> _Attempts:
+    webhook = settings.webhook
+    for number, text in enumerate(webhook.secrets):
+        yield f"webhook.secrets[{number}]", partial(parse_secret, text)
+    for hook, texts in webhook.hook_secrets.items():
+        for number, text in enumerate(texts):
+            yield f"webhook.hook_secrets.{hook}[{number}]", partial(parse_secret, text)
+    for number, text in enumerate(webhook.allowed_networks):
+        yield f"webhook.allowed_networks[{number}]", partial(parse_network, text)
+    if webhook.rate_per_second is not None:
+        yield (
+            "webhook.rate_per_second",
+            partial(RateLimit, webhook.rate_per_second, webhook.rate_burst),
+        )
+
+
+def _store(settings: Settings) -> _Attempts:
+    for number, text in enumerate(settings.store.encryption_keys):
+        yield f"store.encryption_keys[{number}]", partial(seal_key, text)
