@@ -1,0 +1,134 @@
+"""What a person answers, and which choice is meant by it.
+
+Typed text is taken like a tap: by title, by key, or by number, whatever its case, width, spacing, digits
+(``２``, ``٢`` and ``2️⃣`` are all 2) and invisible marks. Matching looks at the choices of the screen that is shown
+now and at nothing else, so a number that belonged to an earlier screen means nothing.
+
+Text is bounded before anything looks at it. Control characters, lone surrogates and the blanks around it are
+dropped; line ends become newlines; joiners, marks and emoji stay, right-to-left text too. It is composed (NFC).
+"""
+
+import unicodedata
+from collections.abc import Sequence
+from typing import Final
+
+from sessiond.core.flows.prompts import AttachmentKind, Choice
+from sessiond.core.values import Value
+
+__all__ = [
+    "Answer",
+    "Attachment",
+    "Contact",
+    "Location",
+    "clean_text",
+    "match_choice",
+    "matching_form",
+]
+
+
+class Attachment(Value, frozen=True, kw_only=True):
+    """Media that a person sent; *id* is the gateway's, to fetch it by. Only what the gateway told is filled in."""
+
+    PRIVATE = frozenset({"id", "url", "filename", "caption"})
+
+    kind: AttachmentKind
+    id: str = ""
+    url: str = ""
+    mime_type: str = ""
+    filename: str = ""
+    caption: str = ""
+
+
+class Location(Value, frozen=True, kw_only=True):
+    """A place, in degrees."""
+
+    PRIVATE = frozenset({"latitude", "longitude", "name", "address"})
+
+    latitude: float
+    longitude: float
+    name: str = ""
+    address: str = ""
+
+
+class Contact(Value, frozen=True, kw_only=True):
+    """A visiting card."""
+
+    PRIVATE = frozenset({"name", "phones"})
+
+    name: str = ""
+    phones: tuple[str, ...] = ()
+
+
+class Answer(Value, frozen=True, kw_only=True):
+    """One input of a person: text and at most one attachment, location or contact; or a tap.
+
+    A tap has the *choice*'s key and, where the gateway can say it, the *screen* it was made on.
+    """
+
+    PRIVATE = frozenset({"text", "choice", "attachment", "location", "contact"})
+
+    text: str = ""
+    choice: str | None = None
+    screen: str | None = None
+    attachment: Attachment | None = None
+    location: Location | None = None
+    contact: Contact | None = None
+    numbered: bool = True
+    """Whether the gateway showed numbers: then a number is a position first, and only then a title or key."""
+
+
+#: Kept among control characters: they are part of what was written.
+_KEPT_CONTROLS: Final = frozenset("\n\t")
+#: Left out when texts are compared: formats (bidirectional marks, joiners), variation selectors, keycaps.
+_UNSEEN: Final = frozenset({"Cf", "Cc", "Me"})
+_VARIATIONS: Final = frozenset("\ufe0e\ufe0f")
+
+
+def clean_text(text: str) -> str:
+    """Drop what nobody meant to write, and compose the rest."""
+    if text.isascii() and text.isprintable():
+        return text.strip()
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    kept = [c for c in text if c in _KEPT_CONTROLS or unicodedata.category(c) not in {"Cc", "Cs"}]
+    return unicodedata.normalize("NFC", "".join(kept)).strip()
+
+
+def matching_form(text: str) -> str:
+    """Reduce *text* to what is compared: compatibility form, case folded, single spaces, nothing invisible."""
+    if not text.isascii():
+        text = "".join(
+            c
+            for c in unicodedata.normalize("NFKC", text)
+            if c not in _VARIATIONS and (c.isspace() or unicodedata.category(c) not in _UNSEEN)
+        )
+    return " ".join(text.casefold().split())
+
+
+def match_choice(answer: Answer, text: str, choices: Sequence[Choice]) -> Choice | None:
+    """Find what *answer* picks among the *choices* of its screen; *text* is its cleaned text.
+
+    A title that two choices share picks neither of them.
+    """
+    if answer.choice is not None:
+        return next((choice for choice in choices if choice.key == answer.choice), None)
+    wanted = matching_form(text)
+    if not wanted:
+        return None
+    by_number = _by_number(wanted, choices)
+    if answer.numbered and by_number is not None:
+        return by_number
+    titled = [choice for choice in choices if matching_form(choice.label) == wanted]
+    if titled:
+        return titled[0] if len(titled) == 1 else by_number
+    keyed = [choice for choice in choices if matching_form(choice.key) == wanted]
+    return (
+        next((choice for choice in keyed if choice.key == text), keyed[0]) if keyed else by_number
+    )
+
+
+def _by_number(wanted: str, choices: Sequence[Choice]) -> Choice | None:
+    digits = wanted.rstrip(".)")
+    if not digits.isdecimal() or len(digits) > 6:
+        return None
+    number = int(digits)
+    return choices[number - 1] if 1 <= number <= len(choices) else None

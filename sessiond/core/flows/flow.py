@@ -1,0 +1,89 @@
+"""Flows as their authors define them, and what the engine needs from outside."""
+
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from enum import StrEnum
+from typing import Any
+
+from attrs import Factory, field, frozen
+
+from sessiond.core.flows.conversation import Conversation
+from sessiond.core.flows.faults import FlowGone
+from sessiond.core.flows.questions import Rules
+from sessiond.core.flows.texts import FlowTexts
+from sessiond.core.ports import Clock, Entropy
+
+__all__ = ["Flow", "FlowLimits", "Host", "OnMismatch", "find_flow"]
+
+
+class OnMismatch(StrEnum):
+    """What happens to a conversation whose record no longer fits the flow's code."""
+
+    RESTART = "restart"
+    """Begin anew, and say so."""
+    CONTINUE = "continue"
+    """Keep every answer whose question still exists, wherever it stands now, and ask only what is new."""
+    FAIL = "fail"
+    """Fail the turn and keep the record: somebody brings the old code back."""
+
+
+@frozen(kw_only=True)
+class FlowLimits:
+    """Bounds of one conversation."""
+
+    steps_per_turn: int = 100
+    """Questions, runs, sayings, times and detours that are new in one turn."""
+    turns_without_person: int = 500
+    """Turns made of results of ``run`` alone."""
+    text_characters: int = 4096
+    """Longer answers are turned down (WhatsApp's own limit)."""
+
+
+@frozen(kw_only=True)
+class Flow:
+    """One flow: *function* takes the conversation and awaits nothing else."""
+
+    name: str
+    function: Callable[[Conversation], Coroutine[Any, Any, object]]
+    formerly: tuple[str, ...] = ()
+    """Names under which older records know it."""
+    on_mismatch: OnMismatch = OnMismatch.RESTART
+    on_expire: str | Callable[[Mapping[str, object]], str | None] | None = None
+    """What is said when the conversation expires; a function is given the answers by key."""
+    question_after_error: bool = True
+    """Whether a question is shown again below the error, or the error alone."""
+    texts: FlowTexts = Factory(FlowTexts)
+    limits: FlowLimits = Factory(FlowLimits)
+    rules: Rules = field(
+        init=False,
+        repr=False,
+        default=Factory(
+            lambda self: Rules(self.texts, self.limits.text_characters), takes_self=True
+        ),
+    )
+
+
+@frozen
+class Host:
+    """The world outside a flow: time, randomness, and the guard that is held while a flow is driven."""
+
+    clock: Clock
+    entropy: Entropy
+    driving: Callable[[], AbstractContextManager[object]] = nullcontext
+
+
+def find_flow(flows: Iterable[Flow], name: str) -> Flow:
+    """Find the flow that a record names, also by a name it had.
+
+    Raises:
+      FlowGone: there is none.
+
+    """
+    known = tuple(flows)
+    for flow in known:
+        if flow.name == name:
+            return flow
+    for flow in known:
+        if name in flow.formerly:
+            return flow
+    raise FlowGone(f"there is no flow {name!r}; a renamed flow says formerly=({name!r},)")

@@ -1,0 +1,28 @@
+"""The few sentences that the engine itself says to a person; an app replaces them with its own."""
+
+from attrs import frozen
+
+__all__ = ["FlowTexts"]
+
+
+@frozen(kw_only=True)
+class FlowTexts:
+    """Sentences by occasion. ``{limit}`` and ``{kinds}`` are filled in; everything else is shown as it is."""
+
+    unexpected_end: str = "Unexpected end of flow."
+    """A flow ended without a word (FlowChat's sentence)."""
+    restarted: str = "This conversation has changed in the meantime. Let us start again."
+    continued: str = "This conversation has changed in the meantime."
+    invalid_answer: str = "Invalid input"
+    """The author's ``parse`` or ``check`` turned an answer down without saying why (the Flow Framework's)."""
+    invalid_choice: str = "Invalid selection:"
+    """FlowChat's sentence; the question follows it."""
+    stale_choice: str = "That choice belongs to an earlier question."
+    empty: str = "Please write an answer."
+    not_text: str = "Please answer in words."
+    too_long: str = "Please write at most {limit} characters."
+    wrong_attachment: str = "Please send: {kinds}."
+    no_location: str = "Please share a location."
+    no_contact: str = "Please share a contact."
+    yes: str = "Yes"
+    no: str = "No"
