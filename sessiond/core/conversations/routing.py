@@ -1,0 +1,321 @@
+"""Routing: what an input does before any flow has seen it.
+
+``RouteTable.decide`` asks these questions in this order; the first yes decides:
+
+====  =============================================================  ==========================================
+ no.  question                                                       decision
+====  =============================================================  ==========================================
+  1   a flow runs, and its question takes this very word             ``Continue``
+  2   a flow runs, and a route that interrupts has this word         ``Start`` that flow, ending the running one
+  3   a flow runs, and it is a reset word                            ``Start`` as 5 to 7 say, else ``Say`` that it ended
+  4   a flow runs (and it is no greeting, or greetings do not reset) ``Continue``
+  5   a route has this word; a route's pattern matches               ``Start`` that flow
+  6   a flow has just ended and its end is not open, no greeting     ``Start`` it again, or ``Say`` the closing text
+  7   a route takes everything                                       ``Start`` that flow
+  8   there is a text for everything else                            ``Say`` it
+  9   otherwise                                                      ``Ignore``
+====  =============================================================  ==========================================
+
+A greeting or reset word that is not the word of any route so starts the flow that takes everything. Among routes the
+narrower scope wins: gateway before platform before everywhere. Two routes of the same scope with the same word are
+refused when the table is made; of two patterns that match, the one that was registered first wins, because whether
+two patterns can match the same text is not decided here.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import combinations
+from types import MappingProxyType
+from typing import Final
+
+from attrs import field, frozen
+
+from sessiond.core.conversations.patterns import MAX_TEXT, compile_pattern
+from sessiond.core.conversations.words import GREETINGS, RESET_WORDS, normal_word
+from sessiond.core.errors import InvalidInput
+from sessiond.core.structuring import nearest
+from sessiond.core.values import Value
+
+__all__ = [
+    "Continue",
+    "Decision",
+    "Ignore",
+    "Route",
+    "RouteTable",
+    "RoutedInput",
+    "RoutingSettings",
+    "Say",
+    "Start",
+]
+
+_AFTER_END: Final = ("route", "restart", "text")
+
+
+def _texts(value: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(value, str):
+        raise InvalidInput("words, patterns, platforms and gateways are lists, not one text")
+    return tuple(value)
+
+
+@frozen(kw_only=True)
+class Route:
+    """What starts *flow*: these words, these patterns (of the whole text), or every input; on these ways only.
+
+    Raises:
+      InvalidInput: nothing starts the flow, a word is empty, a pattern cannot be used.
+
+    """
+
+    flow: str
+    words: tuple[str, ...] = field(default=(), converter=_texts)
+    patterns: tuple[str, ...] = field(default=(), converter=_texts)
+    takes_everything: bool = False
+    """The flow for whatever nothing else claims, when no flow runs."""
+    platforms: tuple[str, ...] = field(default=(), converter=_texts)
+    """Empty: all."""
+    gateways: tuple[str, ...] = field(default=(), converter=_texts)
+    """Empty: all."""
+    interrupts: bool = False
+    """Its words start the flow while another one runs, too."""
+
+    def __attrs_post_init__(self) -> None:
+        if not (self.words or self.patterns or self.takes_everything):
+            raise InvalidInput(f'nothing starts the flow "{self.flow}"')
+        for word in self.words:
+            if not normal_word(word):
+                raise InvalidInput(f'a start word of the flow "{self.flow}" is empty or too long')
+
+
+@frozen(kw_only=True)
+class RoutingSettings:
+    """The words that are no answers, and what happens to inputs that nothing claims.
+
+    Raises:
+      InvalidInput: an unknown policy, or a policy without its text.
+
+    """
+
+    greetings: Mapping[str, tuple[str, ...]] = field(default=GREETINGS)
+    """By language. They start the flow that takes everything, unless a route has them."""
+    reset_words: Mapping[str, tuple[str, ...]] = field(default=RESET_WORDS)
+    """By language. They end the running flow, and then do as greetings do."""
+    greetings_reset: bool = field(default=False)
+    """Whether a greeting ends the running flow as well; else it is an answer like any other."""
+    reset_text: str = field(default="Cancelled.")
+    """What is said when a reset word ended a flow and starts none."""
+    after_end: str = field(default="route")
+    """What an input does after the end of a flow: ``route`` as at first, ``restart`` that flow, or ``text``."""
+    ended_text: str = field(default="")
+    """What ``after_end = "text"`` says."""
+    unclaimed_text: str = field(default="")
+    """What is said to inputs that start nothing; empty: they are ignored."""
+    opener_answers: tuple[str, ...] = field(default=("ussd",))
+    """Platforms where the input that starts a flow answers its first question; elsewhere it only starts it."""
+
+    @after_end.validator
+    def _check_after_end(self, _: object, value: str) -> None:
+        if value not in _AFTER_END:
+            raise InvalidInput(
+                f"unknown policy {value!r} (known: {', '.join(_AFTER_END)}){nearest(value, _AFTER_END)}"
+            )
+
+    def __attrs_post_init__(self) -> None:
+        if self.after_end == "text" and not self.ended_text:
+            raise InvalidInput('after_end = "text" needs an ended_text')
+
+
+class RoutedInput(Value, frozen=True, kw_only=True):
+    """An input as routing sees it. *running* and *ended* name flows; *accepted* are words the question shown takes."""
+
+    PRIVATE = frozenset({"text"})
+
+    text: str
+    platform: str
+    gateway: str
+    has_attachment: bool = False
+    running: str | None = None
+    ended: str | None = None
+    """The flow whose end was the last thing that happened, while no flow runs."""
+    accepted: Collection[str] = ()
+
+
+class Continue(Value, frozen=True):
+    """The running flow gets the input."""
+
+
+class Start(Value, frozen=True):
+    """A flow begins. The running one, if any, ends before (*resets*)."""
+
+    PRIVATE = frozenset({"groups"})
+
+    flow: str
+    resets: bool = False
+    answers: bool = False
+    """Whether the input also answers the first question: an attachment, or an opener where openers do."""
+    groups: Mapping[str, str] = MappingProxyType({})
+    """What the named groups of the pattern matched."""
+
+
+class Say(Value, frozen=True):
+    """No flow begins; the person is told *text*. The running flow, if any, ends (*resets*)."""
+
+    text: str
+    resets: bool = False
+
+
+class Ignore(Value, frozen=True):
+    """Nothing happens."""
+
+
+Decision = Continue | Start | Say | Ignore
+
+
+@frozen
+class _Claim:
+    route: Route
+    pattern: re.Pattern[str] | None = None
+
+    @property
+    def narrowness(self) -> tuple[bool, bool]:
+        return bool(self.route.gateways), bool(self.route.platforms)
+
+    def covers(self, seen: RoutedInput) -> bool:
+        route = self.route
+        return (not route.platforms or seen.platform in route.platforms) and (
+            not route.gateways or seen.gateway in route.gateways
+        )
+
+    def overlaps(self, other: "_Claim") -> bool:
+        pairs = (
+            (self.route.platforms, other.route.platforms),
+            (self.route.gateways, other.route.gateways),
+        )
+        return all(not one or not two or set(one) & set(two) for one, two in pairs)
+
+
+class RouteTable:
+    """All routes of an app.
+
+    Raises:
+      InvalidInput: two flows claim the same; every such pair is named.
+
+    """
+
+    __slots__ = ("_everything", "_greetings", "_patterns", "_resets", "_settings", "_words")
+
+    def __init__(
+        self, routes: Iterable[Route], settings: RoutingSettings = RoutingSettings()
+    ) -> None:
+        self._settings = settings
+        self._greetings = _all_words(settings.greetings)
+        self._resets = _all_words(settings.reset_words)
+        words: dict[str, list[_Claim]] = {}
+        patterns: dict[str, list[_Claim]] = {}
+        everything: list[_Claim] = []
+        for route in routes:
+            for word in dict.fromkeys(map(normal_word, route.words)):
+                words.setdefault(word, []).append(_Claim(route))
+            for source in dict.fromkeys(route.patterns):
+                claim = _Claim(route, compile_pattern(source))
+                patterns.setdefault(source, []).append(claim)
+            if route.takes_everything:
+                everything.append(_Claim(route))
+        _refuse_ambiguity(words, patterns, everything)
+        self._words = {word: _narrowest_first(claims) for word, claims in words.items()}
+        self._patterns = _narrowest_first(c for claims in patterns.values() for c in claims)
+        self._everything = _narrowest_first(everything)
+
+    def decide(self, seen: RoutedInput) -> Decision:
+        """Decide what *seen* does; the table in the module's docstring says how."""
+        word = normal_word(seen.text)
+        greets = word in self._greetings
+        if seen.running is None:
+            return self._begin(seen, word, resets=False)
+        if word and word in {normal_word(taken) for taken in seen.accepted}:
+            return Continue()
+        interrupting = self._by_word(seen, word)
+        if interrupting is not None and interrupting.interrupts:
+            return self._start(interrupting, seen, resets=True, answers=False)
+        if word not in self._resets and not (greets and self._settings.greetings_reset):
+            return Continue()
+        begun = self._begin(seen, word, resets=True)
+        return begun if isinstance(begun, Start) else Say(self._settings.reset_text, resets=True)
+
+    def _begin(self, seen: RoutedInput, word: str, *, resets: bool) -> Decision:
+        named = self._by_word(seen, word)
+        if named is not None:
+            return self._start(named, seen, resets=resets, answers=False)
+        for claim in self._patterns:
+            found = _match(claim, seen)
+            if found is not None:
+                groups = {
+                    name: text for name, text in found.groupdict().items() if text is not None
+                }
+                return self._start(claim.route, seen, resets=resets, answers=False, groups=groups)
+        commands = word in self._greetings or word in self._resets
+        if seen.ended is not None and not commands and self._settings.after_end != "route":
+            if self._settings.after_end == "text":
+                return Say(self._settings.ended_text)
+            return Start(seen.ended, resets, self._answers(seen) or seen.has_attachment)
+        for claim in self._everything:
+            if claim.covers(seen):
+                answers = not commands and self._answers(seen)
+                return self._start(claim.route, seen, resets=resets, answers=answers)
+        return Say(self._settings.unclaimed_text) if self._settings.unclaimed_text else Ignore()
+
+    def _by_word(self, seen: RoutedInput, word: str) -> Route | None:
+        claims = self._words.get(word, ())
+        return next((claim.route for claim in claims if claim.covers(seen)), None)
+
+    def _answers(self, seen: RoutedInput) -> bool:
+        return seen.platform in self._settings.opener_answers
+
+    @staticmethod
+    def _start(
+        route: Route,
+        seen: RoutedInput,
+        *,
+        resets: bool,
+        answers: bool,
+        groups: Mapping[str, str] = MappingProxyType({}),
+    ) -> Start:
+        return Start(route.flow, resets, answers or seen.has_attachment, groups)
+
+
+def _match(claim: _Claim, seen: RoutedInput) -> re.Match[str] | None:
+    if claim.pattern is None or len(seen.text) > MAX_TEXT or not claim.covers(seen):
+        return None
+    return claim.pattern.fullmatch(" ".join(seen.text.split()))
+
+
+def _all_words(by_language: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
+    return frozenset(normal_word(word) for words in by_language.values() for word in words) - {""}
+
+
+def _narrowest_first(claims: Iterable[_Claim]) -> tuple[_Claim, ...]:
+    return tuple(sorted(claims, key=lambda claim: claim.narrowness, reverse=True))
+
+
+def _refuse_ambiguity(
+    words: Mapping[str, list[_Claim]],
+    patterns: Mapping[str, list[_Claim]],
+    everything: list[_Claim],
+) -> None:
+    named = [
+        *((f'the word "{word}"', claims) for word, claims in words.items()),
+        *((f"the pattern {source!r}", claims) for source, claims in patterns.items()),
+        ("every input", everything),
+    ]
+    problems = [problem for what, claims in named for problem in _ambiguous(what, claims)]
+    if problems:
+        raise InvalidInput("; ".join(problems))
+
+
+def _ambiguous(what: str, claims: Iterable[_Claim]) -> Iterator[str]:
+    for one, two in combinations(claims, 2):
+        if (
+            one.route.flow != two.route.flow
+            and one.narrowness == two.narrowness
+            and one.overlaps(two)
+        ):
+            yield f'{what} starts both "{one.route.flow}" and "{two.route.flow}"'
