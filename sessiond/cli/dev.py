@@ -1,5 +1,6 @@
 """``sessiond dev``: a server to try things with, and the lines to try them."""
 
+import shlex
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,12 +15,13 @@ if TYPE_CHECKING:
 
 __all__ = ["dev"]
 
+_DEMO = "sessiond.demo:app"
 _USER = "demo"
 _TOKEN_SECONDS = 24 * 3600.0
 
 
 async def dev(
-    target: Annotated[str, Parameter(name="MODULE:APP")] = "sessiond.demo:app",
+    target: Annotated[str, Parameter(name="MODULE:APP")] = _DEMO,
     /,
     *,
     port: int | None = None,
@@ -83,8 +85,13 @@ def _welcome(bound: "Bound", settings: "Settings", state: "DevState", target: st
     """Print where everything is, and one line to paste for each door."""
     from rich.console import Console
 
+    from sessiond.cli.programs import program
+    from sessiond.cli.state_dir import state_dir
+
     address = bound.http[0]
-    token = _token(settings)
+    token, issue = _token(settings), f"{program('sessiond')} token --user ID"
+    if state.folder != state_dir():
+        issue += f" --state-dir {shlex.quote(str(state.folder))}"
     # Lines to paste must stay lines: no wrapping, no markup, no highlighting of what is in them.
     console = Console(soft_wrap=True, highlight=False)
     console.print(f"\n[bold green]sessiond[/] serves [bold]{target}[/]   (Ctrl-C stops it)\n")
@@ -93,11 +100,11 @@ def _welcome(bound: "Bound", settings: "Settings", state: "DevState", target: st
         "http": f"http://{address}  (/healthz, /readyz, /metrics, /hooks/json/<user>)",
         "store": settings.store.url if settings.store.url == state.store_url else "as given",
         "admin": str(bound.admin),
-        "token": f"{token}\n{'':13}(user {_USER!r}, 24 hours; others: sessiond token --user ID)",
+        "token": f"{token}\n{'':13}(user {_USER!r}, 24 hours; others: {issue})",
     }.items():
         console.print(f"  [dim]{name:<9}[/]  ", end="")
         console.print(value, markup=False)
-    for name, line in _lines(address, token, state).items():
+    for name, line in _lines(address, token, state, is_demo=target == _DEMO).items():
         console.print(f"\n[bold]{name}[/]")
         console.print(f"  {line}", markup=False)
     for warning in bound.warnings:
@@ -118,10 +125,9 @@ def _token(settings: "Settings") -> str:
     )
 
 
-def _lines(address: str, token: str, state: "DevState") -> dict[str, str]:
+def _lines(address: str, token: str, state: "DevState", *, is_demo: bool) -> dict[str, str]:
     """Make the line to paste for each door; they need nothing but what is installed, curl and openssl."""
     import base64
-    import shlex
 
     from sessiond.cli.programs import program
 
@@ -130,10 +136,14 @@ def _lines(address: str, token: str, state: "DevState") -> dict[str, str]:
     url = f"ws://{address}/socket/websocket?vsn=2.0.0&token={token}"
     key = base64.b64decode(state.hook_secret.removeprefix("whsec_")).hex()
     body = '{"type":"order:paid","order":7}'
+    title, frames = "join", f"echo {shlex.quote(join)}"
+    if is_demo:
+        title, frames = "join, push", f"{frames}; sleep 1; echo {shlex.quote(push)}"
     return {
-        "Connect a websocket client, join, and push (then type more frames):": (
-            f"(echo {shlex.quote(join)}; sleep 1; echo {shlex.quote(push)}; cat) | "
-            f"{program('websockets')} {shlex.quote(url)}"
+        # grep: the client moves the cursor about, which garbles what is longer than a line.
+        f"Connect a websocket client: {title} (then type more frames):": (
+            f"({frames}; cat) | {program('websockets')} {shlex.quote(url)} | "
+            "grep --line-buffered -oE '(< |Connection|Failed).*'"
         ),
         "Post a signed webhook; it is pushed to that user's sockets:": (
             f"body={shlex.quote(body)}; id=msg_$(date +%s)_$$_$RANDOM; now=$(date +%s); "

@@ -1,7 +1,6 @@
-"""How to call the programs that were installed with us, from whatever directory."""
+"""How to call the programs that were installed with us, from whatever directory and terminal."""
 
 import shlex
-import shutil
 import sys
 from pathlib import Path
 
@@ -9,9 +8,6 @@ __all__ = ["program"]
 
 
 def program(name: str) -> str:
-    """Tell what to type for *name*: the name when the shell finds the same file, else its path."""
+    """Tell what to type for *name*: its path beside our Python, which also works where no environment is activated."""
     beside = Path(sys.executable).with_name(name)
-    if not beside.exists():
-        return name
-    found = shutil.which(name)
-    return name if found and Path(found).samefile(beside) else shlex.quote(str(beside))
+    return shlex.quote(str(beside)) if beside.exists() else name

@@ -1,5 +1,6 @@
 """``sessiond dev``: what it prints works when it is pasted."""
 
+import json
 import os
 import re
 import signal
@@ -73,6 +74,20 @@ def test_each_door_can_be_tried_by_pasting(running: Running) -> None:
     assert '"recovered"' in frames
     assert '"count":1' in frames.replace(" ", "")
     assert re.search(r"^demo +(attached|detached)", listing, re.MULTILINE)
+
+
+def test_an_app_of_ones_own_is_joined_only(short_tmp_path: Path) -> None:
+    """The line pushes nothing that only the demo app knows; the client's lines arrive whole, whatever their length."""
+    (short_tmp_path / "own.py").write_text("from sessiond import App\n\napp = App()\n")
+    running = start(short_tmp_path, "own:app")
+    with running.process:
+        websocket = running.line("Connect a websocket client").replace("; cat)", "; sleep 1)")
+        (reply, *others) = running.paste(websocket).splitlines()
+        running.process.kill()
+
+    assert "todo:add" not in websocket
+    assert json.loads(reply.removeprefix("< "))[4]["status"] == "ok"
+    assert all(line.startswith("Connection closed") for line in others)
 
 
 def test_what_was_acknowledged_is_there_after_a_restart(running: Running) -> None:
