@@ -41,6 +41,10 @@ class Turn(msgspec.Struct):
     """Where changes began that no commit had taken before this turn."""
 
 
+def _ignore(*_nothing: object) -> None:
+    """Be told what nobody wants to know any more."""
+
+
 class Gate:
     """The gate of one user; also his ledger towards the committer."""
 
@@ -179,11 +183,13 @@ class Gate:
         self._on_failure()
 
     def abandon(self) -> tuple[Turn, ...]:
-        """Give up every turn that was not released: whatever the store decides, nothing of them leaves."""
+        """Give up every turn that was not released, for good: whatever the store decides, nothing of them leaves."""
         turns = tuple(self.turns)
         self.turns.clear()
         self.lazy = None
         self._taken = 0
+        # The actor is freed with the last reference to it; a cycle would wait for the garbage collector.
+        self._perform = self._on_failure = _ignore
         return turns
 
     def fail(self) -> tuple[Verdict, tuple[Turn, ...]]:

@@ -97,7 +97,7 @@ class WebsocketConnection:
         self._reader = reader
         self._first = first
         self._ref: Final[UserRef] = context.directory.locate(identity.user)
-        self._channel: Final = UserChannel(self)
+        self._channel = UserChannel(self)
         self._transport: Transport | None = None
         self._is_open = False
         self._close_number = 1006
@@ -122,7 +122,8 @@ class WebsocketConnection:
         return 0 if self._transport is None else self._transport.unsent_bytes
 
     def push(self, message: bytes) -> None:
-        self._channel.push(message)
+        if self._is_open:
+            self._channel.push(message)
 
     def close(self, code: CloseCode, message: str = "") -> None:
         if not self._is_open:
@@ -175,8 +176,9 @@ class WebsocketConnection:
         self._is_open = False
         self.context.connections.pop(self.id, None)
         self._channel.detach()
-        self._held = None
         self._waiting.clear()
+        self._transport = self._held = None
+        del self._channel  # a cycle would keep both until the garbage collector comes
         if _closed.listeners:
             _closed(
                 {"duration": self.context.clock.monotonic() - self._opened_at},
@@ -378,8 +380,6 @@ class WebsocketConnection:
             self._expires_at = await renew(self, address, token, self._expires_at)
         finally:
             self._is_refreshing = False
-
-    # ------------------------------------------------------------ the end
 
     def _write(self, chunks: list[bytes]) -> None:
         data = b"".join(chunks)

@@ -122,9 +122,10 @@ class MessageReader:
 
     def end(self) -> list[bytes]:
         """Tell that the client has finished sending; returns what is to be written."""
-        library = self._library()
-        library.receive_eof()
-        return library.data_to_send()
+        if self._protocol is None:
+            return []  # it went without a word: nothing to answer
+        self._protocol.receive_eof()
+        return self._protocol.data_to_send()
 
     def _library(self) -> Protocol:
         if self._protocol is None:
