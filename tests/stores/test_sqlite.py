@@ -350,3 +350,20 @@ async def test_readers_do_not_wait_for_the_writer(path: Path) -> None:
 
     assert loaded is not None
     assert loaded.snapshot == b"committed"
+
+
+async def test_a_new_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    """It holds what people said; so do the files beside it. A mode that somebody chose stays."""
+    file = tmp_path / "new.db"
+    async with open_sqlite_store(file):
+        modes = _modes(tmp_path)
+    assert {"new.db", "new.db-wal"} <= modes.keys()
+    assert set(modes.values()) == {0o600}
+
+    file.chmod(0o640)
+    async with open_sqlite_store(file):
+        assert 0o640 == _modes(tmp_path)["new.db"]
+
+
+def _modes(folder: Path) -> dict[str, int]:
+    return {found.name: found.stat().st_mode & 0o777 for found in folder.iterdir()}

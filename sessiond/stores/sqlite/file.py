@@ -51,23 +51,30 @@ _BROKEN: Final = {
 def hold_file(path: Path) -> Iterator[None]:
     """Hold *path* for this process alone, by a kernel lock on ``<path>.lock`` that ends with the process.
 
+    A file that is not there is made empty, for its owner alone: it will hold what people said. SQLite gives the files
+    beside it the same mode. The mode of a file that exists is its owner's choice.
+
     Raises:
       StoreInUse: another process (or another store of this one) holds it.
-      StoreUnavailable: the lock file cannot be made.
+      StoreUnavailable: the file or its lock file cannot be made.
 
     """
-    lock_path = path.with_name(path.name + ".lock")
-    try:
-        descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise StoreUnavailable(f"the store {path}: {lock_path.name}: {error.strerror}") from error
+    descriptor = _made(path, path.with_name(path.name + ".lock"))
     try:
         _lock(descriptor, path)
+        os.close(_made(path, path))
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
         yield
     finally:
         os.close(descriptor)  # the file stays: removing it would let two processes lock two files
+
+
+def _made(store: Path, file: Path) -> int:
+    try:
+        return os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreUnavailable(f"the store {store}: {file.name}: {error.strerror}") from error
 
 
 def _lock(descriptor: int, path: Path) -> None:
