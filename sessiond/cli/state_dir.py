@@ -3,6 +3,7 @@
 import base64
 import os
 import secrets
+import socket
 from pathlib import Path
 
 from attrs import field, frozen
@@ -43,10 +44,22 @@ def state_dir() -> Path:
 
 
 def default_socket() -> Path:
-    """Tell which socket ``sessionctl`` uses when none is named: that of ``sessiond dev``, else ``serve``'s own."""
+    """Tell which socket ``sessionctl`` uses when none is named: that of ``sessiond dev``, else ``serve``'s own.
+
+    A socket file that a killed ``sessiond dev`` left behind does not stand in the way.
+    """
     own = state_dir() / "admin.sock"
     served = Path("sessiond-admin.sock")
-    return served if served.exists() and not own.exists() else own
+    return served if served.exists() and not _is_listening(own) else own
+
+
+def _is_listening(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True
 
 
 def open_state(folder: Path | None = None) -> DevState:

@@ -1,11 +1,12 @@
 """The state directory of ``sessiond dev``."""
 
+import socket
 import stat
 from pathlib import Path
 
 import pytest
 
-from sessiond.cli.state_dir import open_state
+from sessiond.cli.state_dir import default_socket, open_state
 from sessiond.config import Severity, check_settings, load_settings
 from sessiond.core.errors import InvalidInput
 
@@ -39,3 +40,19 @@ def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:
 
     with pytest.raises(InvalidInput, match="cannot use the directory"):
         open_state(tmp_path / "file" / "state")
+
+
+def test_which_admin_socket_is_meant(short_tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of ``sessiond dev``, unless it is dead and there is one here."""
+    monkeypatch.chdir(short_tmp_path)
+    monkeypatch.setenv("SESSIOND_STATE_DIR", str(short_tmp_path))
+    own, served = short_tmp_path / "admin.sock", Path("sessiond-admin.sock")
+    assert default_socket() == own
+
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(own))
+        listening.listen()
+        served.touch()
+        assert default_socket() == own
+    assert own.exists()
+    assert default_socket() == served

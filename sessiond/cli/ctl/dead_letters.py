@@ -1,11 +1,18 @@
 """``sessionctl dead-letters ls, retry, drop``."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from sessiond.cli.ctl.options import call
-from sessiond.cli.ctl.output import print_json, print_line, print_table, wants_json, when
+from sessiond.cli.ctl.output import (
+    print_fields,
+    print_json,
+    print_line,
+    print_table,
+    wants_json,
+    when,
+)
 
 __all__ = ["drop", "ls", "retry"]
 
@@ -36,21 +43,10 @@ async def ls(
         return print_json(page)
     if not page["rows"]:
         return print_line("no dead letters")
-    print_table(
-        ("ID", "USER", "KIND", "GIVEN UP", "ATTEMPTS#", "ERROR", "BODY"),
-        [
-            (
-                row["id"],
-                row["user"],
-                row["kind"],
-                when(row["at"]),
-                row["attempts"],
-                row["error"],
-                row["body"],
-            )
-            for row in page["rows"]
-        ],
-    )
+    if reveal:
+        _print_whole(page["rows"])
+    else:
+        _print_short(page["rows"])
     if page["cursor"]:
         print_line(f"more: --after {page['cursor']}")
     return None
@@ -66,6 +62,43 @@ async def drop(dead_letter: str) -> None:
     """Remove a dead letter for good."""
     row = await call("dead_letters.drop", id=dead_letter)
     _done(row, f"dropped: {row['kind']} of {row['user']}")
+
+
+def _print_short(rows: list[dict[str, Any]]) -> None:
+    """One line each."""
+    print_table(
+        ("ID", "USER", "KIND", "GIVEN UP", "ATTEMPTS#", "ERROR", "BODY"),
+        [
+            (
+                row["id"],
+                row["user"],
+                row["kind"],
+                when(row["at"]),
+                row["attempts"],
+                row["error"],
+                row["body"],
+            )
+            for row in rows
+        ],
+    )
+
+
+def _print_whole(rows: list[dict[str, Any]]) -> None:
+    """A paragraph each: a traceback has no place in a table."""
+    for row in rows:
+        print_fields(
+            (
+                ("id", row["id"]),
+                ("user", row["user"]),
+                ("kind", row["kind"]),
+                ("given up", when(row["at"])),
+                ("attempts", row["attempts"]),
+                ("body", row["body"]),
+            )
+        )
+        for line in str(row["error"]).splitlines():
+            print_line(f"  {line}")
+        print_line("")
 
 
 def _done(row: dict[str, object], text: str) -> None:
