@@ -34,11 +34,12 @@ _PATTERNS: Final = (
         rf"\1\2{HIDDEN}",
     ),
     # E.164 with a plus, digits perhaps grouped; the last two digits stay, for support.
-    (re.compile(r"(?<![\w+])\+[1-9][\d ().-]{5,16}(\d\d)(?!\d)"), r"[number …\1]"),
-    # The same without a plus, as WhatsApp and the USSD gateways write it; not inside words, hashes or decimals.
-    (re.compile(r"(?<![\w.+-])(?:00)?[1-9]\d{7,12}(\d\d)(?![\w-])"), r"[number …\1]"),
+    (re.compile(r"(?<![^\W_])(?<!\+)\+[1-9][\d ().-]{5,16}(\d\d)(?!\d)"), r"[number …\1]"),
+    # The same without a plus, as WhatsApp and the USSD gateways write it; not inside words, hashes or decimals,
+    # but after an underscore: bots join kind and number (``offer_233241234567``).
+    (re.compile(r"(?<![^\W_])(?<![.+-])(?:00)?[1-9]\d{7,12}(\d\d)(?![^\W_])(?!-)"), r"[number …\1]"),
     # As people type their own country's numbers.
-    (re.compile(r"(?<![\w.+-])0[1-9]\d{5,9}(\d\d)(?![\w-])"), r"[number …\1]"),
+    (re.compile(r"(?<![^\W_])(?<![.+-])0[1-9]\d{5,9}(\d\d)(?![^\W_])(?!-)"), r"[number …\1]"),
 )
 
 

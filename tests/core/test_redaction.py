@@ -54,6 +54,12 @@ def test_phone_numbers_keep_only_their_last_two_digits(number: str) -> None:
     assert shown == "message from [number …67], refused"
 
 
+@pytest.mark.parametrize("number", ["offer_+233241234567", "offer_233241234567", "233241234567_1"])
+def test_numbers_joined_by_underscores_are_masked(number: str) -> None:
+    """Ids that bots make of a word and a number."""
+    assert "[number …67]" in hide_secrets(number)
+
+
 @pytest.mark.parametrize(
     "innocent",
     [
@@ -72,7 +78,9 @@ def test_ordinary_texts_stay(innocent: str) -> None:
     assert hide_secrets(innocent) == innocent
 
 
-@pytest.mark.parametrize("number", ["0244123456", "020 7946 0018 or 02079460018", "0151234567"])
+@pytest.mark.parametrize(
+    "number", ["0244123456", "offer_0244123456", "020 7946 0018 or 02079460018", "0151234567"]
+)
 def test_numbers_in_local_form_are_masked(number: str) -> None:
     """As people type them without blanks; grouped by blanks they may be anything."""
     assert hide_secrets(number).endswith(f"[number …{number[-2:]}]")

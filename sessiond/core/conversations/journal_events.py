@@ -1,0 +1,103 @@
+"""The names of what the journal of a user tells, and the other names they are known by.
+
+One happening has one name here; where FlowChat has one it is FlowChat's (dotted), else the Flow Framework's. The other
+names of the same happening are aliases, so that a query written for either finds it. Apps may add names of their own.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+__all__ = ["ALIASES", "JournalEvent", "JournalStatus", "canonical_event"]
+
+
+class JournalStatus(StrEnum):
+    """How what is told ended."""
+
+    IN_PROGRESS = "in_progress"
+    SUCCESS = "success"
+    FAILURE = "failure"
+    INTERRUPTED = "interrupted"
+
+
+class JournalEvent(StrEnum):
+    """What sessiond itself tells."""
+
+    FLOW_START = "flow.execution.start"
+    """A flow began."""
+    FLOW_END = "flow.execution.end"
+    """A flow came to its end; *interrupted*: it was ended by a reset word, an operator or its expiry."""
+    FLOW_ERROR = "flow.execution.error"
+    """A flow raised, or its record no longer fits its code."""
+    SESSION_CREATED = "session.created"
+    """A flow's session was written for the first time."""
+    SESSION_DESTROYED = "session.destroyed"
+    """A flow's session was taken away."""
+    MESSAGE_RECEIVED = "message.received"
+    """An input of the person."""
+    MESSAGE_SENT = "message.sent"
+    """What the person was shown."""
+    MESSAGE_STATUS = "message.status"
+    """What the provider says became of a message."""
+    DELIVERY_FAILED = "message.delivery_failed"
+    """A message was given up."""
+    PAGINATION = "pagination.triggered"
+    """A text was shown in pages."""
+    MEDIA_UPLOAD = "media.upload"
+    """A file was given to the provider."""
+    STEP_START = "step_start"
+    """A question got its input."""
+    VALIDATION = "validation"
+    """An input was accepted by its question."""
+    VALIDATION_ERROR = "validation_error"
+    """An input was refused by its question."""
+    TRANSITION = "transition"
+    """The flow went from one question to another."""
+    RUN_START = "run.start"
+    """A side effect is pending."""
+    RUN_END = "run.end"
+    """The result of a side effect is there."""
+    RECOVERY = "state_recovery"
+    """A flow was rebuilt from its record."""
+    RESET = "reset"
+    """A reset word ended what ran."""
+    GREETING = "greeting"
+    """A greeting began something."""
+    CLEANUP = "cleanup"
+    """An expired conversation was removed."""
+    CUT = "journal.cut"
+    """A turn told more than it may; the rest of it is not here."""
+
+
+#: The reference systems' other names: the *attempt*, *success* and *error* of one happening are its statuses here.
+ALIASES: Final[Mapping[str, JournalEvent]] = MappingProxyType(
+    {
+        "initialization": JournalEvent.FLOW_START,
+        "flow_init": JournalEvent.FLOW_START,
+        "flow_start_attempt": JournalEvent.FLOW_START,
+        "flow_start_success": JournalEvent.FLOW_START,
+        "complete": JournalEvent.FLOW_END,
+        "flow_complete": JournalEvent.FLOW_END,
+        "completion_success": JournalEvent.FLOW_END,
+        "initialization_error": JournalEvent.FLOW_ERROR,
+        "flow_start_error": JournalEvent.FLOW_ERROR,
+        "flow_error": JournalEvent.FLOW_ERROR,
+        "process_error": JournalEvent.FLOW_ERROR,
+        "process_input": JournalEvent.STEP_START,
+        "input_processing": JournalEvent.STEP_START,
+        "message_processing": JournalEvent.MESSAGE_RECEIVED,
+        "state_validation_error": JournalEvent.VALIDATION_ERROR,
+        "state_transition": JournalEvent.TRANSITION,
+        "state_update_success": JournalEvent.TRANSITION,
+        "state_update_complete": JournalEvent.TRANSITION,
+        "completion_start": JournalEvent.RUN_START,
+        "state_retrieval": JournalEvent.RECOVERY,
+        "context.created": JournalEvent.SESSION_CREATED,
+    }
+)
+
+
+def canonical_event(name: str) -> str:
+    """Give the one name of a happening, for any of its names; unknown names are an app's own and stay."""
+    return ALIASES[name].value if name in ALIASES else name

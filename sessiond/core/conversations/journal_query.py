@@ -1,0 +1,115 @@
+"""Reading a user's journal: by flow, conversation, event and status, newest first, in pages.
+
+A cursor is the identity of the last entry of a page, not its number: entries that come meanwhile neither hide nor
+repeat others. When that entry has been trimmed, so has everything older, and the next page is empty.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from attrs import field, frozen
+
+from sessiond.core.conversations.journal import JournalEntry, decode_entry
+from sessiond.core.conversations.journal_events import JournalStatus, canonical_event
+from sessiond.core.errors import InvalidInput, SnapshotCorrupt
+from sessiond.core.redaction import hide_secrets
+from sessiond.core.structuring import nearest
+
+__all__ = ["MAX_PAGE", "JournalPage", "JournalQuery", "read_journal"]
+
+#: Entries of one page: with the largest entries 1 MB of JSON.
+MAX_PAGE: Final = 500
+
+_CURSOR: Final = re.compile(r"(\d{1,15}(?:\.\d{1,12})?):(\d{1,6})")
+
+
+@frozen(kw_only=True)
+class JournalQuery:
+    """What to list.
+
+    Raises:
+      InvalidInput: an unknown status, a limit out of range, or what is no cursor of ours.
+
+    """
+
+    flow: str | None = None
+    """The name of a flow."""
+    conversation: str | None = None
+    """A session key."""
+    event: str | None = None
+    """The name of an event, or an alias of it."""
+    status: str | None = field(default=None)
+    """``in_progress``, ``success``, ``failure`` or ``interrupted``."""
+    limit: int = field(default=50)
+    """Entries of the page, at most 500."""
+    cursor: str | None = field(default=None)
+    """Where the page before ended."""
+
+    @status.validator
+    def _check_status(self, _: object, value: str | None) -> None:
+        known = [status.value for status in JournalStatus]
+        if value is not None and value not in known:
+            raise InvalidInput(
+                f"unknown status {value!r} (known: {', '.join(known)}){nearest(value, known)}"
+            )
+
+    @limit.validator
+    def _check_limit(self, _: object, value: int) -> None:
+        if not 1 <= value <= MAX_PAGE:
+            raise InvalidInput(f"must be 1 to {MAX_PAGE}")
+
+    @cursor.validator
+    def _check_cursor(self, _: object, value: str | None) -> None:
+        if value is not None and _CURSOR.fullmatch(value) is None:
+            raise InvalidInput("is not a cursor")
+
+
+@frozen(kw_only=True)
+class JournalPage:
+    """Entries, newest first; *cursor* leads to the next page, ``None``: there is none."""
+
+    entries: tuple[JournalEntry, ...]
+    cursor: str | None
+    unreadable: int = 0
+    """Entries of the journal that are none of ours, or damaged."""
+
+
+def read_journal(stored: Iterable[bytes], query: JournalQuery) -> JournalPage:
+    """Make a page of a user's entries as the store gives them (oldest first)."""
+    readable: list[JournalEntry] = []
+    unreadable = 0
+    for raw in stored:
+        try:
+            readable.append(decode_entry(raw))
+        except SnapshotCorrupt:
+            unreadable += 1
+    readable.reverse()
+    found = [entry for entry in _after(readable, query.cursor) if _matches(query, entry)]
+    page = tuple(found[: query.limit])
+    cursor = _identity(page[-1]) if len(found) > len(page) else None
+    return JournalPage(entries=page, cursor=cursor, unreadable=unreadable)
+
+
+def _after(newest_first: list[JournalEntry], cursor: str | None) -> list[JournalEntry]:
+    if cursor is None:
+        return newest_first
+    for index, entry in enumerate(newest_first):
+        if _identity(entry) == cursor:
+            return newest_first[index + 1 :]
+    return []
+
+
+def _identity(entry: JournalEntry) -> str:
+    return f"{entry.at:.6f}:{entry.n}"
+
+
+def _matches(query: JournalQuery, entry: JournalEntry) -> bool:
+    # A key that holds a phone number (FlowChat's modes) is stored masked, so it is looked for masked.
+    wanted = (
+        (query.flow, entry.flow),
+        (query.conversation and hide_secrets(query.conversation), entry.conversation),
+        (query.event and canonical_event(query.event), canonical_event(entry.event)),
+        (query.status, entry.status.value),
+    )
+    return all(value is None or value == found for value, found in wanted)
