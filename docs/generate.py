@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from enum import Enum
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import cyclopts
 
@@ -219,6 +220,15 @@ A secret may be given as `<name>_file`. An unknown name is an error that suggest
 {body}"""
 
 
+def _json_type(schema: dict[str, Any]) -> str:
+    """Name what a value may be: ``string | null``, ``"user" | "mailbox"``; nothing is said of what may be anything."""
+    if "anyOf" in schema:
+        return " | ".join(_json_type(one) for one in schema["anyOf"])
+    if "enum" in schema:
+        return " | ".join(f"`{choice}`" for choice in schema["enum"])
+    return str(schema.get("type", "anything"))
+
+
 def admin() -> str:
     """The admin protocol's methods and errors."""
     parts = []
@@ -228,7 +238,7 @@ def admin() -> str:
         rows = [
             (
                 f"`{one['name']}`" + (" (required)" if one["required"] else ""),
-                str(one["schema"].get("type", one["schema"].get("enum", ""))).replace("|", "\\|"),
+                _json_type(one["schema"]).replace("|", "\\|"),
                 one["description"],
             )
             for one in method["params"]

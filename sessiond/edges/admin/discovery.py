@@ -6,7 +6,7 @@ https://spec.open-rpc.org; what our classes cannot say is left out.
 import types
 from collections.abc import Iterable, Mapping
 from enum import Enum
-from typing import Any, Final, get_args, get_origin
+from typing import Any, Final, Union, get_args, get_origin
 
 import attrs
 
@@ -63,7 +63,7 @@ def schema_of(kind: Any) -> dict[str, Any]:
         return {"type": _PRIMITIVES[kind]}
     if kind is object:
         return {}
-    if isinstance(kind, types.UnionType):
+    if get_origin(kind) in {types.UnionType, Union}:  # the second: of a NewType, such as UserId
         return {"anyOf": [schema_of(one) for one in get_args(kind)]}
     if kind is types.NoneType:
         return {"type": "null"}

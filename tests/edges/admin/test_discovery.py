@@ -8,6 +8,7 @@ import attrs
 import pytest
 
 from sessiond.core.documented import attribute_docs
+from sessiond.core.ids import UserId
 from sessiond.edges.admin.discovery import describe_methods, schema_of
 from sessiond.edges.admin.method import Method
 from sessiond.edges.admin.methods import METHODS
@@ -36,5 +37,6 @@ def test_schemas() -> None:
         return schema_of(kind)
 
     assert of(str | None) == {"anyOf": [{"type": "string"}, {"type": "null"}]}
+    assert of(UserId | None) == {"anyOf": [{"type": "string"}, {"type": "null"}]}
     assert of(tuple[int, ...]) == {"type": "array", "items": {"type": "integer"}}
     assert of(object) == {}
