@@ -95,10 +95,10 @@ def clean_text(text: str) -> str:
 
 def matching_form(text: str) -> str:
     """Reduce *text* to what is compared: compatibility form, case folded, single spaces, nothing invisible."""
-    if not text.isascii():
+    if not (text.isascii() and text.isprintable()):
         text = "".join(
             c
-            for c in unicodedata.normalize("NFKC", text)
+            for c in unicodedata.normalize("NFKC", clean_text(text))
             if c not in _VARIATIONS and (c.isspace() or unicodedata.category(c) not in _UNSEEN)
         )
     return " ".join(text.casefold().split())

@@ -18,6 +18,7 @@ from sessiond.core.flows.faults import FORGOTTEN, FlowEvicted, ForgottenAwait, R
 from sessiond.core.flows.operations import EndFlow, GoBack, Operation, Restart, Run, Say
 from sessiond.core.flows.prompts import AttachmentKind, Layout, Media, Option, Retries
 from sessiond.core.flows.questions import (
+    PLAIN,
     Ask,
     AttachmentQuestion,
     Confirm,
@@ -28,6 +29,7 @@ from sessiond.core.flows.questions import (
     choices_of,
 )
 from sessiond.core.flows.record import Record
+from sessiond.core.flows.texts import FlowTexts
 
 __all__ = ["Conversation", "Driver"]
 
@@ -46,6 +48,11 @@ _IMAGE: Final = (AttachmentKind.IMAGE,)
 
 class Driver(Protocol):
     """The engine, as the conversation sees it."""
+
+    @property
+    def texts(self) -> FlowTexts:
+        """The flow's sentences."""
+        ...
 
     @property
     def record(self) -> Record:
@@ -74,7 +81,8 @@ class Conversation:
 
     def __init__(self, driver: Driver) -> None:
         self._driver: Driver | None = driver
-        self._keys: set[str] = set()
+        # A dict: a set of five keys takes 728 bytes, a dict of five 232.
+        self._keys: dict[str, None] = {}
         self._open: Operation[Any] | None = None
 
     # Questions
@@ -163,14 +171,15 @@ class Conversation:
         key: str,
         text: str,
         *,
-        yes: str = "Yes",
-        no: str = "No",
+        yes: str = "",
+        no: str = "",
         error: str = "",
         media: Media | None = None,
     ) -> Operation[bool]:
-        """Ask for yes or no."""
-        shown = choices_of(key, (("yes", yes, ""), ("no", no, "")))
-        handling = Handling(error=error)
+        """Ask for yes or no; *yes* and *no* are other labels than the flow's."""
+        texts = self._alive().texts
+        shown = choices_of(key, (("yes", yes or texts.yes, ""), ("no", no or texts.no, "")))
+        handling = Handling(error=error) if error else PLAIN
         return self._opened(Confirm(key, text, handling=handling, choices=shown, media=media), text)
 
     def attachment(
@@ -320,7 +329,7 @@ class Conversation:
             raise InvalidInput(f"a key is a text of 1 to {MAX_KEY} characters")
         if key in self._keys:
             raise RepeatedKey(f"the key {key!r} is used twice in one run", where=operation.where)
-        self._keys.add(key)
+        self._keys[key] = None
 
     def handed_over(self, operation: object) -> Operation[Any] | None:
         """Tell the engine which operation a yield was, and forget it; ``None``: it was none of ours.

@@ -17,11 +17,12 @@ from sessiond.core.flows.faults import FlowEvicted, FlowFailed, FlowLoops, FlowM
 from sessiond.core.flows.flow import Flow, Host, OnMismatch
 from sessiond.core.flows.foreign import foreign_await, foreign_yield
 from sessiond.core.flows.operations import EndFlow, GoBack, Operation, Restart, Run, Say
-from sessiond.core.flows.prompts import End, Message, Output, RunRequest
+from sessiond.core.flows.prompts import End, Message, Output
 from sessiond.core.flows.questions import Question
 from sessiond.core.flows.record import Record
 from sessiond.core.flows.replay import NOTHING, Failure, Mismatched, Tape
 from sessiond.core.flows.stored import encode_value
+from sessiond.core.flows.texts import FlowTexts
 
 __all__ = ["FlowDriver"]
 
@@ -81,6 +82,11 @@ class FlowDriver:
     def record(self) -> Record:
         """The record as it is now; see ``Driver``."""
         return self.tape.record
+
+    @property
+    def texts(self) -> FlowTexts:
+        """The flow's sentences; see ``Driver``."""
+        return self.flow.texts
 
     @property
     def is_alive(self) -> bool:
@@ -174,7 +180,10 @@ class FlowDriver:
 
     def _begin(self) -> None:
         conversation = Conversation(self)
-        coroutine = self.flow.function(conversation)
+        try:
+            coroutine: object = self.flow.function(conversation)
+        except Exception as error:
+            raise self.failure(error, "the flow") from error
         if not isinstance(coroutine, CoroutineType):
             raise FlowFailed(f"flow {self.flow.name!r} is not an async function")
         self._conversation, self._coroutine = conversation, coroutine
@@ -269,14 +278,7 @@ class FlowDriver:
             raise FlowLoops(f"{limit} turns without a person", where=operation.where)
         if messages and not record.spoken:
             self.tape.record = replace(record, spoken=True)
-        request = RunRequest(
-            operation.key,
-            record.place,
-            operation.function,
-            operation.args,
-            operation.retries,
-            operation.as_type,
-        )
+        request = operation.request(record.place)
         return Output(messages=messages, run=request, restarted=turn.restarted)
 
     def _go_back(self, to: str | None) -> bool | None:

@@ -218,6 +218,13 @@ class LiveFlow:
         """
         return Output(prompt=self._question().prompt(self.record.place))
 
+    def pending_run(self) -> RunRequest | None:
+        """The function that the flow waits for, to be called (again) after a restart; ``None``: it waits for none."""
+        waiting = self._driver.waiting
+        if not isinstance(waiting, Run) or self.record.waiting is None:
+            return None
+        return waiting.request(self.record.place)
+
     def expire(self) -> Output:
         """End the conversation because its time is over; the flow is put away, not told."""
         self.put_away()

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Generic, NoReturn, TypeVar
 from typing_extensions import override
 
 from sessiond.core.flows.faults import FORGOTTEN, ForgottenAwait, line_of
-from sessiond.core.flows.prompts import Media, Retries
+from sessiond.core.flows.prompts import Media, Retries, RunRequest
 
 __all__ = ["EndFlow", "GoBack", "Operation", "Restart", "Run", "Say"]
 
@@ -118,3 +118,7 @@ class Run(Operation[T]):
     def as_type(self) -> Any:
         """The type that the result is decoded as."""
         return self._as_type
+
+    def request(self, run_id: str) -> RunRequest:
+        """Make what the runtime is asked for."""
+        return RunRequest(self.key, run_id, self.function, self.args, self.retries, self._as_type)

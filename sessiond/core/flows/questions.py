@@ -7,7 +7,9 @@ flow. These functions run once, when the answer comes, never on replay.
 """
 
 import inspect
+import math
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any, ClassVar, Final, TypeVar
 
 from attrs import frozen
@@ -35,6 +37,7 @@ from sessiond.core.flows.prompts import (
 from sessiond.core.flows.texts import FlowTexts
 
 __all__ = [
+    "PLAIN",
     "Ask",
     "AttachmentQuestion",
     "Confirm",
@@ -51,6 +54,8 @@ T = TypeVar("T")
 
 #: What a ``parse`` may raise for text of the wrong form: int(), Decimal(), a dict's lookup.
 _UNPARSABLE: Final = (ValueError, ArithmeticError, LookupError)
+#: In bits. Other readers of the record (jq, browsers) take less than Python does.
+_LONGEST_INTEGER: Final = 64
 
 
 @frozen
@@ -129,7 +134,7 @@ class Question(Operation[T]):
           FlowFailed: the author's function broke a rule. Whatever else it raised comes out as it is.
 
         """
-        if len(answer.text) > rules.max_text:
+        if _length(answer) > rules.max_text:
             limit = str(rules.max_text)
             raise InvalidAnswer(rules.texts.too_long.replace("{limit}", limit))
         value = self._read(answer, rules)
@@ -221,6 +226,8 @@ class Ask(Question[T]):
             raise
         except _UNPARSABLE:
             raise InvalidAnswer(self._refusal(rules)) from None
+        if _is_no_amount(value):
+            raise InvalidAnswer(self._refusal(rules))
         if inspect.isawaitable(value):
             raise self._misused("parse", value)
         return value
@@ -302,9 +309,11 @@ class LocationQuestion(Question[Location]):
 
     @override
     def _read(self, answer: Answer, rules: Rules) -> Location:
-        if answer.location is None:
+        place = answer.location
+        # False for NaN, too.
+        if place is None or not (abs(place.latitude) <= 90 and abs(place.longitude) <= 180):
             raise InvalidAnswer(self.handling.error or rules.texts.no_location)
-        return answer.location
+        return place
 
 
 class ContactQuestion(Question[Contact]):
@@ -349,3 +358,24 @@ def choices_of(key: str, labelled: Sequence[tuple[Any, Any, str]]) -> tuple[Choi
             raise InvalidInput(f"{key!r} has two choices with the key {name!r}")
         made[name] = Choice(name, label, number, description)
     return tuple(made.values())
+
+
+def _length(answer: Answer) -> int:
+    """Count the characters that would be recorded."""
+    length = len(answer.text)
+    if answer.attachment is not None:
+        sent = answer.attachment
+        length += len(sent.id) + len(sent.url) + len(sent.filename) + len(sent.caption)
+        length += len(sent.mime_type)
+    if answer.location is not None:
+        length += len(answer.location.name) + len(answer.location.address)
+    if answer.contact is not None:
+        length += len(answer.contact.name) + sum(len(phone) for phone in answer.contact.phones)
+    return length
+
+
+def _is_no_amount(value: object) -> bool:
+    """Tell numbers that people can type and nobody means: ``nan``, ``inf``, and integers no JSON reader takes."""
+    if isinstance(value, float | Decimal):
+        return not math.isfinite(value)
+    return isinstance(value, int) and value.bit_length() > _LONGEST_INTEGER

@@ -162,7 +162,7 @@ class Tape:
                 self.tell(entry.kind, key, bytes(entry.value))
                 self.record = replace(self.record, waiting=waiting)
                 return value
-        return NOTHING
+        return self._at_end(kind, key)
 
 
 def recorded_value(entry: Entry, as_type: Any) -> Any:
