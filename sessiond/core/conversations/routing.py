@@ -7,13 +7,14 @@
 ====  =============================================================  ==========================================
   1   a flow runs, and its question takes this very word             ``Continue``
   2   a flow runs, and a route that interrupts has this word         ``Start`` that flow, ending the running one
-  3   a flow runs, and it is a reset word                            ``Start`` as 5 to 7 say, else ``Say`` that it ended
+  3   a flow runs, and it is a reset word                            ``Start`` as 6 to 8 say, else ``Say`` that it ended
   4   a flow runs (and it is no greeting, or greetings do not reset) ``Continue``
-  5   a route has this word; a route's pattern matches               ``Start`` that flow
-  6   a flow has just ended and its end is not open, no greeting     ``Start`` it again, or ``Say`` the closing text
-  7   a route takes everything                                       ``Start`` that flow
-  8   there is a text for everything else                            ``Say`` it
-  9   otherwise                                                      ``Ignore``
+  5   the end of the last flow is closed                             ``Say`` the closing text
+  6   a route has this word; a route's pattern matches               ``Start`` that flow
+  7   a flow has ended, the word is no greeting or reset word        as ``after_end`` says
+  8   a route takes everything                                       ``Start`` that flow
+  9   there is a text for everything else                            ``Say`` it
+ 10   otherwise                                                      ``Ignore``
 ====  =============================================================  ==========================================
 
 A greeting or reset word that is not the word of any route so starts the flow that takes everything. Among routes the
@@ -48,7 +49,7 @@ __all__ = [
     "Start",
 ]
 
-_AFTER_END: Final = ("route", "restart", "text")
+_AFTER_END: Final = ("route", "restart", "text", "closed")
 
 
 def _texts(value: Iterable[str]) -> tuple[str, ...]:
@@ -104,11 +105,17 @@ class RoutingSettings:
     reset_text: str = field(default="Cancelled.")
     """What is said when a reset word ended a flow and starts none."""
     after_end: str = field(default="route")
-    """What an input does after the end of a flow: ``route`` as at first, ``restart`` that flow, or ``text``."""
+    """What an input does after the end of a flow.
+
+    ``route``: as if none had been. ``restart``: that flow begins again. ``text``: the closing text, until a word or
+    pattern starts something. ``closed``: the closing text, whatever is said.
+    """
     ended_text: str = field(default="")
-    """What ``after_end = "text"`` says."""
+    """The closing text."""
     unclaimed_text: str = field(default="")
     """What is said to inputs that start nothing; empty: they are ignored."""
+    unclaimed_texts: Mapping[str, str] = field(factory=dict)
+    """The same for one gateway or platform, by its name."""
     opener_answers: tuple[str, ...] = field(default=("ussd",))
     """Platforms where the input that starts a flow answers its first question; elsewhere it only starts it."""
 
@@ -120,8 +127,13 @@ class RoutingSettings:
             )
 
     def __attrs_post_init__(self) -> None:
-        if self.after_end == "text" and not self.ended_text:
-            raise InvalidInput('after_end = "text" needs an ended_text')
+        if self.after_end in {"text", "closed"} and not self.ended_text:
+            raise InvalidInput(f'after_end = "{self.after_end}" needs an ended_text')
+
+    def unclaimed(self, gateway: str, platform: str) -> str:
+        """Tell what is said to an input that starts nothing."""
+        texts = self.unclaimed_texts
+        return texts.get(gateway, texts.get(platform, self.unclaimed_text))
 
 
 class RoutedInput(Value, frozen=True, kw_only=True):
@@ -242,16 +254,11 @@ class RouteTable:
         return begun if isinstance(begun, Start) else Say(self._settings.reset_text, resets=True)
 
     def _begin(self, seen: RoutedInput, word: str, *, resets: bool) -> Decision:
-        named = self._by_word(seen, word)
+        if seen.ended is not None and self._settings.after_end == "closed":
+            return Say(self._settings.ended_text)
+        named = self._named(seen, word, resets=resets)
         if named is not None:
-            return self._start(named, seen, resets=resets, answers=False)
-        for claim in self._patterns:
-            found = _match(claim, seen)
-            if found is not None:
-                groups = {
-                    name: text for name, text in found.groupdict().items() if text is not None
-                }
-                return self._start(claim.route, seen, resets=resets, answers=False, groups=groups)
+            return named
         commands = word in self._greetings or word in self._resets
         if seen.ended is not None and not commands and self._settings.after_end != "route":
             if self._settings.after_end == "text":
@@ -261,7 +268,21 @@ class RouteTable:
             if claim.covers(seen):
                 answers = not commands and self._answers(seen)
                 return self._start(claim.route, seen, resets=resets, answers=answers)
-        return Say(self._settings.unclaimed_text) if self._settings.unclaimed_text else Ignore()
+        text = self._settings.unclaimed(seen.gateway, seen.platform)
+        return Say(text) if text else Ignore()
+
+    def _named(self, seen: RoutedInput, word: str, *, resets: bool) -> Start | None:
+        route = self._by_word(seen, word)
+        if route is not None:
+            return self._start(route, seen, resets=resets, answers=False)
+        for claim in self._patterns:
+            found = _match(claim, seen)
+            if found is not None:
+                groups = {
+                    name: text for name, text in found.groupdict().items() if text is not None
+                }
+                return self._start(claim.route, seen, resets=resets, answers=False, groups=groups)
+        return None
 
     def _by_word(self, seen: RoutedInput, word: str) -> Route | None:
         claims = self._words.get(word, ())

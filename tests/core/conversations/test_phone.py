@@ -1,5 +1,7 @@
 """Phone numbers (sessiond/core/conversations/phone.py)."""
 
+import re
+
 import phonenumbers
 import pytest
 from hypothesis import given
@@ -84,6 +86,20 @@ def test_a_local_number_needs_a_region(text: str) -> None:
     """Read as an international number it would be another person's, so it is refused."""
     with pytest.raises(InvalidInput, match="local form needs a region"):
         e164(text)
+
+
+@given(
+    st.text(max_size=50) | st.text(st.sampled_from("+0123456789 ()-./٣"), max_size=50),
+    st.none() | st.sampled_from(["GH", "IT", "US"]),
+)
+def test_every_text_is_a_number_or_refused(text: str, region: str | None) -> None:
+    """What comes out is a plus and at most fifteen digits, and stays what it is."""
+    try:
+        number = e164(text, region)
+    except InvalidInput:
+        return
+
+    assert re.fullmatch(r"\+[0-9]{2,17}", number)
 
 
 def test_regions_are_known() -> None:

@@ -105,6 +105,17 @@ def test_each_input_has_one_decision(text: str, facts: dict[str, Any], decision:
         ({"after_end": "text", "ended_text": "Bye."}, "order", {"ended": "order"}, Start("order")),
         ({"after_end": "text", "ended_text": "Bye."}, "hi", {"ended": "order"}, Ignore()),
         ({"after_end": "text", "ended_text": "Bye."}, "again", {}, Ignore()),
+        ({"after_end": "closed", "ended_text": "Bye."}, "order", {"ended": "order"}, Say("Bye.")),
+        ({"after_end": "closed", "ended_text": "Bye."}, "hi", {"ended": "order"}, Say("Bye.")),
+        ({"after_end": "closed", "ended_text": "Bye."}, "order", {}, Start("order")),
+        ({"unclaimed_texts": {"ussd": "Dial again."}}, "what?", {}, Ignore()),
+        ({"unclaimed_texts": {"whatsapp": "Say order."}}, "what?", {}, Say("Say order.")),
+        (
+            {"unclaimed_texts": {"whatsapp_cloud_api": ""}, "unclaimed_text": "Say order."},
+            "what?",
+            {},
+            Ignore(),
+        ),
     ],
 )
 def test_settings_decide_about_the_rest(
@@ -247,6 +258,7 @@ def test_a_route_that_cannot_work_is_refused(fields: dict[str, Any], message: st
     [
         ({"after_end": "restrat"}, 'after_end: unknown policy .*did you mean "restart"'),
         ({"after_end": "text"}, "needs an ended_text"),
+        ({"after_end": "closed"}, "needs an ended_text"),
         ({"greetings": {"en": "hi"}}, "greetings.en: must be a list"),
         ({"greeting": {}}, 'did you mean "greetings"'),
     ],
