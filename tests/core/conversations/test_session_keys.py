@@ -284,13 +284,13 @@ def test_a_boundary_needs_its_fact(mode: str, field: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ({"boundaries": ["flow", "gatway"]}, 'boundaries: unknown boundary .*mean "gateway"'),
+        ({"boundaries": ["flow", "gatewayy"]}, 'boundaries: unknown boundary .*mean "gateway"'),
         ({"boundaries": ["none"]}, "boundaries: unknown boundary 'none'"),
         ({"boundaries": ["flow", "flow"]}, "boundaries: a boundary is named twice"),
         ({"identifier": "msisd"}, 'identifier: unknown identifier .*did you mean "msisdn"'),
         ({"mode": "flowchat"}, 'mode: unknown mode of session keys .*did you mean "flowchat_'),
         ({"phone_region": "Ghana"}, "phone_region: unknown region"),
-        ({"boundries": []}, 'boundries: unknown name; did you mean "boundaries"'),
+        ({"boundariess": []}, 'boundariess: unknown name; did you mean "boundaries"'),
         ({"boundaries": "flow"}, "boundaries: must be a list, not a text"),
     ],
 )
