@@ -88,6 +88,7 @@ class NodeRuntime:
             window_seconds=policy.session.window_seconds,
             clock=clock,
             entropy=entropy,
+            availability=self.availability,
             lease_seconds=policy.lease_seconds,
         )
         self.committer = Committer(

@@ -18,6 +18,7 @@ from sessiond.core.errors import Fenced, StoreUnavailable
 from sessiond.core.ids import NodeId, Partition
 from sessiond.core.ports import Clock, Entropy, Store
 from sessiond.core.records import Acquired, Fence
+from sessiond.runtime.availability import Availability
 from sessiond.runtime.backoff import Backoff
 
 __all__ = ["DEFAULT_LEASE_SECONDS", "Ownership"]
@@ -42,6 +43,7 @@ class Ownership:
         window_seconds: float,
         clock: Clock,
         entropy: Entropy,
+        availability: Availability,
         lease_seconds: float = DEFAULT_LEASE_SECONDS,
     ) -> None:
         self.node = node
@@ -54,6 +56,7 @@ class Ownership:
         self._window = window_seconds
         self._clock = clock
         self._entropy = entropy
+        self._availability = availability
         self._seconds = lease_seconds
         self._fences: dict[Partition, Fence] = {}
         self._deadline = float("-inf")
@@ -112,6 +115,7 @@ class Ownership:
             nursery.start_soon(self._watch, nursery.cancel_scope)
             nursery.start_soon(self._renew, nursery.cancel_scope)
             task_status.started()
+        self._availability.back(self)
 
     async def release(self) -> None:
         """Give up the lease and everything held under it, after the last commit; nothing can be written from here on.
@@ -159,7 +163,10 @@ class Ownership:
             sent = self._clock.monotonic()
             try:
                 await self._store.renew(self.node, self.nonce, lease_seconds=self._seconds)
-            except StoreUnavailable:
+            except StoreUnavailable as error:
+                self._availability.away(
+                    self, error
+                )  # an idle node has nobody else who would notice
                 attempt += 1
                 continue
             except Fenced:
@@ -167,6 +174,7 @@ class Ownership:
                 scope.cancel()
                 return
             attempt = 0
+            self._availability.back(self)
             margin = self._deadline - self._clock.monotonic()
             if margin <= 0:
                 return  # too late: the watch is about to say so

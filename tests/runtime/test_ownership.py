@@ -8,6 +8,7 @@ from trio.testing import MockClock
 
 from sessiond.core.errors import StoreInUse, StoreUnavailable
 from sessiond.core.ids import NodeId, Partition
+from sessiond.runtime.availability import Availability
 from sessiond.runtime.clock import SteadyClock
 from sessiond.runtime.entropy import SeededEntropy
 from sessiond.runtime.ownership import Ownership
@@ -36,14 +37,18 @@ class Leases(MemoryStore):
         await super().renew(node, nonce, lease_seconds=lease_seconds)
 
 
-def owner(store: MemoryStore, name: str = "n1", seed: int = 1) -> Ownership:
+def owner(
+    store: MemoryStore, name: str = "n1", seed: int = 1, availability: Availability | None = None
+) -> Ownership:
+    clock = SteadyClock(1000.0)
     return Ownership(
         store,
         NodeId(name),
         PARTITIONS,
         window_seconds=30.0,
-        clock=SteadyClock(1000.0),
+        clock=clock,
         entropy=SeededEntropy(seed),
+        availability=availability or Availability(clock),
         lease_seconds=9.0,
     )
 
@@ -92,6 +97,25 @@ async def test_a_store_that_is_away_costs_the_lease_in_time(autojump_clock: Mock
     assert {} == mine.fences
     assert [("lease.lost", {}, {"node": "n1", "reason": "it ran out"})] == heard
     assert len(store.renewals) >= 5
+
+
+async def test_a_store_that_is_away_is_noticed_by_an_idle_node(
+    autojump_clock: MockClock,
+) -> None:
+    """Nobody commits anything; the renewal says that it is away, and that it is back."""
+    store, availability = Leases(), Availability(SteadyClock(1000.0))
+    mine = owner(store, availability=availability)
+    await mine.acquire()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(mine.run)
+        store.is_away = True
+        await trio.sleep(3.5)
+        assert not availability.available
+
+        store.is_away = False
+        with trio.fail_after(3):
+            await availability.wait_available()
+        nursery.cancel_scope.cancel()
 
 
 async def test_a_short_absence_costs_nothing(autojump_clock: MockClock) -> None:
