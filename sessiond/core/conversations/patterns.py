@@ -1,7 +1,7 @@
 """Regular expressions that cannot hang the server, whatever is sent to them.
 
 Python's ``re`` backtracks: ``(a+)+b`` tries 2^n ways to split n letters. So a pattern is accepted only when the
-number of ways it can match any text of at most 256 characters is small (100 000: 3 ms at worst, measured), and longer
+number of ways it can match any text of at most 256 characters is small (100 000: 5 ms at worst, measured), and longer
 texts are not looked at. The number is counted from the parsed pattern, as if every choice were free of every other:
 an upper bound. That allows two unbounded parts of one kind each (``send (.+) to (.+)``), bounded ones and
 alternatives in moderation, and refuses repeated alternatives, nested repetitions, references back and looking around.
