@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from email.utils import formatdate
 from enum import Enum, auto
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Final
 
 import h11
@@ -31,6 +32,9 @@ from sessiond.net.transport import SansIO
 __all__ = ["HttpLimits", "Switched", "UpgradeHandler", "error_response", "serve_http"]
 
 _READ_BYTES: Final = 16 * 1024
+
+#: The words after the number, for people who look at the answer.
+_REASONS: Final = {status.value: status.phrase.encode() for status in HTTPStatus}
 
 #: How long a client may take to read the last answer before we close.
 _GOODBYE_SECONDS: Final = 2.0
@@ -280,7 +284,11 @@ class _HttpConnection:
         encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
         body = b"" if is_head or response.status in {204, 304} else response.body
         await self._send(
-            h11.Response(status_code=response.status, headers=encoded),
+            h11.Response(
+                status_code=response.status,
+                headers=encoded,
+                reason=_REASONS.get(response.status, b""),
+            ),
             h11.Data(data=body),
             h11.EndOfMessage(),
         )

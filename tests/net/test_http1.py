@@ -106,6 +106,17 @@ async def test_a_request_is_understood_and_answered() -> None:
     }
 
 
+async def test_a_status_has_its_words() -> None:
+    """For whoever looks at the answer with curl."""
+    async with trio.open_nursery() as nursery:
+        talk = Talk(nursery)
+        await talk.send(LAST)
+        answer = await talk.read_to_end()
+        await talk.stream.aclose()
+
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
 async def test_pipelined_requests_are_answered_in_order() -> None:
     """Three requests in one packet: three answers, then the connection is kept."""
     async with trio.open_nursery() as nursery:
