@@ -137,22 +137,24 @@ class FlowDriver:
         for _ in range(_CLOSE_ATTEMPTS):
             try:
                 coroutine.close()
-            except (FlowEvicted, Mismatched):
-                pass
             except KeyboardInterrupt:
                 raise
+            except (FlowEvicted, Mismatched):
+                pass
             except BaseException as error:  # noqa: BLE001 -- whatever a finally raises is the flow's fault
                 problem = error
             if coroutine.cr_frame is None:
                 break
-        else:
-            raise FlowFailed("the flow awaits in a finally or except while it is put away")
-        if problem is not None and not _refused_to_close(problem):
+        if coroutine.cr_frame is not None or _refused_to_close(problem):
+            raise FlowFailed(
+                f"flow {self.flow.name!r} awaits in a finally or except while it is put away"
+            )
+        if problem is not None:
             raise self.failure(problem, "the flow, while it was put away,") from problem
 
     def failure(self, error: BaseException, who: str) -> FlowFailed:
         """Make the error to report when the flow's code raised *error*."""
-        module = self.flow.function.__module__
+        module = self.flow.module
         foreign = foreign_await(error, module)
         if foreign is not None:
             return foreign
@@ -215,7 +217,7 @@ class FlowDriver:
         self._check_trouble()
         operation = conversation.handed_over(yielded)
         if operation is None:
-            raise foreign_yield(coroutine, self.flow.function.__module__)
+            raise foreign_yield(coroutine, self.flow.module)
         return operation
 
     def _check_trouble(self) -> None:
@@ -355,6 +357,6 @@ class FlowDriver:
             raise FlowLoops(f"flow {self.flow.name!r} took more than {limit} steps in one turn")
 
 
-def _refused_to_close(error: BaseException) -> bool:
+def _refused_to_close(error: BaseException | None) -> bool:
     """Tell the interpreter's own complaint about an await during close from what the flow raised."""
     return isinstance(error, RuntimeError) and str(error) == "coroutine ignored GeneratorExit"

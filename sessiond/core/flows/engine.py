@@ -110,7 +110,7 @@ def expired(flow: Flow, record: Record) -> Output:
         try:
             text = text(record.answers())
         except Exception as error:
-            where = raised_at(error.__traceback__, flow.function.__module__)
+            where = raised_at(error.__traceback__, flow.module)
             raise FlowFailed(f"on_expire raised {type(error).__name__}", where=where) from error
         if not isinstance(text, str | None):
             raise FlowFailed(f"on_expire returned a {type(text).__name__}, not a text")

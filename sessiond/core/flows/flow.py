@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import Factory, field, frozen
 
+from sessiond.core.errors import InvalidInput
 from sessiond.core.flows.conversation import Conversation
 from sessiond.core.flows.faults import FlowGone
 from sessiond.core.flows.questions import Rules
@@ -61,6 +62,23 @@ class Flow:
             lambda self: Rules(self.texts, self.limits.text_characters), takes_self=True
         ),
     )
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what cannot be a flow.
+
+        Raises:
+          InvalidInput: no name, or no function.
+
+        """
+        if not self.name:
+            raise InvalidInput("a flow needs a name")
+        if not callable(self.function):
+            raise InvalidInput(f"the function of flow {self.name!r} cannot be called")
+
+    @property
+    def module(self) -> str:
+        """The module whose lines are named when the flow fails."""
+        return str(getattr(self.function, "__module__", ""))
 
 
 @frozen

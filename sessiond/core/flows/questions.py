@@ -137,8 +137,13 @@ class Question(Operation[T]):
         if _length(answer) > rules.max_text:
             limit = str(rules.max_text)
             raise InvalidAnswer(rules.texts.too_long.replace("{limit}", limit))
-        value = self._read(answer, rules)
-        return self._transformed(self._checked(value, rules))
+        try:
+            value = self._read(answer, rules)
+            return self._transformed(self._checked(value, rules), rules)
+        except InvalidAnswer as refusal:
+            if refusal.text:
+                raise
+            raise InvalidAnswer(self._refusal(rules)) from None
 
     def _accepts(self) -> tuple[AttachmentKind, ...]:
         return ()
@@ -173,11 +178,16 @@ class Question(Operation[T]):
             raise InvalidAnswer(verdict or self._refusal(rules))
         raise self._misused("check", verdict)
 
-    def _transformed(self, value: Any) -> Any:
+    def _transformed(self, value: Any, rules: Rules) -> Any:
         transform = self.handling.transform
         if transform is None:
             return value
-        made = transform(value)
+        try:
+            made = transform(value)
+        except InvalidAnswer:
+            raise
+        except ValueError:
+            raise InvalidAnswer(self._refusal(rules)) from None
         if inspect.isawaitable(made):
             raise self._misused("transform", made)
         return made

@@ -70,6 +70,7 @@ def test_an_answer_becomes_a_value(options: dict[str, Any], text: str, value: st
         ({"check": lambda _: False}, "x", "Invalid input"),
         ({"check": lambda _: ""}, "x", "Invalid input"),
         ({"check": lambda t: None if int(t) else "no"}, "x", "Invalid input"),
+        ({"transform": int}, "x", "Invalid input"),
     ],
 )
 def test_a_bad_answer_asks_again(options: dict[str, Any], text: str, error: str) -> None:

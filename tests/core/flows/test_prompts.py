@@ -1,0 +1,38 @@
+"""Prompts and outputs as values."""
+
+from __future__ import annotations
+
+from sessiond.core.flows.prompts import Choice, End, Message, Output, Prompt, PromptKind
+
+
+def prompt(error: str = "", *, repeats: bool = True) -> Prompt:
+    return Prompt(
+        kind=PromptKind.CHOICE,
+        key="k",
+        screen="c:0:0",
+        text="What?",
+        choices=(Choice("a", "secret label", 1),),
+        error=error,
+        repeats=repeats,
+    )
+
+
+def test_an_error_stands_before_its_question() -> None:
+    """With a blank line between them, or alone."""
+    assert "What?" == prompt().body
+    assert "No.\n\nWhat?" == prompt("No.").body
+    assert "No." == prompt("No.", repeats=False).body
+
+
+def test_only_an_end_is_terminal() -> None:
+    """A screen that asks nothing and ends nothing waits for a function."""
+    assert not Output(messages=(Message("x"),)).is_terminal
+    assert Output(end=End.RETURNED).is_terminal
+
+
+def test_nothing_a_person_reads_is_shown_in_logs() -> None:
+    """Prompts repeat names, amounts and numbers."""
+    shown = repr(Output(messages=(Message("secret word"),), prompt=prompt("secret error")))
+
+    assert "secret" not in shown
+    assert "What?" not in shown
