@@ -23,7 +23,7 @@ class ExitCode(IntEnum):
     TRY_AGAIN = 5
     """Nothing was decided in time, or the store or the session is busy: try again."""
     LEASE_LOST = 75
-    """``serve``: another process owns the sessions now."""
+    """``serve``: another process owns the sessions now, or the store was away for longer than the lease."""
 
 
 #: By the name of the fault (edges/admin/faults.py).

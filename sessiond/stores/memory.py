@@ -120,7 +120,9 @@ class MemoryStore:
             owner = self._owners.get(partition, node)
             lease = self._leases.get(owner)
             if owner != node and lease and lease[1] > trio.current_time():
-                raise StoreInUse(f"partition {partition} is held by the live node {owner!r}")
+                raise StoreInUse(
+                    f"partition {partition} is held by the live node {owner!r}, until it stops or its lease ends"
+                )
 
     def _take(self, node: NodeId, nonce: str, partition: Partition, window_due: float) -> Acquired:
         held = self._fences.get(partition)

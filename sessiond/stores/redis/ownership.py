@@ -80,7 +80,9 @@ def _refuse_held_by_others(
 
 
 def _in_use(partition: Partition, owner: bytes) -> StoreInUse:
-    return StoreInUse(f"partition {partition} is held by the live node {owner.decode()!r}")
+    return StoreInUse(
+        f"partition {partition} is held by the live node {owner.decode()!r}, until it stops or its lease ends"
+    )
 
 
 def _acquired(partition: Partition, nonce: str, row: Sequence[Any]) -> Acquired:

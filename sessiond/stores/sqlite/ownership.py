@@ -63,7 +63,9 @@ def _refuse_live_owner(
 ) -> None:
     row = db.execute("SELECT node FROM fences WHERE partition = ?", (partition,)).fetchone()
     if row and row[0] not in {"", node} and leases.is_live(row[0], at):
-        raise StoreInUse(f"partition {partition} is held by the live node {row[0]!r}")
+        raise StoreInUse(
+            f"partition {partition} is held by the live node {row[0]!r}, until it stops or its lease ends"
+        )
 
 
 def _take_one(
