@@ -8,9 +8,9 @@ A conversation whose flow has ended, or was put away, is dead: every call raises
 """
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import Enum
-from typing import Any, Final, NoReturn, Protocol, TypeVar, overload
+from typing import Any, Final, NoReturn, Protocol, TypeVar, TypeVarTuple, Unpack, overload
 
 from sessiond.core.errors import InvalidInput
 from sessiond.core.flows.answers import Attachment, Contact, Location
@@ -34,6 +34,7 @@ from sessiond.core.flows.texts import FlowTexts
 __all__ = ["Conversation", "Driver"]
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 U = TypeVar("U")
 K = TypeVar("K", bound="str | int")
 _Op = TypeVar("_Op", bound=Operation[Any])
@@ -218,11 +219,17 @@ class Conversation:
         """Show *text* and go on."""
         return self._opened(Say(text, media), text)
 
+    @overload
+    def run(self, key: str, function: Callable[[Unpack[Ts]], Awaitable[T]], *args: *Ts,
+            retries: Retries = ..., as_type: Any = ...) -> Operation[T]: ...  # fmt: skip
+    @overload
+    def run(self, key: str, function: Callable[[Unpack[Ts]], T], *args: *Ts,
+            retries: Retries = ..., as_type: Any = ...) -> Operation[T]: ...  # fmt: skip
     def run(
         self,
         key: str,
-        function: Callable[..., Any],
-        *args: Any,
+        function: Callable[[Unpack[Ts]], Any],
+        *args: *Ts,
         retries: Retries = _RETRIES,
         as_type: Any = None,
     ) -> Operation[Any]:

@@ -104,7 +104,7 @@ def test_what_runs_is_a_function() -> None:
     """Not its result: that is the mistake people make."""
 
     async def flow(c: Conversation) -> None:
-        await c.run("it", print())  # type: ignore[func-returns-value]
+        await c.run("it", print())  # type: ignore[call-overload]
 
     with pytest.raises(FlowFailed, match="raised InvalidInput"):
         begin(flow)

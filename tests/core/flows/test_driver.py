@@ -34,7 +34,8 @@ async def three(c: Conversation) -> None:
         case "stop":
             await c.say("Stopped.")
             await c.end()
-    await c.say("Finished.")
+        case _:
+            await c.say("Finished.")
 
 
 def test_going_back_asks_the_question_before_the_last() -> None:
@@ -66,9 +67,8 @@ def test_going_back_survives_a_restart_of_the_server() -> None:
 
 
 def play_on(live: Any, *texts: str) -> Any:
-    for text in texts:
-        output = live.answer(said(text))
-    return output
+    outputs = [live.answer(said(text)) for text in texts]
+    return outputs[-1]
 
 
 def test_where_there_is_no_way_back_the_flow_goes_on() -> None:

@@ -132,6 +132,7 @@ def test_input_after_the_end_is_refused() -> None:
 
     live, _ = play(flow, "x")
 
+    late: Callable[[], Output]
     for late in (lambda: live.answer(said("y")), live.remind, live.proceed):
         with pytest.raises(FlowEnded):
             late()
@@ -142,6 +143,7 @@ def test_input_during_a_run_is_refused_and_changes_nothing() -> None:
     live, output = play(order, "1", "1")
     before = live.record
 
+    early: Callable[[], Output]
     for early in (lambda: live.answer(said("hello?")), live.remind, live.proceed):
         with pytest.raises(FlowBusy):
             early()

@@ -27,13 +27,13 @@ async def then_ends(c: Conversation) -> None:
 
 async def in_a_condition(c: Conversation) -> None:
     if c.confirm("sure", "Sure?"):  # in_a_condition
-        await c.say("Done.")
+        await c.say("Done.")  # type: ignore[unreachable]
 
 
 async def in_a_loop(c: Conversation) -> None:
     number = 0
     while c.confirm(f"more-{number}", "More?"):  # in_a_loop
-        number += 1
+        number += 1  # type: ignore[unreachable]
 
 
 async def before_a_detour(c: Conversation) -> None:

@@ -326,7 +326,7 @@ def test_a_prompt_carries_what_gateways_need() -> None:
     picture = Media(url="https://example.com/menu.png")
 
     async def flow(c: Conversation) -> None:
-        options = {"s": Option("Small", "for one"), "l": "Large"}
+        options: dict[str, str | Option] = {"s": Option("Small", "for one"), "l": "Large"}
         await c.select("it", "Which?", options, media=picture, layout=Layout.LIST)
 
     prompt = begin(flow)[1].prompt
