@@ -125,17 +125,25 @@ class Gathered(Generic[Q, T]):
         self._workers = workers
         self._work = work
         self._waiting: deque[tuple[_Job, Q]] = deque()
+        self._is_called = False
 
     async def run(self, asked: Q) -> T:
         """Return the answer to *asked*; cancellation does as in ``Workers.run``."""
 
         def begin(job: _Job) -> None:
             self._waiting.append((job, asked))
-            self._workers.call_soon(self._call)
+            self._call_soon()
 
         return cast("T", await self._workers.wait(begin))
 
+    def _call_soon(self) -> None:
+        # One call for all who wait: each that is queued wakes a thread, which then fights for the interpreter.
+        if not self._is_called:
+            self._is_called = True
+            self._workers.call_soon(self._call)
+
     def _call(self) -> None:
+        self._is_called = False  # first: who comes from now on is taken below, or calls again
         jobs: list[_Job] = []
         asked: list[Q] = []
         with suppress(IndexError):  # the call before, or another thread, has taken the rest
@@ -144,6 +152,8 @@ class Gathered(Generic[Q, T]):
                 if job.claim():
                     jobs.append(job)
                     asked.append(item)
+        if self._waiting:
+            self._call_soon()
         if not jobs:
             return
         result = outcome.capture(self._work, asked)
