@@ -1,6 +1,6 @@
 """What a flow costs: a turn while it is alive, rebuilding it, and waiting in memory. No store, no server.
 
-Run: ``python -m tests.benchmarks.flows``. CPU time of this process, medians.
+Run: ``python -m tests.benchmarks.flows``. Wall-clock medians of one busy process.
 """
 
 import gc
@@ -10,12 +10,13 @@ from collections.abc import Callable
 from statistics import median
 
 import trio
+from msgspec import Raw
 
 from sessiond.core.flows.answers import Answer
 from sessiond.core.flows.conversation import Conversation
 from sessiond.core.flows.engine import LiveFlow, Opening, restore, start
 from sessiond.core.flows.flow import Flow, Host
-from sessiond.core.flows.record import decode_record, encode_record
+from sessiond.core.flows.record import Entry, decode_record, encode_record
 from sessiond.runtime.clock import SystemClock
 from sessiond.runtime.driving import Driving
 from sessiond.runtime.entropy import SeededEntropy
@@ -95,6 +96,23 @@ def suspended_bytes(count: int = 20_000, answered: int = 0) -> float:
     return used / len(kept)
 
 
+def entry_bytes(answered: int, count: int = 5_000) -> float:
+    """Memory of the recorded answers alone: entries, values and the tuple around them."""
+    live = begun()
+    for text in ANSWERS[:answered]:
+        live.answer(Answer(text=text))
+    gc.collect()
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    kept = [
+        tuple([Entry(e.kind, e.key, Raw(bytes(memoryview(e.value)))) for e in live.record.entries])
+        for _ in range(count)
+    ]
+    used = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    return used / len(kept)
+
+
 def _median_seconds(work: Callable[[], None], times: int) -> float:
     taken = []
     for _ in range(times):
@@ -109,8 +127,12 @@ async def main() -> None:
     print(f"turn of a live flow            {turn_microseconds():8.1f} µs    (figure: 60)")
     print(f"rebuild with 50 answers        {rebuild_milliseconds():8.2f} ms    (figure: 2)")
     for answered in (0, 4):
-        used = suspended_bytes(answered=answered)
-        print(f"suspended, {answered} answers recorded {used:8.0f} bytes (figure: 2048 + answers)")
+        used, answers = suspended_bytes(answered=answered), entry_bytes(answered)
+        print(
+            f"suspended, {answered} answers            {used - answers:8.0f} bytes (figure: 2048)",
+            end=" ",
+        )
+        print(f"and {answers:.0f} for the answers")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from typing import Any, Final
 from attrs import field, frozen
 from msgspec.structs import replace
 
-from sessiond.core.flows.answers import Answer
+from sessiond.core.flows.answers import Answer, clean_text
 from sessiond.core.flows.driver import FlowDriver, Turn
 from sessiond.core.flows.faults import (
     FlowBusy,
@@ -51,7 +51,7 @@ _NOBODY: Final[Mapping[str, str]] = MappingProxyType({})
 
 @frozen(kw_only=True)
 class Opening:
-    """How a conversation begins. *id* names it, uniquely for the user; *text* is what started it."""
+    """How a conversation begins. *id* names it, uniquely for the user; *text* is what started it, cut to the limit."""
 
     id: str
     user: str
@@ -71,7 +71,7 @@ def start(flow: Flow, opening: Opening, host: Host) -> tuple["LiveFlow", Output]
     record = Record(
         flow=flow.name,
         id=opening.id,
-        started_by=opening.text,
+        started_by=clean_text(opening.text[: flow.limits.text_characters]),
         platform=opening.platform,
         gateway=opening.gateway,
     )

@@ -8,7 +8,7 @@ import pytest
 
 from sessiond.core.flows.faults import FlowEvicted, FlowFailed, RepeatedKey
 from sessiond.core.flows.prompts import Media
-from tests.core.flows.playing import begin, body, messages, play, rebuild
+from tests.core.flows.playing import begin, body, messages, play, rebuild, said
 
 if TYPE_CHECKING:
     from sessiond.core.flows.conversation import Conversation
@@ -50,6 +50,28 @@ def test_what_started_the_flow_answers_nothing() -> None:
         await c.ask("name", "Your name?")
 
     assert "Your name?" == body(begin(flow, "Ama")[1])
+
+
+def test_what_started_the_flow_is_cleaned_and_bounded() -> None:
+    """It is recorded, so a megabyte of it is cut."""
+
+    async def flow(c: Conversation) -> None:
+        await c.ask("it", c.started_by)
+
+    assert "hi" == body(begin(flow, "\x00 hi ")[1])
+    assert 4096 == len(body(begin(flow, "x" * 1_000_000)[1]))
+
+
+def test_the_profile_is_what_the_gateway_says_now() -> None:
+    """Not recorded: it may change from turn to turn."""
+
+    async def flow(c: Conversation) -> None:
+        await c.ask("one", "One?")
+        await c.ask("two", c.profile["name"])
+
+    live, _ = begin(flow)
+
+    assert "Ama" == body(live.answer(said("x"), profile={"name": "Ama"}))
 
 
 def test_saying_adds_to_the_turn_and_goes_on() -> None:

@@ -258,6 +258,21 @@ def test_a_flow_that_swallows_its_closing_is_closed_again() -> None:
     assert ["GeneratorExit", "FlowEvicted", "FlowEvicted"] == tries
 
 
+def test_ctrl_c_while_a_flow_is_put_away_goes_through() -> None:
+    """The operator's interrupt is nobody's failure."""
+
+    async def flow(c: Conversation) -> None:
+        try:
+            await c.ask("it", "What?")
+        finally:
+            raise KeyboardInterrupt
+
+    live, _ = begin(flow)
+
+    with pytest.raises(KeyboardInterrupt):
+        live.put_away()
+
+
 def test_an_ended_flow_is_closed_too() -> None:
     """A detour or an end runs the finally of what it leaves, once."""
     events: list[str] = []

@@ -306,6 +306,19 @@ def test_a_result_that_cannot_be_recorded_names_the_run() -> None:
         encode_result(run_of(output), b"R1")
 
 
+def test_a_stored_result_of_another_type_than_the_code_expects_is_named() -> None:
+    """Code and result come from different releases."""
+
+    async def flow(c: Conversation) -> None:
+        await c.run("count", print, as_type=int)
+
+    live, output = begin(flow)
+    assert live.settle(run_of(output).run_id, b'"many"')
+
+    with pytest.raises(NotStorable, match=r"test_engine.py:\d+: the result of 'count' is not"):
+        live.proceed()
+
+
 def test_a_flow_of_functions_alone_is_stopped() -> None:
     """Turns without a person are counted in the record, also over restarts."""
 

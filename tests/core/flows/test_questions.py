@@ -144,6 +144,15 @@ def test_an_answer_that_cannot_be_recorded_names_the_question() -> None:
         play(asking(parse=str.encode), "x")
 
 
+def test_a_tap_answers_no_text_question() -> None:
+    """A button of another screen is not text, whatever its title was."""
+    live, _ = begin(asking())
+
+    output = live.answer(Answer(choice="yes", text="Yes"))
+
+    assert "That choice belongs to an earlier question.\n\nWhat?" == body(output)
+
+
 # Choices
 
 
