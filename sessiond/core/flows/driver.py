@@ -209,7 +209,9 @@ class FlowDriver:
             conversation.handed_over(None)
             self._check_trouble()
             raise
-        except (Mismatched, FlowFailed, KeyboardInterrupt):
+        except FlowFailed as error:
+            raise error.at(raised_at(error.__traceback__, self.flow.module)) from error.__cause__
+        except (Mismatched, KeyboardInterrupt):
             raise
         except BaseException as error:
             self._check_trouble()
@@ -221,7 +223,10 @@ class FlowDriver:
         return operation
 
     def _check_trouble(self) -> None:
+        """Raise what the flow's own code may have swallowed."""
         trouble, self._trouble = self._trouble, None
+        if isinstance(trouble, FlowFailed):
+            raise trouble.at(raised_at(trouble.__traceback__, self.flow.module))
         if trouble is not None:
             raise trouble
 
@@ -231,7 +236,7 @@ class FlowDriver:
         """Answer one operation, or end the turn with its output."""
         if operation.is_named:
             return self._named(operation)
-        self._count_step()
+        self._count_step(operation)
         match operation:
             case Say(text=text, media=media):
                 self._now().messages.append(Message(text, media))
@@ -259,7 +264,7 @@ class FlowDriver:
             self._restoring = False
             self.waiting = operation
             return _ARRIVED
-        self._count_step()
+        self._count_step(operation)
         return self._wait(operation, turn)
 
     def _wait(self, operation: Operation[Any], turn: Turn) -> Output:
@@ -349,12 +354,15 @@ class FlowDriver:
         assert turn is not None
         return turn
 
-    def _count_step(self) -> None:
+    def _count_step(self, operation: Operation[Any] | None = None) -> None:
         turn = self._now()
         turn.steps += 1
         limit = self.flow.limits.steps_per_turn
         if turn.steps > limit:
-            raise FlowLoops(f"flow {self.flow.name!r} took more than {limit} steps in one turn")
+            raise FlowLoops(
+                f"flow {self.flow.name!r} took more than {limit} steps in one turn",
+                where="" if operation is None else operation.where,
+            )
 
 
 def _refused_to_close(error: BaseException | None) -> bool:

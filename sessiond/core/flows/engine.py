@@ -288,7 +288,7 @@ class LiveFlow:
             what = f"the answer to {question.key!r}"
             raw, told = encode_value(value, what, question.as_type)
         except NotStorable as error:
-            raise NotStorable(str(error), where=question.where) from None
+            raise error.at(question.where) from None
         driver.tape.tell(question.kind, question.key, raw)
         return driver.drive(told)
 

@@ -18,7 +18,7 @@ Messages name files, lines, keys and types of the flow's code, never what a pers
 """
 
 from types import CodeType, TracebackType
-from typing import Final
+from typing import Final, Self
 
 from sessiond.core.errors import (
     AppFailed,
@@ -59,7 +59,12 @@ class FlowFailed(AppFailed):
 
     def __init__(self, message: str, *, where: str = "") -> None:
         super().__init__(f"{where}: {message}" if where else message)
+        self.message = message
         self.where = where
+
+    def at(self, where: str) -> Self:
+        """Make the same error with its line, unless it has one."""
+        return self if self.where or not where else type(self)(self.message, where=where)
 
 
 class ForeignAwait(FlowFailed):

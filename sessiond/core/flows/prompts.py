@@ -7,10 +7,12 @@ of the choices, on every screen.
 
 from collections.abc import Callable
 from enum import StrEnum
+from math import inf
 from typing import Any
 
 from attrs import field, frozen
 
+from sessiond.core.errors import InvalidInput
 from sessiond.core.values import Value
 
 __all__ = [
@@ -139,6 +141,17 @@ class Retries:
     longest_wait_seconds: float = 30.0
     timeout_seconds: float = 30.0
     """Of one attempt."""
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what would never call, or wait backwards.
+
+        Raises:
+          InvalidInput: no attempts, or a time that is not positive.
+
+        """
+        waits = (self.first_wait_seconds, self.longest_wait_seconds, self.timeout_seconds)
+        if self.attempts < 1 or not all(0 < seconds < inf for seconds in waits):
+            raise InvalidInput("retries need at least one attempt, and times above 0 seconds")
 
 
 @frozen

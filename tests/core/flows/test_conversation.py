@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_type
 
 import pytest
 
@@ -179,6 +179,33 @@ def test_every_call_of_a_dead_conversation_is_an_eviction() -> None:
     for call in calls:
         with pytest.raises(FlowEvicted):
             call()
+
+
+def test_what_is_awaited_has_the_authors_types() -> None:
+    """A type checker knows what a flow gets; mypy reads this test."""
+
+    async def price(size: str, count: int) -> float:
+        return 1.5 * count
+
+    def reference(size: str) -> str:
+        return size
+
+    async def flow(c: Conversation) -> None:
+        assert_type(await c.ask("a", "A?"), str)
+        assert_type(await c.ask("b", "B?", parse=int), int)
+        assert_type(await c.ask("c", "C?", parse=int, transform=str), str)
+        size = assert_type(await c.select("d", "D?", {"s": "Small"}), str)
+        count = assert_type(await c.select("e", "E?", [1, 2]), int)
+        assert_type(await c.select("f", "F?", [1, 2], transform=float), float)
+        assert_type(await c.confirm("g", "G?"), bool)
+        assert_type(await c.run("h", price, size, count), float)
+        assert_type(await c.run("i", reference, size), str)
+
+    live, output = play(flow, "a", "1", "2", "s", "1", "2", "yes")
+    assert output.run is not None
+    assert live.settle(output.run.run_id, b"1.5")
+
+    assert live.proceed().run is not None
 
 
 def test_another_flows_conversation_is_none_of_ours() -> None:

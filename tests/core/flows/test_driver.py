@@ -146,7 +146,9 @@ def test_a_flow_that_loops_in_one_turn_is_stopped() -> None:
                 c.id()
 
     for flow in (talks, restarts, looks_at_the_clock, swallows):
-        with pytest.raises(FlowLoops, match="more than 100 steps in one turn"):
+        with pytest.raises(
+            FlowLoops, match=r"test_driver.py:\d+: .* more than 100 steps in one turn"
+        ):
             begin(flow)
 
 

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from sessiond.core.flows.prompts import Choice, End, Message, Output, Prompt, PromptKind
+import pytest
+
+from sessiond.core.errors import InvalidInput
+from sessiond.core.flows.prompts import (
+    Choice,
+    End,
+    Message,
+    Output,
+    Prompt,
+    PromptKind,
+    Retries,
+)
 
 
 def prompt(error: str = "", *, repeats: bool = True) -> Prompt:
@@ -36,3 +47,14 @@ def test_nothing_a_person_reads_is_shown_in_logs() -> None:
 
     assert "secret" not in shown
     assert "What?" not in shown
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"attempts": 0}, {"timeout_seconds": 0.0}, {"first_wait_seconds": float("nan")}],
+    ids=str,
+)
+def test_retries_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
+    """On the line that asks for them, not when the function has failed."""
+    with pytest.raises(InvalidInput):
+        Retries(**wrong)  # type: ignore[arg-type]
