@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sessiond.core.flows.answers import Answer, clean_text, match_choice, matching_form
 from sessiond.core.flows.prompts import Choice
 
-SIZES = (Choice("s", "Small", 1), Choice("l", "Large", 2), Choice("xl", "Très grand", 3))
+SIZES = (Choice("s", "Small", 1), Choice("l", "Large", 2), Choice("xl", "Grand café", 3))
 
 
 def matched(text: str, choices: tuple[Choice, ...] = SIZES, *, numbered: bool = True) -> str | None:
@@ -42,14 +42,14 @@ def test_numbers_titles_and_keys_are_taken_alike(text: str) -> None:
     assert "l" == matched(text)
 
 
-@pytest.mark.parametrize("text", ["très grand", "TRE\u0300S  GRAND", "Tre\u0300s\u00a0grand"])
+@pytest.mark.parametrize("text", ["grand café", "GRAND  CAFE\u0301", "Grand\u00a0cafe\u0301"])
 def test_accents_match_however_they_are_composed(text: str) -> None:
     """Composition and spacing make no difference."""
     assert "xl" == matched(text)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "   ", "0", "4", "-1", "1.5", "1 2", "smal", "9" * 5000, "🙂", "صغير", "²½"]
+    "text", ["", "   ", "0", "4", "-1", "1.5", "1 2", "middling", "9" * 5000, "🙂", "صغير", "²½"]
 )
 def test_a_wrong_choice_matches_nothing(text: str) -> None:
     """What is not on the screen is no choice."""
