@@ -51,6 +51,8 @@ class Ownership:
         self.lost = trio.Event()
         """Set once, when the lease ran out or was taken: the node stops. *reason* says why."""
         self.reason = ""
+        self.lost_store = False
+        """Whether the lease ran out because the store was away: nobody need have taken anything."""
         self._store = store
         self._partitions = tuple(partitions)
         self._window = window_seconds
@@ -139,6 +141,7 @@ class Ownership:
         if self.lost.is_set():
             return
         self.reason = reason
+        self.lost_store = self._has_run_out() and not self._availability.available
         self._fences.clear()
         self.lost.set()
         telemetry.emit("lease.lost", {}, {"node": self.node, "reason": reason})

@@ -11,7 +11,7 @@ from signal import SIGINT, SIGTERM
 from typing import Final, cast
 
 import trio
-from attrs import frozen
+from attrs import evolve, frozen
 
 from sessiond import __version__, telemetry
 from sessiond.app import App
@@ -84,7 +84,10 @@ async def serve(
     handle_signals: bool = True,
     task_status: trio.TaskStatus[Bound] = trio.TASK_STATUS_IGNORED,
 ) -> int:
-    """Run a node until it is drained (SIGTERM, SIGINT, the admin socket) or loses its lease.
+    """Run a node until it is drained (SIGTERM, SIGINT, the admin socket) or loses its lease to another.
+
+    A lease that ran out because the store was away ends the node, not the server: sockets are closed with "come back",
+    and a node begins anew, as after a crash: it waits for the store and takes everything up again.
 
     Returns ``EXIT_DRAINED`` or ``EXIT_LEASE_LOST``. ``started()`` hands back where it listens: when it serves, or
     when it waits for a store that is away (then its doors say so, and it goes on by itself). Cancelled: stops at
@@ -99,15 +102,31 @@ async def serve(
     user_key = settings.log.hash_key.encode() or None
     close_logs = open_logs(settings.log, user_key=user_key)
     try:
-        async with AsyncExitStack() as stack:
-            node = _Node(app, settings, ArrivingStore(settings.store, stack), app_name)
-            return await node.run(handle_signals=handle_signals, task_status=task_status)
+        while True:
+            async with AsyncExitStack() as stack:
+                node = _Node(app, settings, ArrivingStore(settings.store, stack), app_name)
+                code = await node.run(handle_signals=handle_signals, task_status=task_status)
+            if code != EXIT_LEASE_LOST or not node.runtime.ownership.lost_store:
+                return code
+            _log.warning(
+                "the store was away for longer than the lease: sessions are taken up when it is back"
+            )
+            settings = _at_the_same_port(settings, node.bound)
+            task_status = trio.TASK_STATUS_IGNORED
     finally:
         close_logs()
 
 
+def _at_the_same_port(settings: Settings, bound: Bound | None) -> Settings:
+    """Say which port was meant, when any free one was."""
+    if settings.listen.port or bound is None:
+        return settings
+    port = int(bound.http[0].rpartition(":")[2])
+    return evolve(settings, listen=evolve(settings.listen, port=port))
+
+
 class _Node:
-    """One server process: the runtime, its doors, and the decision to stop."""
+    """One life of the server: the runtime, its doors, and the decision to stop."""
 
     def __init__(self, app: App, settings: Settings, store: ArrivingStore, app_name: str) -> None:
         self.settings = settings
@@ -149,6 +168,7 @@ class _Node:
             self.runtime, version=__version__, store=kind, app=app_name, drain=self.start_drain
         )
         self.wants_drain = trio.Event()
+        self.bound: Bound | None = None
         self.store_warnings: tuple[str, ...] = ()
 
     def start_drain(self) -> bool:
@@ -168,7 +188,7 @@ class _Node:
                 if handle_signals:  # the process is ours
                     gc.set_threshold(*_COLLECTOR)
                     await nursery.start(self._obey_signals)
-                bound = await self._open(nursery)
+                bound = self.bound = await self._open(nursery)
                 is_up = True
                 telemetry.emit("node.started", {}, {"node": node, "version": __version__})
                 nursery.start_soon(watch_readiness, self.runtime.not_ready, node)

@@ -3,8 +3,11 @@
 import random
 from pathlib import Path
 
+import pytest
 import trio
+from trio_websocket import ConnectionClosed
 
+from sessiond.core.codes import CloseCode
 from tests.redis_server import RedisServers
 from tests.scenarios.client import StubbornClient
 from tests.scenarios.hooks import get, post_hook, send_until_accepted
@@ -48,6 +51,47 @@ async def test_redis_is_killed_and_comes_back(
     assert b"store" in reasons
     assert [0, 1, 2] == unacknowledged
     assert [0, 1, 2, 3] == kept["seen"]
+    assert [0, 1] == kept["hooks"]
+
+
+async def test_redis_is_away_for_longer_than_the_lease(
+    redis_servers: RedisServers, short_tmp_path: Path
+) -> None:
+    """The lease runs out with the store, and the process stays: it closes its sockets with "come back", says that it
+    is not ready, and takes the sessions up again when the store is back: everything acknowledged, nothing twice.
+    """
+    redis = redis_servers.start(appendonly="yes", appendfsync="always")
+    server = ServerProcess(redis.url, short_tmp_path, lease_seconds=3.0)
+    await server.start()
+    async with trio.open_nursery() as nursery:
+        client = StubbornClient("ada", server.port, nursery, random.Random(1))
+        await client.run(range(3))
+        await send_until_accepted(server.port, "ada", 0)
+
+        redis.kill()
+        with pytest.raises(ConnectionClosed) as closed:  # what it waits for is not acknowledged
+            await client.push("add", {"n": 3, "_id": "ada-3"})
+        with trio.fail_after(15):
+            while "sessions are taken up" not in server.log:  # noqa: ASYNC110 -- of a process
+                await trio.sleep(0.05)
+            while not server.listens():  # noqa: ASYNC110 -- a process
+                await trio.sleep(0.05)
+        ready, _, _ = await get(server.port, "/readyz")
+        status, _, _ = await post_hook(server.port, "ada", 1)
+        redis.start()
+        await server.wait_ready()
+        await client.run(range(3, 5))
+        await send_until_accepted(server.port, "ada", 1)
+        kept = await client.push("show", {})
+        await client.close()
+        nursery.cancel_scope.cancel()
+    assert server.is_running
+    server.kill()
+
+    assert closed.value.reason is not None
+    assert closed.value.reason.code == CloseCode.RESTARTED.number
+    assert (503, 503) == (ready, status)
+    assert [0, 1, 2, 3, 4] == kept["seen"]
     assert [0, 1] == kept["hooks"]
 
 
