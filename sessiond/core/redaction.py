@@ -37,7 +37,10 @@ _PATTERNS: Final = (
     (re.compile(r"(?<![^\W_])(?<!\+)\+[1-9][\d ().-]{5,16}(\d\d)(?!\d)"), r"[number …\1]"),
     # The same without a plus, as WhatsApp and the USSD gateways write it; not inside words, hashes or decimals,
     # but after an underscore: bots join kind and number (``offer_233241234567``).
-    (re.compile(r"(?<![^\W_])(?<![.+-])(?:00)?[1-9]\d{7,12}(\d\d)(?![^\W_])(?!-)"), r"[number …\1]"),
+    (
+        re.compile(r"(?<![^\W_])(?<![.+-])(?:00)?[1-9]\d{7,12}(\d\d)(?![^\W_])(?!-)"),
+        r"[number …\1]",
+    ),
     # As people type their own country's numbers.
     (re.compile(r"(?<![^\W_])(?<![.+-])0[1-9]\d{5,9}(\d\d)(?![^\W_])(?!-)"), r"[number …\1]"),
 )
