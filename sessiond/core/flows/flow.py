@@ -14,7 +14,18 @@ from sessiond.core.flows.questions import Rules
 from sessiond.core.flows.texts import FlowTexts
 from sessiond.core.ports import Clock, Entropy
 
-__all__ = ["Flow", "FlowLimits", "Host", "OnMismatch", "find_flow"]
+__all__ = ["Busy", "Flow", "FlowLimits", "Host", "OnMismatch", "find_flow"]
+
+
+class Busy(StrEnum):
+    """What happens to what a person says while the flow waits for ``c.run``."""
+
+    SAY = "say"
+    """It is not taken: the person reads ``FlowTexts.busy``."""
+    IGNORE = "ignore"
+    """It is not taken, and nothing is said."""
+    QUEUE = "queue"
+    """It waits, and answers the next question."""
 
 
 class OnMismatch(StrEnum):
@@ -51,6 +62,8 @@ class Flow:
     on_mismatch: OnMismatch = OnMismatch.RESTART
     on_expire: str | Callable[[Mapping[str, object]], str | None] | None = None
     """What is said when the conversation expires; a function is given the answers by key."""
+    busy: Busy = Busy.SAY
+    """What an input during ``c.run`` does; see ``Busy``."""
     question_after_error: bool = True
     """Whether a question is shown again below the error, or the error alone."""
     texts: FlowTexts = Factory(FlowTexts)
@@ -67,13 +80,16 @@ class Flow:
         """Refuse what cannot be a flow.
 
         Raises:
-          InvalidInput: no name, or no function.
+          InvalidInput: no name, no function, or a policy that is none.
 
         """
         if not self.name:
             raise InvalidInput("a flow needs a name")
         if not callable(self.function):
             raise InvalidInput(f"the function of flow {self.name!r} cannot be called")
+        for policy, known in ((self.on_mismatch, OnMismatch), (self.busy, Busy)):
+            if policy not in list(known):
+                raise InvalidInput(f"flow {self.name!r}: {policy!r} is none of {', '.join(known)}")
 
     @property
     def module(self) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from sessiond.core.errors import InvalidInput
 from sessiond.core.flows.faults import FlowGone
-from sessiond.core.flows.flow import Flow, find_flow
+from sessiond.core.flows.flow import Busy, Flow, find_flow
 from sessiond.core.flows.texts import FlowTexts
 from tests.core.flows.playing import body, make, play, rebuild
 
@@ -66,3 +66,11 @@ def test_the_sentences_of_a_flow_are_its_own() -> None:
 
     assert "Bitte etwas schreiben.\n\nWarum?" == body(output)
     assert live.is_alive
+
+
+def test_policies_are_known_when_the_flow_is_made() -> None:
+    """Not when the first input meets them; without a word about it, people are told to wait."""
+    assert Busy.SAY is Flow(name="x", function=ask).busy
+    for options in ({"busy": "later"}, {"on_mismatch": "ignore"}):
+        with pytest.raises(InvalidInput, match=r"flow 'x': '\w+' is none of \w+, \w+, \w+"):
+            Flow(name="x", function=ask, **options)  # type: ignore[arg-type]
