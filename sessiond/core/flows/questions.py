@@ -8,6 +8,7 @@ flow. These functions run once, when the answer comes, never on replay.
 
 import inspect
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar, Final, TypeVar
@@ -80,7 +81,7 @@ class Handling:
 PLAIN: Final = Handling()
 
 
-class Question(Operation[T]):
+class Question(Operation[T], ABC):
     """Something that a person answers."""
 
     __slots__ = ("choices", "handling", "layout", "media", "text")
@@ -148,8 +149,9 @@ class Question(Operation[T]):
     def _accepts(self) -> tuple[AttachmentKind, ...]:
         return ()
 
+    @abstractmethod
     def _read(self, answer: Answer, rules: Rules) -> Any:
-        raise NotImplementedError
+        """Make of *answer* what ``check`` and ``transform`` are given."""
 
     def _picked(self, answer: Answer, rules: Rules) -> Choice:
         choice = match_choice(answer, clean_text(answer.text), self.choices)

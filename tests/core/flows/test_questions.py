@@ -11,6 +11,7 @@ import pytest
 from sessiond.core.flows.answers import Answer, Attachment, Contact, Location
 from sessiond.core.flows.faults import FlowFailed, InvalidAnswer, NotStorable
 from sessiond.core.flows.prompts import AttachmentKind, Layout, Media, Option, PromptKind
+from sessiond.core.flows.questions import Question
 from tests.core.flows.playing import begin, body, make, messages, play, rebuild, said
 
 if TYPE_CHECKING:
@@ -349,3 +350,14 @@ def test_a_prompt_carries_what_gateways_need() -> None:
     assert [("s", "Small", 1, "for one"), ("l", "Large", 2, "")] == [
         (choice.key, choice.label, choice.number, choice.description) for choice in prompt.choices
     ]
+
+
+def test_a_kind_of_question_says_what_it_reads() -> None:
+    """A subclass that forgets how it reads an answer is an error when it is made, not at a person's answer."""
+
+    class Mood(Question[str]):
+        kind = "mood"
+        prompt_kind = PromptKind.TEXT
+
+    with pytest.raises(TypeError, match="_read"):
+        _ = Mood("it", "How are you?")  # type: ignore[abstract]
