@@ -17,6 +17,7 @@ from sessiond import __version__, telemetry
 from sessiond.app import App
 from sessiond.config.settings import ListenSettings, Settings, store_kind
 from sessiond.core.codes import CloseCode, ErrorCode
+from sessiond.core.errors import StoreInUse
 from sessiond.core.ids import NodeId
 from sessiond.core.ports import Clock, Store
 from sessiond.core.session.phases import Phase
@@ -87,7 +88,8 @@ async def serve(
     """Run a node until it is drained (SIGTERM, SIGINT, the admin socket) or loses its lease to another.
 
     A lease that ran out because the store was away ends the node, not the server: sockets are closed with "come back",
-    and a node begins anew, as after a crash: it waits for the store and takes everything up again.
+    and a node begins anew, as after a crash: it waits for the store and takes everything up again. When another took
+    it meanwhile, the lease is lost to that one.
 
     Returns ``EXIT_DRAINED`` or ``EXIT_LEASE_LOST``. ``started()`` hands back where it listens: when it serves, or
     when it waits for a store that is away (then its doors say so, and it goes on by itself). Cancelled: stops at
@@ -95,17 +97,25 @@ async def serve(
 
     Raises:
       AddressInUse, InvalidInput: an address or path cannot be listened on; a setting is unusable.
-      StoreInUse: another live process owns this store.
+      StoreInUse: another live process owns this store, at the start.
       StoreError: the store cannot be used.
 
     """
     user_key = settings.log.hash_key.encode() or None
     close_logs = open_logs(settings.log, user_key=user_key)
+    has_served = False
     try:
         while True:
-            async with AsyncExitStack() as stack:
-                node = _Node(app, settings, ArrivingStore(settings.store, stack), app_name)
-                code = await node.run(handle_signals=handle_signals, task_status=task_status)
+            try:
+                async with AsyncExitStack() as stack:
+                    node = _Node(app, settings, ArrivingStore(settings.store, stack), app_name)
+                    code = await node.run(handle_signals=handle_signals, task_status=task_status)
+            except Exception as error:
+                owner = _in_use(error)
+                if owner is None or not has_served:
+                    raise
+                _log.error("the sessions are not taken up again: %s", owner)
+                return EXIT_LEASE_LOST
             if code != EXIT_LEASE_LOST or not node.runtime.ownership.lost_store:
                 return code
             _log.warning(
@@ -113,6 +123,7 @@ async def serve(
             )
             settings = _at_the_same_port(settings, node.bound)
             task_status = trio.TASK_STATUS_IGNORED
+            has_served = True
     finally:
         close_logs()
 
@@ -191,7 +202,6 @@ class _Node:
                 bound = self.bound = await self._open(nursery)
                 is_up = True
                 telemetry.emit("node.started", {}, {"node": node, "version": __version__})
-                nursery.start_soon(watch_readiness, self.runtime.not_ready, node)
                 for warning in bound.warnings:
                     _log.warning("%s", warning)
                 _log.info("listening on %s; admin socket %s", ", ".join(bound.http), bound.admin)
@@ -199,7 +209,9 @@ class _Node:
                 reason, code = await self._until_stopped()
                 nursery.cancel_scope.cancel()
         except Exception as error:
-            if is_up:
+            if _in_use(error) is not None:
+                reason = "the store is in use"
+            elif is_up:
                 telemetry.emit("node.failed", {}, {"node": node, "error": _cause(error)})
             raise
         finally:
@@ -267,7 +279,10 @@ class _Node:
         return await self.websockets.upgrade(request)
 
     async def _until_stopped(self) -> tuple[str, int]:
-        """Wait for a drain or the loss of the lease, and do what it asks for."""
+        """Wait for a drain or the loss of the lease, and do what it asks for.
+
+        Readiness is told until then: that a node that stops is not ready is no news, and no warning.
+        """
         lost = self.runtime.ownership.lost
         async with trio.open_nursery() as nursery:
 
@@ -277,6 +292,7 @@ class _Node:
 
             nursery.start_soon(until, lost)
             nursery.start_soon(until, self.wants_drain)
+            nursery.start_soon(watch_readiness, self.runtime.not_ready, self.runtime.node)
         if lost.is_set():
             for connection in self.websockets.connections:
                 connection.close(CloseCode.MOVED)
@@ -326,6 +342,14 @@ class _Node:
         self.metrics.watch("store_available", lambda: float(runtime.availability.available))
         self.metrics.watch("ready", lambda: float(not runtime.not_ready()))
         return self.metrics.open()
+
+
+def _in_use(error: Exception) -> StoreInUse | None:
+    """Find the refusal of a store that another process has, alone or in groups; ``None`` beside anything else."""
+    if isinstance(error, ExceptionGroup):
+        _, others = error.split(StoreInUse)
+        return None if others else _in_use(error.exceptions[0])
+    return error if isinstance(error, StoreInUse) else None
 
 
 def _cause(error: Exception) -> str:

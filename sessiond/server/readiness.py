@@ -16,7 +16,7 @@ _LOOK_SECONDS: Final = 1.0
 async def watch_readiness(not_ready: Callable[[], Sequence[str]], node: str) -> None:
     """Emit ``node.ready`` or ``node.not_ready`` now, and whenever the reasons that *not_ready* gives change.
 
-    Runs until cancelled.
+    Runs until cancelled, which is when the node is told to stop: ``node.draining`` says so then.
     """
     told: str | None = None
     while True:
