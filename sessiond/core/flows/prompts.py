@@ -78,7 +78,7 @@ class Option:
     description: str = ""
 
 
-class Choice(Value, frozen=True):
+class Choice(Value, frozen=True, omit_defaults=True):
     """One thing that can be picked; *number* counts from 1 on its screen."""
 
     key: str
@@ -87,7 +87,7 @@ class Choice(Value, frozen=True):
     description: str = ""
 
 
-class Media(Value, frozen=True, kw_only=True):
+class Media(Value, frozen=True, kw_only=True, omit_defaults=True):
     """An attachment to send: by *url*, or by the gateway's own *id*; *filename* is for documents."""
 
     PRIVATE = frozenset({"url", "id", "filename"})
@@ -98,7 +98,7 @@ class Media(Value, frozen=True, kw_only=True):
     filename: str = ""
 
 
-class Message(Value, frozen=True):
+class Message(Value, frozen=True, omit_defaults=True):
     """Something said, which needs no answer."""
 
     PRIVATE = frozenset({"text"})
@@ -107,7 +107,7 @@ class Message(Value, frozen=True):
     media: Media | None = None
 
 
-class Prompt(Value, frozen=True, kw_only=True):
+class Prompt(Value, frozen=True, kw_only=True, omit_defaults=True):
     """A question as it is shown. *error* says why the answer before was not taken."""
 
     PRIVATE = frozenset({"text", "choices", "error", "media"})

@@ -15,6 +15,9 @@ from sessiond.core.ids import ConnectionId, Digest
 from sessiond.core.records import InboxEntry, Timer
 
 if TYPE_CHECKING:
+    from sessiond.core.conversations.session_keys import ChannelFacts
+    from sessiond.core.flows.answers import Answer
+    from sessiond.core.flows.faults import RunFailed
     from sessiond.core.ports import Connection
     from sessiond.core.position import StreamPosition
 
@@ -28,7 +31,9 @@ __all__ = [
     "Join",
     "Leave",
     "RollBack",
+    "Said",
     "Send",
+    "Settled",
     "Stop",
     "kind_of",
 ]
@@ -82,6 +87,35 @@ class HookCall:
     digest: Digest | None = None
 
 
+@define
+class Said:
+    """What a person said: the running flow gets it, or routing says what it does. Never changed.
+
+    Answered with what the conversation shows (core/conversations/shown.py).
+    """
+
+    facts: "ChannelFacts"
+    answer: "Answer" = field(repr=False)
+    digest: Digest | None = None
+    waits_seconds: float = 0.0
+    """How long the door waits for functions that the flow runs; 0: it can be told later, by a push."""
+    flow: str = ""
+    """Start this flow, whatever is running."""
+    reminds: bool = False
+    """Nothing was said: show the waiting question again."""
+
+
+@frozen
+class Settled:
+    """The function that a conversation ran has returned, or failed for good. Stale unless it is waited for."""
+
+    conversation: str
+    run_id: str
+    result: "bytes | RunFailed" = field(repr=False)
+    is_awaited: bool = False
+    """Whether a door still waits for what comes of it."""
+
+
 @frozen
 class Accepted:
     """An input that was accepted into the inbox before it was told (``202`` doors); nobody waits."""
@@ -120,7 +154,20 @@ class RollBack:
     """Put the snapshot before the current one back, under a new epoch; connections have to come back."""
 
 
-Input = Join | Leave | ClientMessage | Ack | HookCall | Accepted | Fired | Send | Stop | RollBack
+Input = (
+    Join
+    | Leave
+    | ClientMessage
+    | Ack
+    | HookCall
+    | Said
+    | Settled
+    | Accepted
+    | Fired
+    | Send
+    | Stop
+    | RollBack
+)
 
 _KINDS: Final[Mapping[type, str]] = MappingProxyType(
     {
@@ -129,6 +176,8 @@ _KINDS: Final[Mapping[type, str]] = MappingProxyType(
         ClientMessage: "message",
         Ack: "ack",
         HookCall: "hook",
+        Said: "said",
+        Settled: "settled",
         Accepted: "accepted",
         Fired: "timer",
         Send: "send",

@@ -1,0 +1,124 @@
+"""The book: everything an app and its settings say about conversations, checked once when the server starts."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from sessiond.core.conversations.journal import JournalSettings
+from sessiond.core.conversations.routing import Route, RouteTable, RoutingSettings
+from sessiond.core.conversations.session_keys import (
+    Boundary,
+    ChannelFacts,
+    OwnIdentifier,
+    SessionKey,
+    SessionKeys,
+    SessionKeySettings,
+)
+from sessiond.core.errors import InvalidInput
+from sessiond.core.flows.faults import FlowGone
+from sessiond.core.flows.flow import Flow, find_flow
+from sessiond.core.flows.flow_session import FlowSessionLimits
+
+__all__ = ["FlowBook"]
+
+_ROUTING: Final = RoutingSettings()
+_SESSIONS: Final = FlowSessionLimits()
+_JOURNAL: Final = JournalSettings()
+
+#: Stands for a flow's name where only the rest of a key is wanted.
+_ANY_FLOW: Final = "any"
+
+
+class FlowBook:
+    """The flows, what starts them, and how conversations are told apart.
+
+    Raises:
+      InvalidInput: a route names no flow, two routes claim the same, or the session keys cannot be made.
+
+    """
+
+    __slots__ = (
+        "_keys",
+        "_names_flow",
+        "flows",
+        "journal",
+        "routes",
+        "sessions",
+        "shown_after_end",
+    )
+
+    def __init__(
+        self,
+        flows: Mapping[str, Flow],
+        routes: Iterable[Route],
+        *,
+        routing: RoutingSettings = _ROUTING,
+        keys: SessionKeySettings,
+        own_identifier: OwnIdentifier | None = None,
+        sessions: FlowSessionLimits = _SESSIONS,
+        journal: JournalSettings = _JOURNAL,
+    ) -> None:
+        routes = tuple(routes)
+        unknown = sorted({route.flow for route in routes} - flows.keys())
+        if unknown:
+            raise InvalidInput(f"there is no flow {unknown[0]!r} for its route to start")
+        self.flows = dict(flows)
+        self.routes = RouteTable(routes, routing)
+        self.sessions = sessions
+        self.journal = journal
+        self.shown_after_end = routing.after_end != "route"
+        """Whether the end of a flow matters to the next input."""
+        self._keys = SessionKeys(keys, own_identifier)
+        self._names_flow = Boundary.FLOW in keys.boundaries
+
+    def find(self, name: str) -> Flow:
+        """Find a flow by its name, or a former one.
+
+        Raises:
+          FlowGone: there is none.
+
+        """
+        flow = self.flows.get(name)
+        return find_flow(self.flows.values(), name) if flow is None else flow
+
+    def key(self, facts: ChannelFacts, flow: str) -> SessionKey:
+        """Make the key of *flow*'s conversation with whoever *facts* tell of.
+
+        Raises:
+          InvalidInput: a fact that is needed is missing or malformed.
+
+        """
+        return self._keys.key(_with_flow(facts, flow) if self._names_flow else facts)
+
+    def current(self, facts: ChannelFacts, keys: Iterable[str]) -> str | None:
+        """Find the conversation among *keys* that an input with these facts belongs to, whatever its flow is.
+
+        Raises:
+          InvalidInput: a fact that is needed is missing or malformed.
+
+        """
+        wanted = self.key(facts, _ANY_FLOW)
+        if not self._names_flow:
+            return wanted if wanted in keys else None
+        rest = wanted.partition(":")[2]
+        return next((key for key in keys if key.partition(":")[2] == rest), None)
+
+    def knows(self, name: str) -> bool:
+        """Tell whether there is a flow of this name, now or formerly."""
+        try:
+            self.find(name)
+        except FlowGone:
+            return False
+        return True
+
+
+def _with_flow(facts: ChannelFacts, flow: str) -> ChannelFacts:
+    return ChannelFacts(
+        flow=flow,
+        platform=facts.platform,
+        gateway=facts.gateway,
+        host=facts.host,
+        path=facts.path,
+        request_id=facts.request_id,
+        msisdn=facts.msisdn,
+        user_id=facts.user_id,
+    )

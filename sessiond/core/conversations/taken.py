@@ -1,0 +1,50 @@
+"""Taken: what one input did to a user's conversations."""
+
+from collections.abc import Mapping
+
+from sessiond.core.conversations.happenings import Happening
+from sessiond.core.conversations.shown import encode_shown
+from sessiond.core.flows.prompts import Output, RunRequest
+from sessiond.core.values import Value
+
+__all__ = ["Taken"]
+
+_NOTHING_SHOWN = b"{}"
+
+
+class Taken(Value, frozen=True, kw_only=True, gc=True):
+    """What one input did. *stored*: what ``Snapshot.conversations`` is to be, the same object when nothing changed."""
+
+    PRIVATE = frozenset({"stored", "journal"})
+
+    stored: Mapping[str, bytes]
+    key: str = ""
+    flow: str = ""
+    output: Output | None = None
+    """``None``: there is nothing to show."""
+    run: RunRequest | None = None
+    """The function to call once the turn is durable."""
+    is_push: bool = False
+    """Nobody waits for the output, and the platform lets us speak first."""
+    busy: bool = False
+    """The input was not taken: a function runs."""
+    queued: bool = False
+    """The input is kept until the function that runs has returned."""
+    error: Exception | None = None
+    """The flow failed; the person was told so, and the record is what it was."""
+    journal: tuple[bytes, ...] = ()
+    happenings: tuple[Happening, ...] = ()
+
+    @property
+    def shown(self) -> bytes:
+        """The JSON document of what is shown."""
+        if self.output is None:
+            return _NOTHING_SHOWN
+        return encode_shown(
+            self.output,
+            key=self.key,
+            flow=self.flow,
+            busy=self.busy,
+            queued=self.queued,
+            failed=self.error is not None,
+        )
