@@ -60,6 +60,7 @@ async def dev(
             "store.url": store or state.store_url,
             "auth.secret": state.secret,
             "webhook.secrets": [state.hook_secret],
+            "session_keys.secret": state.session_key_secret,
             "admin.socket": str(state.socket),
             "node.name": "dev",
             "log.format": "console",

@@ -23,6 +23,8 @@ class DevState:
     """Signs tokens."""
     hook_secret: str = field(repr=False)
     """Signs webhooks: ``whsec_…``."""
+    session_key_secret: str = field(repr=False)
+    """Keys the hash of session keys."""
 
     @property
     def socket(self) -> Path:
@@ -75,9 +77,11 @@ def open_state(folder: Path | None = None) -> DevState:
         secret = _kept(folder / "secret", DEV_SECRET_PREFIX + secrets.token_urlsafe(32))
         raw = DEV_SECRET_PREFIX.encode() + secrets.token_bytes(32)
         hook_secret = _kept(folder / "hook-secret", "whsec_" + base64.b64encode(raw).decode())
+        of_keys = DEV_SECRET_PREFIX + secrets.token_urlsafe(32)
+        session_key_secret = _kept(folder / "session-key-secret", of_keys)
     except OSError as error:
         raise InvalidInput(f"cannot use the directory {folder}: {error.strerror}") from None
-    return DevState(folder, secret, hook_secret)
+    return DevState(folder, secret, hook_secret, session_key_secret)
 
 
 def _kept(file: Path, fresh: str) -> str:

@@ -85,6 +85,7 @@ def _dev(settings: Settings) -> _Found:
         "auth.secret": (settings.auth.secret or "",),
         "webhook.secrets": settings.webhook.secrets,
         "store.encryption_keys": settings.store.encryption_keys,
+        "session_keys.secret": (settings.session_keys.secret,),
     }
     for path, values in secrets.items():
         if any(value.startswith((DEV_SECRET_PREFIX, DEV_HOOK_PREFIX)) for value in values):

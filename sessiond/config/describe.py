@@ -107,7 +107,8 @@ def _toml(value: object) -> str:
         case tuple():
             return "[" + ", ".join(map(_toml, value)) + "]"
         case Mapping():
-            return "{}"
+            inside = ", ".join(f"{name} = {_toml(one)}" for name, one in value.items())
+            return f"{{ {inside} }}" if inside else "{}"
         case float() if value.is_integer():
             return str(int(value))
         case _:

@@ -17,6 +17,9 @@ from urllib.parse import urlsplit
 from attrs import Attribute, field, frozen
 from attrs.validators import ge, gt, le
 
+from sessiond.core.conversations.flow_session import FlowSessionLimits
+from sessiond.core.conversations.journal import JournalSettings
+from sessiond.core.conversations.session_keys import SessionKeySettings
 from sessiond.core.errors import InvalidInput
 from sessiond.core.session.limits import SessionLimits
 from sessiond.edges.admin.settings import AdminSettings
@@ -191,6 +194,9 @@ class Settings:
     health: HealthSettings = field(factory=HealthSettings)
     store: StoreSettings = field(factory=StoreSettings)
     session: SessionLimits = field(factory=SessionLimits)
+    session_keys: SessionKeySettings = field(factory=SessionKeySettings)
+    flow_sessions: FlowSessionLimits = field(factory=FlowSessionLimits)
+    journal: JournalSettings = field(factory=JournalSettings)
     runtime: RuntimeSettings = field(factory=RuntimeSettings)
     drain: DrainSettings = field(factory=DrainSettings)
     node: NodeSettings = field(factory=NodeSettings)

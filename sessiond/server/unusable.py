@@ -10,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 
 from sessiond.config import Settings
+from sessiond.core.conversations.session_keys import hash_key
 from sessiond.core.errors import InvalidInput
 from sessiond.core.token_bucket import RateLimit
 from sessiond.edges.auth.key_url import check_key_url
@@ -23,7 +24,9 @@ __all__ = ["find_unusable"]
 
 def find_unusable(settings: Settings) -> Iterator[tuple[str, str]]:
     """Yield the path of each value that would be refused, and why; no message holds a secret."""
-    for path, attempt in chain(_auth(settings), _webhook(settings), _store(settings)):
+    for path, attempt in chain(
+        _auth(settings), _webhook(settings), _store(settings), _session_keys(settings)
+    ):
         try:
             attempt()
         except InvalidInput as error:
@@ -68,3 +71,8 @@ def _webhook(settings: Settings) -> _Attempts:
 def _store(settings: Settings) -> _Attempts:
     for number, text in enumerate(settings.store.encryption_keys):
         yield f"store.encryption_keys[{number}]", partial(seal_key, text)
+
+
+def _session_keys(settings: Settings) -> _Attempts:
+    if settings.session_keys.secret:  # only apps with flows need one
+        yield "session_keys.secret", partial(hash_key, settings.session_keys)

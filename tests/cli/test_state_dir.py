@@ -16,22 +16,39 @@ def test_secrets_are_made_once_and_for_us_alone(tmp_path: Path) -> None:
     first = open_state(tmp_path / "a" / "state")
     second = open_state(tmp_path / "a" / "state")
 
-    assert (first.secret, first.hook_secret) == (second.secret, second.hook_secret)
+    assert first == second
     assert stat.S_IMODE(first.folder.stat().st_mode) == 0o700
-    for file in ("secret", "hook-secret"):
+    for file in ("secret", "hook-secret", "session-key-secret"):
         assert stat.S_IMODE((first.folder / file).stat().st_mode) == 0o600
-    assert first.secret not in repr(first)
+    made = {first.secret, first.hook_secret, first.session_key_secret}
+    assert 3 == len(made)
+    assert not any(secret in repr(first) for secret in made)
+
+
+def test_a_state_directory_of_an_older_version_gets_what_it_lacks(tmp_path: Path) -> None:
+    """The secrets that are there stay; the one that is missing is made."""
+    first = open_state(tmp_path)
+    (tmp_path / "session-key-secret").unlink()
+    second = open_state(tmp_path)
+
+    assert (first.secret, first.hook_secret) == (second.secret, second.hook_secret)
+    assert second.session_key_secret not in {"", first.session_key_secret}
+    assert open_state(tmp_path) == second
 
 
 def test_development_secrets_are_refused_elsewhere(tmp_path: Path) -> None:
-    """A server outside development does not start with either of them."""
+    """A server outside development does not start with any of them."""
     state = open_state(tmp_path)
     settings = load_settings(
-        flags={"auth.secret": state.secret, "webhook.secrets": [state.hook_secret]}
+        flags={
+            "auth.secret": state.secret,
+            "webhook.secrets": [state.hook_secret],
+            "session_keys.secret": state.session_key_secret,
+        }
     )
     errors = {one.path for one in check_settings(settings) if one.severity is Severity.ERROR}
 
-    assert errors >= {"auth.secret", "webhook.secrets"}
+    assert errors >= {"auth.secret", "webhook.secrets", "session_keys.secret"}
 
 
 def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ def test_good_settings_have_no_findings() -> None:
         ({"dev": True, "listen__host": "0.0.0.0"}, "listen.host"),
         ({"auth__secret": DEV_SECRET_PREFIX + "x" * 32}, "auth.secret"),
         ({"webhook__secrets": [DEV_HOOK_PREFIX + "eHh4"]}, "webhook.secrets"),
+        ({"session_keys__secret": DEV_SECRET_PREFIX + "x" * 32}, "session_keys.secret"),
         ({"listen__tls_key": __file__}, "listen.tls_key"),
         ({"listen__tls_certificate": "/nowhere.pem"}, "listen.tls_certificate"),
         ({"auth__key_file": "/nowhere.pem"}, "auth.key_file"),

@@ -36,4 +36,7 @@ def test_units_bounds_and_secrets_are_told() -> None:
     assert rows["store.durability"].type == "primary | fsync | replica"
     assert rows["auth.secret"].secret
     assert rows["auth.secret"].default == ""
+    assert rows["session_keys.secret"].secret
+    assert rows["journal.entries"].bounds == ">= 1, <= 100000"
+    assert rows["flow_sessions.ttl_seconds"].default == "{ ussd = 3600, whatsapp = 604800 }"
     assert "dev" not in rows

@@ -28,6 +28,7 @@ def test_what_can_be_used_is_not_named() -> None:
         webhook__allowed_networks=["10.0.0.0/8", "::1"],
         webhook__rate_per_second=5.0,
         store__encryption_keys=[SEAL_KEY],
+        session_keys__secret="s" * 16,
     )
 
 
@@ -47,6 +48,7 @@ def test_what_can_be_used_is_not_named() -> None:
         ({"webhook__rate_per_second": 0.0}, "webhook.rate_per_second"),
         ({"store__encryption_keys": [SEAL_KEY, "k2:hunter2"]}, "store.encryption_keys[1]"),
         ({"store__encryption_keys": ["k2:aHVudGVyMg=="]}, "store.encryption_keys[0]"),
+        ({"session_keys__secret": "hunter2"}, "session_keys.secret"),
     ],
 )
 def test_what_is_refused_is_named_without_being_shown(flags: dict[str, object], path: str) -> None:

@@ -17,12 +17,13 @@ from typing import Any, Final
 
 import msgspec
 from attrs import field, frozen
+from attrs.validators import ge, le
 from msgspec.structs import replace
 
 from sessiond.core.conversations.journal_events import JournalEvent, JournalStatus, canonical_event
 from sessiond.core.conversations.phone import masked_phone
 from sessiond.core.conversations.session_keys import ChannelFacts
-from sessiond.core.errors import InvalidInput, SnapshotCorrupt
+from sessiond.core.errors import SnapshotCorrupt
 from sessiond.core.redaction import HIDDEN, hide_secrets, is_secret_name
 from sessiond.core.values import Value
 
@@ -64,26 +65,16 @@ class JournalSettings:
     """What the journal keeps.
 
     Raises:
-      InvalidInput: a bound out of its range.
+      ValueError: a bound out of its range.
 
     """
 
     keep_texts: bool = False
     """Whether what people wrote and were shown is kept (masked); else only how long it was."""
-    max_text: int = field(default=300)
+    max_text: int = field(default=300, validator=[ge(1), le(1000)])
     """Characters of a kept text."""
-    entries: int = field(default=1000)
+    entries: int = field(default=1000, validator=[ge(1), le(100_000)])
     """Entries kept for one user; older ones are trimmed."""
-
-    @max_text.validator
-    def _check_text(self, _: object, value: int) -> None:
-        if not 1 <= value <= 1000:
-            raise InvalidInput("must be 1 to 1000")
-
-    @entries.validator
-    def _check_entries(self, _: object, value: int) -> None:
-        if not 1 <= value <= 100_000:
-            raise InvalidInput("must be 1 to 100000")
 
 
 class Channel(Value, frozen=True, omit_defaults=True):

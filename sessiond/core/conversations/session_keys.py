@@ -45,6 +45,7 @@ __all__ = [
     "SessionKey",
     "SessionKeySettings",
     "SessionKeys",
+    "hash_key",
 ]
 
 SessionKey = NewType("SessionKey", str)
@@ -199,6 +200,19 @@ class SessionKeySettings:
         return attrs.evolve(self, boundaries=(*boundaries, *kept))
 
 
+def hash_key(settings: SessionKeySettings) -> bytes:
+    """Make the key of the hash from the secret; empty: there is none, and FlowChat's modes need none.
+
+    Raises:
+      InvalidInput: there is no secret, or a short one, in keyed mode.
+
+    """
+    secret = settings.secret.encode(errors="surrogatepass")
+    if len(secret) < MIN_SECRET and (secret or settings.mode == KeyMode.KEYED):
+        raise InvalidInput(f"session keys need a secret of at least {MIN_SECRET} bytes")
+    return secret
+
+
 class SessionKeys:
     """Makes the keys of one app.
 
@@ -212,9 +226,7 @@ class SessionKeys:
     __slots__ = ("_boundaries", "_hash_key", "_own", "_settings")
 
     def __init__(self, settings: SessionKeySettings, own: OwnIdentifier | None = None) -> None:
-        secret = settings.secret.encode(errors="surrogatepass")
-        if len(secret) < MIN_SECRET and (secret or settings.mode == KeyMode.KEYED):
-            raise InvalidInput(f"session keys need a secret of at least {MIN_SECRET} bytes")
+        secret = hash_key(settings)
         if (own is not None) != (settings.identifier == Identifier.OWN):
             raise InvalidInput(
                 'the identifier "own" and the function for it are given together or not at all'
