@@ -10,11 +10,12 @@ A conversation whose flow has ended, or was put away, is dead: every call raises
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import Enum
-from typing import Any, Final, NoReturn, Protocol, TypeVar, TypeVarTuple, Unpack, overload
+from typing import Any, Final, NoReturn, TypeVar, TypeVarTuple, Unpack, overload
 
 from sessiond.core.errors import InvalidInput
 from sessiond.core.flows.answers import Attachment, Contact, Location
-from sessiond.core.flows.faults import FORGOTTEN, FlowEvicted, ForgottenAwait, RepeatedKey
+from sessiond.core.flows.facts import Driver, Facts
+from sessiond.core.flows.faults import FORGOTTEN, ForgottenAwait, RepeatedKey
 from sessiond.core.flows.operations import EndFlow, GoBack, Operation, Restart, Run, Say
 from sessiond.core.flows.prompts import AttachmentKind, Layout, Media, Option, Retries
 from sessiond.core.flows.questions import (
@@ -28,10 +29,8 @@ from sessiond.core.flows.questions import (
     Select,
     choices_of,
 )
-from sessiond.core.flows.record import Record
-from sessiond.core.flows.texts import FlowTexts
 
-__all__ = ["Conversation", "Driver"]
+__all__ = ["Conversation"]
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -47,41 +46,13 @@ _RETRIES: Final = Retries()
 _IMAGE: Final = (AttachmentKind.IMAGE,)
 
 
-class Driver(Protocol):
-    """The engine, as the conversation sees it."""
-
-    @property
-    def texts(self) -> FlowTexts:
-        """The flow's sentences."""
-        ...
-
-    @property
-    def record(self) -> Record:
-        """The record as it is now."""
-        ...
-
-    @property
-    def user(self) -> str:
-        """The user's id."""
-        ...
-
-    @property
-    def profile(self) -> Mapping[str, str]:
-        """What the gateway says of the person."""
-        ...
-
-    def fact(self, kind: str) -> Any:
-        """Give the recorded time, number or id that is next, or make and record one."""
-        ...
-
-
-class Conversation:
+class Conversation(Facts):
     """One person, one flow."""
 
-    __slots__ = ("_driver", "_keys", "_open")
+    __slots__ = ("_keys", "_open")
 
     def __init__(self, driver: Driver) -> None:
-        self._driver: Driver | None = driver
+        super().__init__(driver)
         # A dict: a set of five keys takes 728 bytes, a dict of five 232.
         self._keys: dict[str, None] = {}
         self._open: Operation[Any] | None = None
@@ -262,59 +233,7 @@ class Conversation:
         """End the conversation here; what was said before is what remains on the screen."""
         return self._opened(EndFlow(), "")
 
-    # Facts
-
-    def now(self) -> float:
-        """Seconds since the Unix epoch; recorded, so that replay sees the same."""
-        value: float = self._alive().fact("now")
-        return value
-
-    def random(self) -> float:
-        """Return a number in [0, 1); recorded. Not for secrets."""
-        value: float = self._alive().fact("random")
-        return value
-
-    def id(self) -> str:
-        """Return 32 hexadecimal digits that nobody else was given; recorded."""
-        value: str = self._alive().fact("id")
-        return value
-
-    @property
-    def run_id(self) -> str:
-        """The idempotency key of the next ``run``, the same on every attempt. Use it in that call's arguments."""
-        return self._alive().record.place
-
-    @property
-    def user_id(self) -> str:
-        """Who the user is."""
-        return self._alive().user
-
-    @property
-    def started_by(self) -> str:
-        """The text that started the flow; it answers no question."""
-        return self._alive().record.started_by
-
-    @property
-    def platform(self) -> str:
-        """Where the conversation was started: ``ussd``, ``whatsapp``, …."""
-        return self._alive().record.platform
-
-    @property
-    def gateway(self) -> str:
-        """The gateway it was started through."""
-        return self._alive().record.gateway
-
-    @property
-    def profile(self) -> Mapping[str, str]:
-        """What the gateway says of the person now. Not recorded: show it, but do not branch on it."""
-        return self._alive().profile
-
     # The engine's side
-
-    def _alive(self) -> Driver:
-        if self._driver is None:
-            raise FlowEvicted("this conversation is over: its flow has ended or was put away")
-        return self._driver
 
     def _opened(self, operation: _Op, text: str) -> _Op:
         """Note that *operation* was made, and on which line; refuse what can be seen to be wrong by now."""
@@ -351,10 +270,6 @@ class Conversation:
         if opened is not None:
             raise ForgottenAwait(FORGOTTEN, where=opened.where)
         return None
-
-    def die(self) -> None:
-        """Make every later call raise ``FlowEvicted``."""
-        self._driver = None
 
 
 def _labelled(options: "Labels[Any]") -> list[tuple[Any, Any, str]]:

@@ -12,17 +12,18 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
+from sessiond.core.flows.answers import Answer
 from sessiond.core.flows.conversation import Conversation
 from sessiond.core.flows.faults import FlowEvicted, FlowFailed, FlowLoops, FlowMismatch, raised_at
 from sessiond.core.flows.flow import Flow, Host, OnMismatch
 from sessiond.core.flows.foreign import foreign_await, foreign_yield
 from sessiond.core.flows.operations import EndFlow, GoBack, Operation, Restart, Run, Say
+from sessiond.core.flows.progress import Progress, Turn
 from sessiond.core.flows.prompts import End, Message, Output
 from sessiond.core.flows.questions import Question
 from sessiond.core.flows.record import Record
 from sessiond.core.flows.replay import NOTHING, Failure, Mismatched, Tape
 from sessiond.core.flows.stored import encode_value
-from sessiond.core.flows.texts import FlowTexts
 
 __all__ = ["FlowDriver"]
 
@@ -31,62 +32,19 @@ _CLOSE_ATTEMPTS: Final = 10
 _ARRIVED: Final = object()
 
 
-class Turn:
-    """What is shown in one turn, and how many steps it took."""
-
-    __slots__ = ("carried", "messages", "restarted", "steps")
-
-    def __init__(self) -> None:
-        self.messages: list[Message] = []
-        self.carried: list[Message] = []
-        """Said before a detour, and not to be lost in the replay after it."""
-        self.steps = 0
-        self.restarted = False
-
-
-class FlowDriver:
+class FlowDriver(Progress):
     """Drives one run of *flow* over *record*."""
 
-    __slots__ = (
-        "_conversation",
-        "_coroutine",
-        "_restoring",
-        "_trouble",
-        "flow",
-        "host",
-        "profile",
-        "tape",
-        "turn",
-        "user",
-        "waiting",
-    )
+    __slots__ = ("_conversation", "_coroutine", "waiting")
 
     def __init__(
         self, flow: Flow, record: Record, host: Host, user: str, profile: Mapping[str, str]
     ) -> None:
-        self.flow = flow
-        self.host = host
-        self.user = user
-        self.profile = profile
-        self.tape = Tape(record, keeps=flow.on_mismatch is OnMismatch.CONTINUE)
+        super().__init__(flow, record, host, user, profile)
         self.waiting: Operation[Any] | None = None
         """What the flow waits on, in memory."""
-        self.turn: Turn | None = None
-        """The turn that is under way."""
         self._coroutine: CoroutineType[Any, Any, object] | None = None
         self._conversation: Conversation | None = None
-        self._restoring = record.waiting is not None
-        self._trouble: BaseException | None = None
-
-    @property
-    def record(self) -> Record:
-        """The record as it is now; see ``Driver``."""
-        return self.tape.record
-
-    @property
-    def texts(self) -> FlowTexts:
-        """The flow's sentences; see ``Driver``."""
-        return self.flow.texts
 
     @property
     def is_alive(self) -> bool:
@@ -161,27 +119,20 @@ class FlowDriver:
         where = raised_at(error.__traceback__, module)
         return FlowFailed(f"{who} raised {type(error).__name__}", where=where)
 
-    def fact(self, kind: str) -> Any:
-        """Give the recorded fact that is next, or make one; see ``Driver``."""
+    def handle(self, question: Question[Any], answer: Answer) -> Any:
+        """Let the author's functions make a value of *answer*; see ``Question.take``."""
+        turn = self._now()
+        turn.handling = True
         try:
-            if self.tape.is_at_end:
-                self._count_step()
-            return self.tape.fact(kind, lambda: self._make(kind))
-        except (Mismatched, FlowLoops) as error:
-            self._trouble = error  # the flow's own code may swallow it
-            raise
-
-    def _make(self, kind: str) -> object:
-        match kind:
-            case "now":
-                return self.host.clock.now()
-            case "random":
-                return self.host.entropy.jitter()
-            case _:
-                return self.host.entropy.token(16).hex()
+            value = question.take(answer, self.flow.rules_in(self.language))
+        finally:
+            turn.handling = False
+        self._check_trouble()
+        return value
 
     def _begin(self) -> None:
         conversation = Conversation(self)
+        self.language = self.record.language or self.flow.translations.default
         try:
             coroutine: object = self.flow.function(conversation)
         except Exception as error:
@@ -222,14 +173,6 @@ class FlowDriver:
             raise foreign_yield(coroutine, self.flow.module)
         return operation
 
-    def _check_trouble(self) -> None:
-        """Raise what the flow's own code may have swallowed."""
-        trouble, self._trouble = self._trouble, None
-        if isinstance(trouble, FlowFailed):
-            raise trouble.at(raised_at(trouble.__traceback__, self.flow.module))
-        if trouble is not None:
-            raise trouble
-
     # What operations do
 
     def _perform(self, operation: Operation[Any]) -> Any:
@@ -245,7 +188,7 @@ class FlowDriver:
                 return self._go_back(to)
             case Restart():
                 self._leave_replay()
-                self._rewind(replace(self.record.back_to(0), kept=()))
+                self._rewind(self.record.anew())
                 return None
             case _:
                 assert isinstance(operation, EndFlow)
@@ -253,6 +196,7 @@ class FlowDriver:
 
     def _named(self, operation: Operation[Any]) -> Any:
         tape, turn = self.tape, self._now()
+        self._returning = self._returning and not tape.is_at_end
         told_before = self._restoring or not tape.is_at_end
         value = tape.next(operation.kind, operation.key, operation.as_type)
         if value is not NOTHING:
@@ -271,7 +215,7 @@ class FlowDriver:
         """End the turn: the flow waits for a person or for a function."""
         if self._restoring:
             turn.restarted, self._restoring = True, False
-            turn.carried.append(Message(self.flow.texts.continued))
+            turn.carried.append(Message(self.texts.continued))
         self.waiting = operation
         messages = (*turn.carried, *turn.messages)
         self.tape.wait(operation.kind, operation.key)
@@ -293,6 +237,7 @@ class FlowDriver:
         if place is None:
             return False
         self._leave_replay()
+        self._returning = True
         self._rewind(self.record.back_to(place))
         return None
 
@@ -310,7 +255,7 @@ class FlowDriver:
         turn = self._now()
         messages = (*turn.carried, *turn.messages)
         if not messages and not self.record.spoken:
-            messages = (Message(self.flow.texts.unexpected_end),)
+            messages = (Message(self.texts.unexpected_end),)
         self.close()
         return Output(messages=messages, end=end, result=result, restarted=turn.restarted)
 
@@ -330,6 +275,7 @@ class FlowDriver:
         turn.messages.clear()
         self.close()
         self.tape = Tape(record, keeps=self.tape.keeps)
+        self._trouble = None  # it was of the run that ends here
         self._begin()
 
     def _start_over(self, mismatch: Mismatched) -> None:
@@ -339,30 +285,17 @@ class FlowDriver:
         self._count_step()
         turn = self._now()
         turn.messages.clear()
-        turn.carried[:] = [Message(self.flow.texts.restarted)]
-        turn.restarted, self._restoring = True, False
-        self._rewind(replace(self.record.back_to(0), kept=()))
+        turn.restarted, self._restoring, self._returning = True, False, False
+        anew = self.record.anew()
+        texts = self.flow.texts_in(anew.language)
+        turn.carried[:] = [Message(texts.restarted)]
+        self._rewind(anew)
 
     def _begun_anew(self, mismatch: Mismatched) -> Output:
         self._start_over(mismatch)
         output = self.drive(None)
         assert output is not None
         return output
-
-    def _now(self) -> Turn:
-        turn = self.turn
-        assert turn is not None
-        return turn
-
-    def _count_step(self, operation: Operation[Any] | None = None) -> None:
-        turn = self._now()
-        turn.steps += 1
-        limit = self.flow.limits.steps_per_turn
-        if turn.steps > limit:
-            raise FlowLoops(
-                f"flow {self.flow.name!r} took more than {limit} steps in one turn",
-                where="" if operation is None else operation.where,
-            )
 
 
 def _refused_to_close(error: BaseException | None) -> bool:

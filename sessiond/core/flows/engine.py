@@ -26,7 +26,7 @@ from attrs import field, frozen
 from msgspec.structs import replace
 
 from sessiond.core.flows.answers import Answer, clean_text
-from sessiond.core.flows.driver import FlowDriver, Turn
+from sessiond.core.flows.driver import FlowDriver
 from sessiond.core.flows.faults import (
     FlowBusy,
     FlowEnded,
@@ -37,7 +37,10 @@ from sessiond.core.flows.faults import (
     raised_at,
 )
 from sessiond.core.flows.flow import Flow, Host
+from sessiond.core.flows.flow_session import FlowSession
+from sessiond.core.flows.languages import known_tag
 from sessiond.core.flows.operations import Operation, Run
+from sessiond.core.flows.progress import Turn
 from sessiond.core.flows.prompts import End, Message, Output, RunRequest
 from sessiond.core.flows.questions import Question
 from sessiond.core.flows.record import Record
@@ -59,6 +62,10 @@ class Opening:
     platform: str = ""
     gateway: str = ""
     profile: Mapping[str, str] = field(default=_NOBODY, repr=False)
+    language: str = ""
+    """What the door says the person speaks: a language tag; anything else counts as nothing."""
+    session: FlowSession | None = field(default=None, repr=False)
+    """What the flow remembers, for this turn; ``None``: nothing, in memory only."""
 
 
 def start(flow: Flow, opening: Opening, host: Host) -> tuple["LiveFlow", Output]:
@@ -74,20 +81,34 @@ def start(flow: Flow, opening: Opening, host: Host) -> tuple["LiveFlow", Output]
         started_by=clean_text(opening.text[: flow.limits.text_characters]),
         platform=opening.platform,
         gateway=opening.gateway,
+        language=_language(opening),
     )
     live = LiveFlow(flow, record, host, user=opening.user, profile=opening.profile)
-    output = live.open()
+    output = live.open(opening.session)
     assert output is not None
     return live, output
 
 
+def _language(opening: Opening) -> str:
+    chosen = "" if opening.session is None else opening.session.language
+    return chosen or known_tag(opening.language)
+
+
 def restore(
-    flow: Flow, record: Record, host: Host, *, user: str, profile: Mapping[str, str] = _NOBODY
+    flow: Flow,
+    record: Record,
+    host: Host,
+    *,
+    user: str,
+    profile: Mapping[str, str] = _NOBODY,
+    session: FlowSession | None = None,
 ) -> tuple["LiveFlow", Output | None]:
     """Rebuild a flow by replay. ``None``: it waits on what the record says.
 
     An output: it has gone on, because the record waited on nothing, or because its code no longer fits and it asks
     something else now (``Output.restarted``): then the input that woke it is not an answer to that.
+
+    *session* is that of the turn which the flow is restored for; hand the same one to ``answer`` or ``proceed``.
 
     Raises:
       FlowMismatch: the code no longer fits, and the policy is to fail.
@@ -95,7 +116,7 @@ def restore(
 
     """
     live = LiveFlow(flow, record, host, user=user, profile=profile)
-    return live, live.open()
+    return live, live.open(session)
 
 
 def expired(flow: Flow, record: Record) -> Output:
@@ -114,6 +135,8 @@ def expired(flow: Flow, record: Record) -> Output:
             raise FlowFailed(f"on_expire raised {type(error).__name__}", where=where) from error
         if not isinstance(text, str | None):
             raise FlowFailed(f"on_expire returned a {type(text).__name__}, not a text")
+    elif text:
+        text = flow.translations.text(record.speaks, text)
     return Output(messages=(Message(text),) if text else (), end=End.EXPIRED)
 
 
@@ -162,12 +185,20 @@ class LiveFlow:
         """Whether the flow waits in memory: it has not ended, failed or been put away."""
         return self._driver.is_alive
 
-    def open(self) -> Output | None:
+    def open(self, session: FlowSession | None = None) -> Output | None:
         """Run the flow for the first time in this process; ``start`` and ``restore`` do it."""
-        return self._take_turn(self._driver.begin)
+        return self._take_turn(session, self._driver.begin)
 
-    def answer(self, answer: Answer, *, profile: Mapping[str, str] | None = None) -> Output:
+    def answer(
+        self,
+        answer: Answer,
+        *,
+        profile: Mapping[str, str] | None = None,
+        session: FlowSession | None = None,
+    ) -> Output:
         """Hand the flow what a person said. An answer that is not taken gives the same question again.
+
+        *session* is read and written in this turn; when the turn fails, forget it. ``None``: one in memory.
 
         Raises:
           FlowBusy: it waits for a function, or is being driven.
@@ -178,7 +209,7 @@ class LiveFlow:
         question = self._question()
         if profile is not None:
             self._driver.profile = profile
-        output = self._take_turn(self._answer, question, answer)
+        output = self._take_turn(session, self._answer, question, answer)
         assert output is not None
         return output
 
@@ -194,8 +225,8 @@ class LiveFlow:
         self._driver.tape.position += 1
         return True
 
-    def proceed(self) -> Output:
-        """Go on with a result that was settled.
+    def proceed(self, *, session: FlowSession | None = None) -> Output:
+        """Go on with a result that was settled; *session* is as for ``answer``.
 
         Raises:
           FlowBusy: there is nothing to go on with, or it is being driven.
@@ -205,7 +236,7 @@ class LiveFlow:
         waiting = self._waiting()
         if self.record.waiting is not None:
             raise FlowBusy("there is no result to go on with")
-        output = self._take_turn(self._proceed, waiting)
+        output = self._take_turn(session, self._proceed, waiting)
         assert output is not None
         return output
 
@@ -244,13 +275,15 @@ class LiveFlow:
             return error
         return None
 
-    def _take_turn(self, work: Callable[..., Output | None], *args: Any) -> Output | None:
+    def _take_turn(
+        self, session: FlowSession | None, work: Callable[..., Output | None], *args: Any
+    ) -> Output | None:
         """Do *work* as one transaction."""
         driver = self._driver
         if driver.turn is not None:
             raise FlowBusy("the flow is being driven")
         before = driver.record
-        driver.turn = Turn()
+        driver.turn = Turn(session)
         try:
             with driver.host.driving():
                 return work(*args)
@@ -295,11 +328,13 @@ class LiveFlow:
     def _taken(self, question: Question[Any], answer: Answer) -> Any:
         driver = self._driver
         if answer.screen is not None and answer.screen != self.record.place:
-            raise InvalidAnswer(driver.flow.texts.stale_choice)
+            raise InvalidAnswer(driver.texts.stale_choice)
         try:
-            return question.take(answer, driver.flow.rules)
-        except (InvalidAnswer, FlowFailed, KeyboardInterrupt):
+            return driver.handle(question, answer)
+        except (InvalidAnswer, KeyboardInterrupt):
             raise
+        except FlowFailed as error:
+            raise error.at(raised_at(error.__traceback__, driver.flow.module)) from error.__cause__
         except BaseException as error:
             raise driver.failure(error, f"the handling of {question.key!r}") from error
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from attrs import Factory, field, frozen
@@ -12,6 +13,7 @@ from sessiond.core.flows.conversation import Conversation
 from sessiond.core.flows.faults import FlowGone
 from sessiond.core.flows.questions import Rules
 from sessiond.core.flows.texts import FlowTexts
+from sessiond.core.flows.translations import NO_TRANSLATIONS, Translations
 from sessiond.core.ports import Clock, Entropy
 
 __all__ = ["Busy", "Flow", "FlowLimits", "Host", "OnMismatch", "find_flow"]
@@ -68,13 +70,9 @@ class Flow:
     """Whether a question is shown again below the error, or the error alone."""
     texts: FlowTexts = Factory(FlowTexts)
     limits: FlowLimits = Factory(FlowLimits)
-    rules: Rules = field(
-        init=False,
-        repr=False,
-        default=Factory(
-            lambda self: Rules(self.texts, self.limits.text_characters), takes_self=True
-        ),
-    )
+    translations: Translations = NO_TRANSLATIONS
+    """The sentences of the code and of *texts* in other languages."""
+    _rules: dict[str, Rules] = field(init=False, repr=False, eq=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
         """Refuse what cannot be a flow.
@@ -90,6 +88,19 @@ class Flow:
         for policy, known in ((self.on_mismatch, OnMismatch), (self.busy, Busy)):
             if policy not in list(known):
                 raise InvalidInput(f"flow {self.name!r}: {policy!r} is none of {', '.join(known)}")
+
+    def rules_in(self, language: str) -> Rules:
+        """Give what holds for every question, with the sentences in *language* (a tag; empty: the default)."""
+        nearest = self.translations.nearest(language)
+        rules = self._rules.get(nearest)
+        if rules is None:
+            texts = self.texts.translated(partial(self.translations.text, nearest))
+            rules = self._rules[nearest] = Rules(texts, self.limits.text_characters)
+        return rules
+
+    def texts_in(self, language: str) -> FlowTexts:
+        """Give the sentences in *language* (a tag, such as ``Record.speaks``; empty: the default)."""
+        return self.rules_in(language).texts
 
     @property
     def module(self) -> str:

@@ -15,6 +15,7 @@ from sessiond.core.flows.faults import RecordCorrupt, RecordTooNew
 from sessiond.core.values import Value
 
 __all__ = [
+    "LANGUAGE",
     "QUESTIONS",
     "RECORD_VERSION",
     "Entry",
@@ -28,6 +29,9 @@ RECORD_VERSION: Final = 1
 
 #: Entries of these kinds were answered by a person; ``go_back`` counts them.
 QUESTIONS: Final = frozenset({"ask", "select", "confirm", "attachment", "location", "contact"})
+
+#: Entries of this kind are languages that the flow chose, as tags.
+LANGUAGE: Final = "language"
 
 
 class Entry(Value, frozen=True, array_like=True):
@@ -70,6 +74,16 @@ class Record(Value, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
     """The text that started it."""
     platform: str = ""
     gateway: str = ""
+    language: str = ""
+    """The language it began in, as a tag; empty: the default."""
+
+    @property
+    def speaks(self) -> str:
+        """The language it speaks now, as a tag; empty: the default."""
+        for entry in reversed(self.entries):
+            if entry.kind == LANGUAGE:
+                return str(msgspec.json.decode(entry.value))
+        return self.language
 
     @property
     def place(self) -> str:
@@ -84,6 +98,10 @@ class Record(Value, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
     def back_to(self, count: int) -> "Record":
         """Forget everything after the first *count* entries."""
         return replace(self, entries=self.entries[:count], waiting=None, attempt=self.attempt + 1)
+
+    def anew(self) -> "Record":
+        """Forget everything but the language."""
+        return replace(self.back_to(0), kept=(), language=self.speaks)
 
     def answers(self) -> Mapping[str, object]:
         """Decode what persons have answered, by key."""

@@ -22,6 +22,7 @@ __all__ = [
     "Tape",
     "failure_value",
     "recorded_value",
+    "unrecorded",
 ]
 
 #: A run that failed for good is recorded under this kind, with ``[kind, message]`` as value.
@@ -129,13 +130,22 @@ class Tape:
         """Record what the flow waits on."""
         self.record = replace(self.record, waiting=Waiting(kind, key))
 
-    def fact(self, kind: str, make: Callable[[], object]) -> Any:
-        """Return the recorded fact that is next, or make and record one."""
-        value = self.next(kind, "", None)
+    def fact(
+        self, kind: str, make: Callable[[], object], key: str = "", as_type: Any = None
+    ) -> Any:
+        """Return the recorded fact that is next, or make and record one.
+
+        Raises:
+          Mismatched: something else is recorded here.
+          msgspec.MsgspecError: what was made is not *as_type*.
+
+        """
+        value = self.next(kind, key, as_type)
         if value is NOTHING:
-            value = make()
+            raw = msgspec.json.encode(make())
+            value = decode_value(raw, as_type)
             waiting = self.record.waiting
-            self.tell(kind, "", msgspec.json.encode(value))
+            self.tell(kind, key, raw)
             if waiting is not None:
                 self.record = replace(self.record, waiting=waiting)
         return value
@@ -163,6 +173,16 @@ class Tape:
                 self.record = replace(self.record, waiting=waiting)
                 return value
         return self._at_end(kind, key)
+
+
+def unrecorded(value: object, as_type: Any) -> Any:
+    """Make of *value* what a recorded fact would be.
+
+    Raises:
+      msgspec.MsgspecError: it is not *as_type*.
+
+    """
+    return decode_value(msgspec.json.encode(value), as_type)
 
 
 def recorded_value(entry: Entry, as_type: Any) -> Any:

@@ -1,6 +1,9 @@
 """The few sentences that the engine itself says to a person; an app replaces them with its own."""
 
-from attrs import frozen
+from collections.abc import Callable
+from typing import Self
+
+from attrs import evolve, fields, frozen
 
 __all__ = ["FlowTexts"]
 
@@ -30,3 +33,8 @@ class FlowTexts:
     """Something was said while the flow waits for ``c.run``."""
     yes: str = "Yes"
     no: str = "No"
+
+    def translated(self, translate: Callable[[str], str]) -> Self:
+        """Give the same sentences through *translate*."""
+        names = [one.name for one in fields(type(self))]
+        return evolve(self, **{name: translate(getattr(self, name)) for name in names})

@@ -10,6 +10,7 @@ from sessiond.core.errors import InvalidInput
 from sessiond.core.flows.faults import FlowGone
 from sessiond.core.flows.flow import Busy, Flow, find_flow
 from sessiond.core.flows.texts import FlowTexts
+from sessiond.core.flows.translations import Translations
 from tests.core.flows.playing import body, make, play, rebuild
 
 if TYPE_CHECKING:
@@ -74,3 +75,14 @@ def test_policies_are_known_when_the_flow_is_made() -> None:
     for options in ({"busy": "later"}, {"on_mismatch": "ignore"}):
         with pytest.raises(InvalidInput, match=r"flow 'x': '\w+' is none of \w+, \w+, \w+"):
             Flow(name="x", function=ask, **options)  # type: ignore[arg-type]
+
+
+def test_sentences_are_translated_once_for_each_catalogue() -> None:
+    """Not for each tag that a device may say."""
+    words = Translations({"fr": {"Yes": "Oui"}})
+    flow = make(ask, translations=words, texts=FlowTexts(no="Nope"))
+
+    assert flow.rules_in("fr-CA") is flow.rules_in("fr-BE")
+    assert ("Oui", "Nope") == (flow.texts_in("fr").yes, flow.texts_in("fr").no)
+    assert flow.rules_in("") is flow.rules_in("de")
+    assert FlowTexts(no="Nope") == flow.texts_in("")
