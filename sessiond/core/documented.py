@@ -12,12 +12,25 @@ import textwrap
 from collections.abc import Mapping
 from types import MappingProxyType
 
+import attrs
+
 __all__ = ["attribute_docs"]
 
 
 @functools.cache
 def attribute_docs(cls: type) -> Mapping[str, str]:
-    """Read the docstring under each field or enum member of *cls*: one line each, by its name."""
+    """Read the docstring under each field or enum member of *cls* and of the attrs classes it is made from.
+
+    One line each, by its name.
+    """
+    found: dict[str, str] = {}
+    for base in reversed(cls.__mro__):
+        if base is cls or attrs.has(base):
+            found |= _docs_in(base)
+    return MappingProxyType(found)
+
+
+def _docs_in(cls: type) -> dict[str, str]:
     tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
     (definition,) = tree.body
     assert isinstance(definition, ast.ClassDef)
@@ -31,4 +44,4 @@ def attribute_docs(cls: type) -> Mapping[str, str]:
                 found[name] = " ".join(text.split())
             case _:
                 pass
-    return MappingProxyType(found)
+    return found

@@ -210,6 +210,19 @@ async def test_a_record_that_cannot_be_opened_is_that_users_alone() -> None:
     assert len(await sealed.below.pending(PARTITION)) == 4
 
 
+async def test_entries_of_a_journal_that_cannot_be_opened_are_left_out() -> None:
+    """Of a key that is not there any more; the others are read, and somebody is told."""
+    sealed = _Sealed()
+    first = await sealed.with_keys(OLD)
+    await first.apply(journal=(b"1", b"2"))
+    rig = await sealed.with_keys(NEW)
+    rig.fences = dict(first.fences)
+    await rig.apply(version=1, journal=(b"3",))
+
+    assert (b"3",) == await rig.store.journal(USER, PARTITION)
+    assert [USER, USER] == [user for user, _ in sealed.unreadable]
+
+
 async def test_a_damaged_timer_spoils_no_record() -> None:
     """The record is read; the timer alone says why it cannot be opened, and keeps its stored bytes."""
     sealed = _Sealed()

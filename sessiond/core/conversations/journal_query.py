@@ -5,7 +5,8 @@ repeat others. When that entry has been trimmed, so has everything older, and th
 """
 
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from attrs import field, frozen
@@ -21,7 +22,7 @@ __all__ = ["MAX_PAGE", "JournalPage", "JournalQuery", "read_journal"]
 #: Entries of one page: with the largest entries 1 MB of JSON.
 MAX_PAGE: Final = 500
 
-_CURSOR: Final = re.compile(r"(\d{1,15}(?:\.\d{1,12})?):(\d{1,6})")
+_CURSOR: Final = re.compile(r"\d{1,15}(?:\.\d{1,12})?:\d{1,6}(?::\d{1,6})?")
 
 
 @frozen(kw_only=True)
@@ -85,23 +86,30 @@ def read_journal(stored: Iterable[bytes], query: JournalQuery) -> JournalPage:
         except SnapshotCorrupt:
             unreadable += 1
     readable.reverse()
-    found = [entry for entry in _after(readable, query.cursor) if _matches(query, entry)]
-    page = tuple(found[: query.limit])
-    cursor = _identity(page[-1]) if len(found) > len(page) else None
-    return JournalPage(entries=page, cursor=cursor, unreadable=unreadable)
+    found = [pair for pair in _after(query.cursor, _named(readable)) if _matches(query, pair[1])]
+    page = found[: query.limit]
+    cursor = page[-1][0] if len(found) > len(page) else None
+    entries = tuple(entry for _, entry in page)
+    return JournalPage(entries=entries, cursor=cursor, unreadable=unreadable)
 
 
-def _after(newest_first: list[JournalEntry], cursor: str | None) -> list[JournalEntry]:
-    if cursor is None:
-        return newest_first
-    for index, entry in enumerate(newest_first):
-        if _identity(entry) == cursor:
-            return newest_first[index + 1 :]
-    return []
+def _after(
+    cursor: str | None, named: Iterator[tuple[str, JournalEntry]]
+) -> Iterator[tuple[str, JournalEntry]]:
+    if cursor is not None:
+        for name, _ in named:
+            if name == cursor:
+                break
+    return named
 
 
-def _identity(entry: JournalEntry) -> str:
-    return f"{entry.at:.6f}:{entry.n}"
+def _named(newest_first: Iterable[JournalEntry]) -> Iterator[tuple[str, JournalEntry]]:
+    """Give each entry its identity; those of turns of one moment, which number theirs alike, are counted."""
+    alike: Counter[str] = Counter()
+    for entry in newest_first:
+        name = f"{entry.at:.6f}:{entry.n}"
+        alike[name] += 1
+        yield (f"{name}:{alike[name]}" if alike[name] > 1 else name), entry
 
 
 def _matches(query: JournalQuery, entry: JournalEntry) -> bool:

@@ -144,7 +144,9 @@ class SealedStore:
         self, user: UserId, partition: Partition, *, limit: int = 100
     ) -> tuple[bytes, ...]:
         stored = await self._store.journal(user, partition, limit=limit)
-        return tuple(self._sealer.open(user, Kind.JOURNAL, entry) for entry in stored)
+        return self._readable(
+            stored, lambda _: user, lambda entry: self._sealer.open(user, Kind.JOURNAL, entry)
+        )
 
     async def drop_dead_letter(self, dead_letter_id: str) -> DeadLetter | None:
         stored = await self._store.drop_dead_letter(dead_letter_id)

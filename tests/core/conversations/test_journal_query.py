@@ -84,6 +84,25 @@ def test_after_a_trimmed_entry_there_is_nothing() -> None:
     assert () == read_journal(STORED[3:], JournalQuery(cursor=cursor)).entries
 
 
+@given(st.lists(st.integers(0, 2), max_size=12), st.integers(1, 4))
+def test_entries_of_one_moment_are_shown_once(moments: list[int], limit: int) -> None:
+    """Turns of one moment number their entries alike: a clock of a test, or one that was set back."""
+    stored = [
+        encode_entry(JournalEntry(at=float(at), event="x", step=str(n)))
+        for n, at in enumerate(sorted(moments))
+    ]
+    seen: list[str] = []
+    cursor: str | None = None
+    for _ in range(len(stored) + 1):
+        page = read_journal(stored, JournalQuery(limit=limit, cursor=cursor))
+        seen += [entry.step for entry in page.entries]
+        cursor = page.cursor
+        if cursor is None:
+            break
+
+    assert [str(n) for n in reversed(range(len(stored)))] == seen
+
+
 def test_unreadable_entries_are_counted() -> None:
     """Damaged ones, and those of others, do not spoil the page."""
     page = read_journal([b"\xff", STORED[0], b'{"kind":"other"}'], JournalQuery())
