@@ -17,10 +17,10 @@ from urllib.parse import urlsplit
 from attrs import Attribute, field, frozen
 from attrs.validators import ge, gt, le
 
-from sessiond.core.conversations.flow_session import FlowSessionLimits
 from sessiond.core.conversations.journal import JournalSettings
 from sessiond.core.conversations.session_keys import SessionKeySettings
 from sessiond.core.errors import InvalidInput
+from sessiond.core.flows.flow_session import FlowSessionLimits
 from sessiond.core.session.limits import SessionLimits
 from sessiond.edges.admin.settings import AdminSettings
 from sessiond.edges.auth.settings import AuthSettings
