@@ -1,4 +1,4 @@
-"""``App``: the registry of an application's handlers, and the ``Program`` that the runtime calls."""
+"""``App``: the registry of an application's handlers and flows, and the ``Program`` that the runtime calls."""
 
 import inspect
 import re
@@ -8,10 +8,14 @@ from typing import Any, Final, Literal, TypeVar
 from attrs import frozen
 
 from sessiond.app.data import DataCodec
+from sessiond.app.flows import FlowRegistry
 from sessiond.app.session import Session
 from sessiond.core.codes import ErrorCode
+from sessiond.core.conversations.routing import RoutingSettings
+from sessiond.core.conversations.session_keys import OwnIdentifier
 from sessiond.core.errors import InvalidInput, Refused
 from sessiond.core.event_names import check_event_name
+from sessiond.core.flows.texts import FlowTexts
 from sessiond.core.ids import UserId
 from sessiond.core.session.outcome import Outcome
 from sessiond.core.session.program import Call, CallKind, Context
@@ -47,14 +51,25 @@ class HookSpec:
     timeout_seconds: float
 
 
-class App:
+class App(FlowRegistry):
     """An application: handlers by event, webhook, timer and moment of a session's life.
 
     *data* is the type of ``session.data``: ``dict`` (the default) or an attrs class whose fields all have
-    defaults. *timeout* is how long a handler may take, in seconds.
+    defaults. *timeout* is how long a handler may take, in seconds. For flows: *routing* holds the words that are no
+    answers and what happens to inputs that nothing claims, *texts* the engine's own sentences, *own_identifier* the
+    function for session keys with ``identifier = "own"``.
     """
 
-    def __init__(self, *, data: type = dict, timeout: float = DEFAULT_TIMEOUT) -> None:
+    def __init__(
+        self,
+        *,
+        data: type = dict,
+        timeout: float = DEFAULT_TIMEOUT,
+        routing: RoutingSettings | None = None,
+        texts: FlowTexts | None = None,
+        own_identifier: OwnIdentifier | None = None,
+    ) -> None:
+        super().__init__(routing=routing, texts=texts, own_identifier=own_identifier)
         self.codec = DataCodec(data)
         self.default_timeout = timeout
         self.handlers: dict[tuple[CallKind, str], _Registered] = {}

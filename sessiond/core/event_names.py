@@ -9,7 +9,7 @@ __all__ = ["MAX_EVENT_NAME", "check_event_name"]
 #: Longer than any name people write, short enough to be a key of an index and a label of a log line.
 MAX_EVENT_NAME: Final = 128
 
-_RESERVED_PREFIXES: Final = ("phx_", "token:", "presence_", "$")
+_RESERVED_PREFIXES: Final = ("phx_", "token:", "presence_", "flow:", "$")
 _RESERVED_EVENTS: Final = frozenset({"ack", "heartbeat"})
 
 
@@ -24,6 +24,6 @@ def check_event_name(event: object) -> str:
         raise InvalidInput(f"an event name is a string of 1 to {MAX_EVENT_NAME} characters")
     if event in _RESERVED_EVENTS or event.startswith(_RESERVED_PREFIXES):
         raise InvalidInput(
-            f"the event name {event!r} is reserved: phx_*, ack, heartbeat, token:*, presence_*, $*"
+            f"the event name {event!r} is reserved: phx_*, ack, heartbeat, token:*, presence_*, flow:*, $*"
         )
     return event

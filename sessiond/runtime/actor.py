@@ -115,6 +115,7 @@ class SessionActor:
         finally:
             self._handler_deadline.close()
             self._wakeups.close()
+            self._turns.dialogue.put_away()
             self.cell.actor = None
             self.cell.is_attached = False
             self.outlet.abandon([*(turn.envelope for turn in self.gate.abandon()), self._in_hand])
@@ -131,9 +132,8 @@ class SessionActor:
         except Exception as error:
             self._failures.account_failed(error)
             raise AccountUnavailable("the user source failed") from error
-        if machine.has_orphaned_window(self.state):
-            orphaned = machine.open_window(self.state, services.clock.now(), services.limits)
-            self.enter(Computed(self.state, orphaned), None)
+        if (left := self._turns.left_over(self.state)) is not None:
+            self.enter(left, None)
         if cell.backlog:
             await services.refill(cell)
         cell.standing = Standing.RUNNING

@@ -27,13 +27,16 @@ class Computed(msgspec.Struct):
     forgotten: tuple[Digest, ...] = ()
     inbox_done: tuple[int, ...] = ()
     dead_letters: tuple[DeadLetter, ...] = ()
+    journal: tuple[bytes, ...] = ()
     erase: bool = False
     relaxed: bool = False
     signals: list[Signal] = []
 
     def change(self) -> Change | None:
         """What this turn makes durable; ``None`` when it cannot be anything."""
-        if self.state is self.before and not (self.inbox_done or self.dead_letters or self.erase):
+        if self.state is self.before and not (
+            self.inbox_done or self.dead_letters or self.journal or self.erase
+        ):
             return None
         return Change(
             before=self.before,
@@ -43,5 +46,6 @@ class Computed(msgspec.Struct):
             forgotten=self.forgotten,
             inbox_done=self.inbox_done,
             dead_letters=self.dead_letters,
+            journal=self.journal,
             erase=self.erase,
         )

@@ -221,10 +221,11 @@ class Failures:
         the store.
         """
         item = envelope.item
-        if isinstance(item, inputs.Leave | inputs.Stop):
+        if isinstance(item, inputs.Leave | inputs.Stop | inputs.Settled):
             return True
         asked = inputs.HookCall | inputs.Send | inputs.RollBack
-        if isinstance(item, asked) and envelope.reply_to is not None:
+        asks = isinstance(item, asked) or (isinstance(item, inputs.Said) and item.waits_seconds > 0)
+        if asks and envelope.reply_to is not None:
             envelope.reply_to.error(ErrorCode.DRAINING, "the server is being stopped", 1.0)
         return False
 

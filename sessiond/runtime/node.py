@@ -11,6 +11,7 @@ from typing import Final
 import trio
 from attrs import frozen
 
+from sessiond.core.conversations.book import FlowBook
 from sessiond.core.ids import PARTITIONS, NodeId, Partition, UserId
 from sessiond.core.ports import Clock, Entropy, Store
 from sessiond.core.records import Timer
@@ -32,6 +33,7 @@ from sessiond.runtime.ownership import Ownership
 from sessiond.runtime.patience import until_decided
 from sessiond.runtime.registry import Registry
 from sessiond.runtime.restart import RestartPolicy
+from sessiond.runtime.runs import Runs
 from sessiond.runtime.services import ActorPolicy, Services
 from sessiond.runtime.supervisor import Supervisor
 from sessiond.runtime.timers import Timers
@@ -69,6 +71,7 @@ class NodeRuntime:
         *,
         clock: Clock,
         entropy: Entropy,
+        book: FlowBook | None = None,
         store_name: str = "store",
     ) -> None:
         self.node = node
@@ -77,6 +80,7 @@ class NodeRuntime:
         self.entropy = entropy
         self.policy = policy
         self.program = program
+        self.book = book
         self.counters = Counters()
         self.registry = Registry()
         self.availability = Availability(clock, store=store_name)
@@ -113,6 +117,7 @@ class NodeRuntime:
             mailbox_capacity=policy.mailbox,
         )
         self.directory = LocalDirectory(self.registry, self.supervisor, clock)
+        self.runs = Runs(self.directory, clock=clock, entropy=entropy)
         self.timers = Timers(store, self.registry, self._fire, clock=clock, entropy=entropy)
         self.intake = Intake(
             store,
@@ -150,6 +155,7 @@ class NodeRuntime:
             await nursery.start(self.committer.run)
             await nursery.start(self.intake.run)
             await nursery.start(self.supervisor.run)
+            await nursery.start(self.runs.run)
             await nursery.start(self.ownership.run)
             if left:
                 await nursery.start(self.intake.recover, left)
@@ -213,6 +219,8 @@ class NodeRuntime:
             store=self.store,
             committer=self.committer,
             program=self.program,
+            book=self.book,
+            runs=self.runs,
             registry=self.registry,
             deadlines=self.deadlines,
             timers=self.timers,

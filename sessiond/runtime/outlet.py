@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from sessiond import telemetry
 from sessiond.core.codes import CloseCode, ErrorCode
 from sessiond.core.ids import ConnectionId
-from sessiond.core.ports import Connection
+from sessiond.core.ports import Connection, ReplyTo
 from sessiond.core.session import inputs
 from sessiond.core.session.changes import Change
+from sessiond.core.session.effects import StartRun
 from sessiond.runtime.cell import Cell
 from sessiond.runtime.gate import Turn
 from sessiond.runtime.mailbox import Envelope
@@ -30,7 +31,8 @@ class Outlet:
     def release(self, turn: Turn) -> None:
         """Let a turn's effects go, in order. Synchronous; nothing in it raises."""
         envelope = turn.envelope
-        perform(turn.effects, self.connections, None if envelope is None else envelope.reply_to)
+        reply_to = None if envelope is None else envelope.reply_to
+        perform(turn.effects, self.connections, reply_to, self._start_run)
         for signal in turn.signals:
             telemetry.emit(*signal)
         counters = self._services.counters
@@ -41,6 +43,9 @@ class Outlet:
         if envelope is not None and isinstance(envelope.item, inputs.Fired):
             timer = envelope.item.timer
             self._services.timers.settled(self._cell.user, timer.name, timer.generation)
+
+    def _start_run(self, effect: StartRun, reply_to: ReplyTo | None) -> None:
+        self._services.runs.start(self._cell.user, effect, reply_to)
 
     def keep(self, attached: Iterable[ConnectionId]) -> None:
         """Forget connections that are not *attached*: call it when their last effects (a close) are out."""

@@ -1,11 +1,18 @@
 """Perform effects: one function per effect, the only interpreter of them. Nothing here blocks or raises."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import assert_never
 
 from sessiond.core.ids import ConnectionId
 from sessiond.core.ports import Connection, ReplyTo
-from sessiond.core.session.effects import CloseConnection, Effect, PushMessage, Reply, ReplyError
+from sessiond.core.session.effects import (
+    CloseConnection,
+    Effect,
+    PushMessage,
+    Reply,
+    ReplyError,
+    StartRun,
+)
 
 __all__ = ["perform"]
 
@@ -14,6 +21,7 @@ def perform(
     effects: tuple[Effect, ...],
     connections: Mapping[ConnectionId, Connection],
     reply_to: ReplyTo | None,
+    start_run: Callable[[StartRun, ReplyTo | None], None],
 ) -> None:
     """Carry out *effects* in order; those for connections that are gone, or for nobody, have no effect."""
     for effect in effects:
@@ -27,6 +35,8 @@ def perform(
             case CloseConnection(targets, close_code, text):
                 for connection in _here(targets, connections):
                     connection.close(close_code, text)
+            case StartRun():
+                start_run(effect, reply_to if effect.waits_seconds else None)
             case _:
                 assert_never(effect)
 

@@ -5,9 +5,11 @@ from typing import Protocol, TypeVar
 
 from attrs import frozen
 
+from sessiond.core.conversations.book import FlowBook
 from sessiond.core.ids import Partition, UserId
-from sessiond.core.ports import Clock, Entropy, Store
+from sessiond.core.ports import Clock, Entropy, ReplyTo, Store
 from sessiond.core.records import Fence
+from sessiond.core.session.effects import StartRun
 from sessiond.core.session.limits import SessionLimits
 from sessiond.core.session.program import Program
 from sessiond.core.session.stream import name_epoch
@@ -46,6 +48,10 @@ class _Timers(Protocol):
     def settled(self, user: UserId, name: str, generation: int) -> None: ...
 
 
+class _Runs(Protocol):
+    def start(self, user: UserId, effect: StartRun, reply_to: ReplyTo | None) -> None: ...
+
+
 @frozen(kw_only=True)
 class Services:
     """The shared parts. *refill* puts a user's accepted inputs from the store into his mailbox (intake.py)."""
@@ -53,6 +59,9 @@ class Services:
     store: Store
     committer: _Submit
     program: Program
+    book: FlowBook | None
+    """The flows of the app; ``None``: it has none."""
+    runs: _Runs
     registry: Registry
     deadlines: Deadlines
     timers: _Timers

@@ -24,6 +24,7 @@ from sessiond.core.session.snapshot import decode_snapshot
 from sessiond.core.session.state import RETENTION_TIMER, SessionState
 from sessiond.runtime.calls import Calls
 from sessiond.runtime.computed import Computed
+from sessiond.runtime.dialogue import CONVERSATIONS_TIMER, RUNS_TIMER, Dialogue
 from sessiond.runtime.lifecycle import Lifecycle
 from sessiond.runtime.unrun import list_unrun
 
@@ -35,12 +36,13 @@ _NO_REPLY: Final = b"{}"
 class Turns:
     """Computes the turns of one user."""
 
-    __slots__ = ("_calls", "_erased_to", "_services", "lifecycle")
+    __slots__ = ("_calls", "_erased_to", "_services", "dialogue", "lifecycle")
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self._services = calls.services
         self.lifecycle = Lifecycle(calls)
+        self.dialogue = Dialogue(calls)
         self._erased_to = 0
 
     async def compute(
@@ -64,19 +66,29 @@ class Turns:
                 self._ack(turn, item)
             case inputs.HookCall():
                 await self._hook_call(turn, item)
+            case inputs.Said() | inputs.Settled():
+                await self._talk(turn, item)
             case inputs.Accepted():
                 await self._accepted(turn, item)
             case inputs.Fired():
                 await self._fired(turn, item, hooks=hooks)
-            case inputs.Send():
-                await self._send(turn, item)
-            case inputs.Stop():
-                await self._stop(turn, item, hooks=hooks)
-            case inputs.RollBack():
-                await self._roll_back(turn)
+            case inputs.Send() | inputs.Stop() | inputs.RollBack():
+                await self._operated(turn, item, hooks=hooks)
             case _:
                 assert_never(item)
         return turn
+
+    def left_over(self, state: SessionState) -> Computed | None:
+        """Compute what an owner before this one left undone, at an activation; ``None``: nothing.
+
+        His connections' reconnection window is opened, the functions that flows wait for are called again.
+        """
+        turn = Computed(state, state)
+        if machine.has_orphaned_window(state):
+            now, limits = self._services.clock.now(), self._services.limits
+            turn.state = machine.open_window(state, now, limits)
+        self.dialogue.resume(turn)
+        return turn if turn.state is not state or turn.effects else None
 
     def timeout(self, item: inputs.Input) -> float | None:
         """Seconds the turn of *item* may take; ``None`` when it cannot run anything of the app."""
@@ -90,6 +102,10 @@ class Turns:
                 return program.timeout(*_called_by(entry.kind))
             case inputs.Fired(timer=timer):
                 return program.timeout(CallKind.TIMER, timer.name)
+            case inputs.Settled():
+                return None
+            case inputs.Said() if not program.handles(CallKind.START, ""):
+                return None
             case inputs.Join() if not (
                 program.handles(CallKind.CONNECT, "") or program.handles(CallKind.START, "")
             ):
@@ -114,6 +130,19 @@ class Turns:
         await self.lifecycle.wake(turn)
         call = Call(CallKind.HOOK, item.hook, item.payload)
         await self._answered(turn, await self._calls.handle(call, turn), item.digest)
+
+    async def _talk(self, turn: Computed, item: inputs.Said | inputs.Settled) -> None:
+        self._calls.check_known()
+        if isinstance(item, inputs.Settled):
+            self.dialogue.settled(turn, item)
+            return
+        if item.digest is not None and item.digest in turn.state.window:
+            raise Repeated(item.digest)
+        if item.reminds and turn.state.phase is Phase.NEW:
+            turn.effects = (Reply(_NO_REPLY),)  # being asked begins no session
+            return
+        await self.lifecycle.wake(turn)
+        self.dialogue.said(turn, item)
 
     async def _answered(self, turn: Computed, outcome: Outcome, digest: Digest | None) -> None:
         """Apply the outcome of a handler somebody waits for, remembering its reply under *digest*."""
@@ -176,6 +205,10 @@ class Turns:
         if timer.name == WINDOW_TIMER:
             await self.lifecycle.window_expired(turn, hooks=hooks)
             return
+        if timer.name in {CONVERSATIONS_TIMER, RUNS_TIMER}:
+            turn.state = machine.fire(turn.state, timer)
+            self.dialogue.fired(turn, timer.name)
+            return
         if timer.unreadable is not None:
             raise timer.unreadable
         self._calls.check_known()
@@ -187,6 +220,17 @@ class Turns:
             await self.lifecycle.end(turn, outcome.end, hooks=hooks)
 
     # Inputs of operators and other users' handlers
+
+    async def _operated(
+        self, turn: Computed, item: inputs.Send | inputs.Stop | inputs.RollBack, *, hooks: bool
+    ) -> None:
+        match item:
+            case inputs.Send():
+                await self._send(turn, item)
+            case inputs.Stop():
+                await self._stop(turn, item, hooks=hooks)
+            case inputs.RollBack():
+                await self._roll_back(turn)
 
     async def _send(self, turn: Computed, item: inputs.Send) -> None:
         self._calls.check_known()

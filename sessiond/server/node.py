@@ -152,6 +152,7 @@ class _Node:
             node_policy(settings),
             clock=self.clock,
             entropy=self.entropy,
+            book=app.book(settings.session_keys, settings.flow_sessions, settings.journal),
             store_name=kind,
         )
         self.verifier = TokenVerifier(settings.auth, self.clock)

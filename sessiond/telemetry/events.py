@@ -210,6 +210,13 @@ _TABLE: Final = (
     Event("dead_letter.added", "An accepted input was given up.", {"attempts": "count"}, _FAILURE),
     Event("dead_letter.retried", "An operator sent a dead letter again.", {}, _USER),
     Event("dead_letter.dropped", "An operator dropped a dead letter.", {}, _USER),
+    Event("run.start", "A function that a flow runs is called.", {}, _USER | {"run": "str"}),
+    Event(
+        "run.stop",
+        "It has returned, or failed for good (`outcome`: success, failure).",
+        _DURATION,
+        _USER | {"run": "str", "outcome": "str"},
+    ),
     Event("timer.fired", "A durable timer ran.", {"lateness": "seconds"}, _USER | {"name": "str"}),
     Event(
         "timer.lagging",

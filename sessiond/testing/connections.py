@@ -14,6 +14,7 @@ from sessiond.core.ids import ConnectionId, UserId, input_digest
 from sessiond.core.ports import Connection as SessionConnection
 from sessiond.core.position import StreamPosition
 from sessiond.core.session.inputs import Ack, ClientMessage, Input, Join, Leave
+from sessiond.edges.websocket.flow_events import FLOW_EVENTS, read_flow_event
 
 __all__ = ["Closed", "Connection", "Post", "Pushed", "Reply", "WorldError"]
 
@@ -176,10 +177,24 @@ class Connection:
         """
         return await self.send(event, payload, input_id=input_id).get()
 
+    async def say(self, text: str = "", **parts: Any) -> Any:
+        """Say *text* to the conversation (``flow:say``; *parts* such as ``choice``) and return what it shows.
+
+        Raises:
+          WorldError: the message was answered with an error.
+
+        """
+        return await self.push("flow:say", {"text": text, **parts} if text else parts)
+
     def send(self, event: str, payload: object = None, *, input_id: str | None = None) -> Reply:
         """Push *event* without waiting for the answer. *payload* is ``{}`` unless given."""
         digest = None if input_id is None else input_digest("client", input_id)
-        message = ClientMessage(self.id, event, {} if payload is None else payload, digest)
+        body = {} if payload is None else payload
+        message: Input
+        if event in FLOW_EVENTS:
+            message = read_flow_event(event, body, self.user, digest)
+        else:
+            message = ClientMessage(self.id, event, body, digest)
         reply = Reply(self.got.append)
         self._post.tell(self.user, message, reply)
         return reply

@@ -27,6 +27,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from sessiond.app import App
+from sessiond.core.conversations.session_keys import SessionKeySettings
 from sessiond.core.errors import InvalidInput
 from sessiond.core.ids import (
     ConnectionId,
@@ -57,6 +58,9 @@ __all__ = ["Closed", "Connection", "Pushed", "Reply", "World", "WorldError", "op
 #: 2023-11-14T22:13:20Z: a wall clock that no test takes for a monotonic one.
 _EPOCH: Final = 1_700_000_000.0
 
+#: Of the session keys of every world.
+_SECRET: Final = "nobody else has it"
+
 _ASK_SECONDS: Final = 10.0
 
 
@@ -74,6 +78,8 @@ class World:
         self.policy = policy
         self.clock = SteadyClock(_EPOCH)
         """``clock.jump(seconds)`` moves the wall clock alone."""
+        self.session_keys = SessionKeySettings(secret=_SECRET)
+        """How conversations are told apart; set it before ``restart``."""
         self.node: NodeRuntime
         self.operations: Operations
         self._entropy = SeededEntropy(seed)
@@ -195,6 +201,7 @@ class World:
             self.policy,
             clock=self.clock,
             entropy=self._entropy,
+            book=self.app.book(self.session_keys),
         )
         self.operations = Operations(
             self.node, version="test", store="memory", app="world", drain=lambda: False

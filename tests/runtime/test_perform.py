@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from sessiond.core.codes import CloseCode, ErrorCode
+from sessiond.core.flows.prompts import Retries, RunRequest
 from sessiond.core.ids import ConnectionId
-from sessiond.core.session.effects import CloseConnection, PushMessage, Reply, ReplyError
+from sessiond.core.ports import ReplyTo
+from sessiond.core.session.effects import (
+    CloseConnection,
+    PushMessage,
+    Reply,
+    ReplyError,
+    StartRun,
+)
 from sessiond.runtime.perform import perform
 from tests.runtime.answers import Answer
 
@@ -26,6 +34,10 @@ class Line:
 ONE, TWO, GONE = ConnectionId(1), ConnectionId(2), ConnectionId(3)
 
 
+def nothing_runs(effect: StartRun, reply_to: ReplyTo | None) -> None:
+    raise AssertionError(effect, reply_to)
+
+
 def test_effects_leave_in_order() -> None:
     """Pushes and closes reach the connections they name; those that are gone are passed over."""
     log: list[object] = []
@@ -39,6 +51,7 @@ def test_effects_leave_in_order() -> None:
         ),
         lines,
         answer,
+        nothing_runs,
     )
 
     assert log == [(1, b"a"), (2, b"a"), (2, CloseCode.ENDED, "bye")]
@@ -49,7 +62,23 @@ def test_errors_are_told_and_nobody_need_listen() -> None:
     """Without a reply slot answers vanish."""
     answer = Answer()
     effects = (ReplyError(ErrorCode.TIMEOUT, "late", 1.0),)
-    perform(effects, {}, answer)
-    perform(effects, {}, None)
+    perform(effects, {}, answer, nothing_runs)
+    perform(effects, {}, None, nothing_runs)
 
     assert answer.said == ["timeout"]
+
+
+def test_whoever_waits_for_a_turn_waits_for_its_function() -> None:
+    """The reply slot goes along only while somebody is to wait; else the turn has answered already."""
+    answer = Answer()
+    started: list[tuple[str, ReplyTo | None]] = []
+    request = RunRequest("charge", "c:0:1", print, (), Retries())
+    waits = StartRun("key", "order", request, waits_seconds=5.0, waiting_text="One moment.")
+    perform(
+        (waits, Reply(b"{}"), StartRun("other", "order", request)),
+        {},
+        answer,
+        lambda effect, reply_to: started.append((effect.conversation, reply_to)),
+    )
+
+    assert started == [("key", answer), ("other", None)]

@@ -12,16 +12,16 @@ process was the last to write) mean that the flow is rebuilt from its record.
 from collections.abc import Mapping
 
 from sessiond.core.conversations.book import FlowBook
+from sessiond.core.conversations.inputs import Said, Settled
 from sessiond.core.conversations.journal import channel_of
 from sessiond.core.conversations.routing import Continue, RoutedInput, Say, Start
 from sessiond.core.conversations.stored import decode_conversation
 from sessiond.core.conversations.taken import Taken
-from sessiond.core.conversations.turn import ConversationTurn, LiveFlows
+from sessiond.core.conversations.turn import ConversationTurn, LiveFlows, waits_for_run
 from sessiond.core.errors import InvalidInput, SnapshotError
 from sessiond.core.flows.faults import FlowFailed
 from sessiond.core.flows.flow import Host
 from sessiond.core.ids import UserId
-from sessiond.core.session.inputs import Said, Settled
 
 __all__ = ["MAX_CONVERSATIONS", "Conversations", "next_expiry"]
 
@@ -70,7 +70,7 @@ class Conversations:
             return None
         turn = self._turn(stored, now)
         turn.open(settled.conversation)
-        goes_on = turn.settle(settled.run_id, settled.result, is_awaited=settled.is_awaited)
+        goes_on = turn.settle(settled.run_id, settled.result, is_awaited=settled.waits_seconds > 0)
         return turn.taken() if goes_on else None
 
     def expire_due(self, stored: Mapping[str, bytes], now: float) -> list[Taken]:
@@ -98,11 +98,27 @@ class Conversations:
                 stored = taken[-1].stored
         return taken
 
+    def waits_for_run(self, stored: Mapping[str, bytes]) -> bool:
+        """Tell whether any of the *stored* conversations waits for a function."""
+        return any(self._waits(key, raw) for key, raw in stored.items())
+
     def put_away(self) -> list[FlowFailed]:
         """Close every coroutine; the records are all that is left. Returns what their code raised meanwhile."""
         failures = [held.flow.put_away() for held in self._live.values()]
         self._live.clear()
         return [failure for failure in failures if failure is not None]
+
+    def _waits(self, key: str, raw: bytes) -> bool:
+        live = self._live.get(key)
+        try:
+            record = (
+                live.flow.record
+                if live is not None and live.raw is raw
+                else decode_conversation(raw).flow_record
+            )
+        except SnapshotError:
+            return False
+        return record is not None and waits_for_run(record)
 
     def _turn(self, stored: Mapping[str, bytes], now: float) -> ConversationTurn:
         return ConversationTurn(self._book, self._host, self._live, self._user, stored, now)

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from sessiond.core.conversations.book import FlowBook
 from sessiond.core.conversations.happenings import Teller
+from sessiond.core.conversations.inputs import Said
 from sessiond.core.conversations.journal import NO_CHANNEL, Channel, channel_of
 from sessiond.core.conversations.journal_events import JournalEvent, JournalStatus
 from sessiond.core.conversations.routing import Start
@@ -34,9 +35,8 @@ from sessiond.core.flows.prompts import Message, Output, RunRequest
 from sessiond.core.flows.record import Record
 from sessiond.core.flows.texts import FlowTexts
 from sessiond.core.ids import UserId
-from sessiond.core.session.inputs import Said
 
-__all__ = ["PUSHED_PLATFORMS", "ConversationTurn", "LiveFlows"]
+__all__ = ["PUSHED_PLATFORMS", "ConversationTurn", "LiveFlows", "waits_for_run"]
 
 #: Where we can speak first. Elsewhere what nobody waits for is shown at the next input.
 PUSHED_PLATFORMS: Final = frozenset({"websocket"})
@@ -127,8 +127,7 @@ class ConversationTurn:
     @property
     def waits_for_run(self) -> bool:
         """Whether the flow waits for a function."""
-        waiting = None if self._record is None else self._record.waiting
-        return waiting is not None and waiting.kind == Run.kind
+        return self._record is not None and waits_for_run(self._record)
 
     def accepted_words(self) -> Collection[str]:
         """List the words that the waiting question takes: they are answers, whatever else they mean."""
@@ -472,6 +471,11 @@ class ConversationTurn:
         if self._flow is not None and self._flow.is_alive:
             self._live[self.key] = _Live(raw, self._flow)
         return stored
+
+
+def waits_for_run(record: Record) -> bool:
+    """Tell whether the flow of *record* waits for a function."""
+    return record.waiting is not None and record.waiting.kind == Run.kind
 
 
 def _joined(first: Output, then: Output) -> Output:

@@ -6,9 +6,10 @@ Effects of one user leave in order. None of them blocks; each is performed by on
 from attrs import define, field, frozen
 
 from sessiond.core.codes import CloseCode
+from sessiond.core.flows.prompts import RunRequest
 from sessiond.core.ids import ConnectionId
 
-__all__ = ["CloseConnection", "Effect", "PushMessage", "Reply", "ReplyError"]
+__all__ = ["CloseConnection", "Effect", "PushMessage", "Reply", "ReplyError", "StartRun"]
 
 
 @define
@@ -44,4 +45,18 @@ class CloseConnection:
     message: str = ""
 
 
-Effect = Reply | ReplyError | PushMessage | CloseConnection
+@frozen
+class StartRun:
+    """Call a function for the flow of *conversation*. Whoever waits for the turn's answer waits *waits_seconds* more.
+
+    Then he is told *waiting_text*, and that it is pending. 0: the turn has answered already.
+    """
+
+    conversation: str
+    flow: str
+    request: RunRequest
+    waits_seconds: float = 0.0
+    waiting_text: str = ""
+
+
+Effect = Reply | ReplyError | PushMessage | CloseConnection | StartRun

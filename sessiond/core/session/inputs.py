@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING, Final
 from attrs import define, field, frozen
 
 from sessiond.core.codes import CloseCode
+from sessiond.core.conversations.inputs import Said, Settled
 from sessiond.core.ids import ConnectionId, Digest
 from sessiond.core.records import InboxEntry, Timer
 
 if TYPE_CHECKING:
-    from sessiond.core.conversations.session_keys import ChannelFacts
-    from sessiond.core.flows.answers import Answer
-    from sessiond.core.flows.faults import RunFailed
     from sessiond.core.ports import Connection
     from sessiond.core.position import StreamPosition
 
@@ -85,35 +83,6 @@ class HookCall:
     hook: str
     payload: object = field(repr=False)
     digest: Digest | None = None
-
-
-@define
-class Said:
-    """What a person said: the running flow gets it, or routing says what it does. Never changed.
-
-    Answered with what the conversation shows (core/conversations/shown.py).
-    """
-
-    facts: "ChannelFacts"
-    answer: "Answer" = field(repr=False)
-    digest: Digest | None = None
-    waits_seconds: float = 0.0
-    """How long the door waits for functions that the flow runs; 0: it can be told later, by a push."""
-    flow: str = ""
-    """Start this flow, whatever is running."""
-    reminds: bool = False
-    """Nothing was said: show the waiting question again."""
-
-
-@frozen
-class Settled:
-    """The function that a conversation ran has returned, or failed for good. Stale unless it is waited for."""
-
-    conversation: str
-    run_id: str
-    result: "bytes | RunFailed" = field(repr=False)
-    is_awaited: bool = False
-    """Whether a door still waits for what comes of it."""
 
 
 @frozen

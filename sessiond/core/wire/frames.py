@@ -50,7 +50,7 @@ REFRESH: Final = "token:refresh"
 PHOENIX_TOPIC: Final = "phoenix"
 USER_TOPIC: Final = "user:"
 
-_RESERVED_PREFIXES: Final = ("phx_", "token:", "presence_")
+_RESERVED_PREFIXES: Final = ("phx_", "token:", "presence_", "flow:")
 
 
 def is_reserved(event: str) -> bool:

@@ -31,6 +31,7 @@ from sessiond.core.wire.json_v2 import (
     push_prefix,
 )
 from sessiond.edges.websocket.context import Context
+from sessiond.edges.websocket.flow_events import FLOW_EVENTS, read_flow_event
 
 __all__ = ["Carrier", "JoinReply", "MessageReply", "UserChannel"]
 
@@ -167,7 +168,7 @@ class UserChannel:
             self._refuse(join_ref, ref, ErrorCode.UNMATCHED_TOPIC, "the topic is not joined")
         elif event == ACK:
             self._ack(ref, payload)
-        elif is_reserved(event):
+        elif is_reserved(event) and event not in FLOW_EVENTS:
             self._refuse(join_ref, ref, ErrorCode.BAD_REQUEST, "this event name is reserved")
         else:
             self._message(ref, event, payload)
@@ -213,18 +214,20 @@ class UserChannel:
     # ------------------------------------------------------------ events
 
     def _message(self, ref: str | None, event: str, payload: Any) -> None:
-        digest = None
-        if payload.__class__ is dict and "_id" in payload:
-            try:
-                digest = _strip_id(payload)
-            except InvalidInput as error:
-                self._refuse(self._join_ref, ref, ErrorCode.BAD_REQUEST, str(error))
-                return
         connection = self.connection
-        connection.tell(
-            ClientMessage(connection.id, event, payload, digest),
-            None if ref is None else MessageReply(self, self._join_ref_json, encode_json(ref)),
-        )
+        item: Input
+        try:
+            has_id = payload.__class__ is dict and "_id" in payload
+            digest = _strip_id(payload) if has_id else None
+            if event in FLOW_EVENTS:
+                item = read_flow_event(event, payload, connection.user, digest)
+            else:
+                item = ClientMessage(connection.id, event, payload, digest)
+        except InvalidInput as error:
+            self._refuse(self._join_ref, ref, ErrorCode.BAD_REQUEST, str(error))
+            return
+        reply = None if ref is None else MessageReply(self, self._join_ref_json, encode_json(ref))
+        connection.tell(item, reply)
 
     def _ack(self, ref: str | None, payload: Any) -> None:
         offset = payload.get("offset") if isinstance(payload, dict) else None

@@ -1,0 +1,39 @@
+"""The inputs of conversations: what a person said, and what a function that a flow ran has returned."""
+
+from attrs import define, field, frozen
+
+from sessiond.core.conversations.session_keys import ChannelFacts
+from sessiond.core.flows.answers import Answer
+from sessiond.core.flows.faults import RunFailed
+from sessiond.core.ids import Digest
+
+__all__ = ["Said", "Settled"]
+
+
+@define
+class Said:
+    """What a person said: the running flow gets it, or routing says what it does. Never changed.
+
+    Answered with what the conversation shows (core/conversations/shown.py).
+    """
+
+    facts: ChannelFacts
+    answer: Answer = field(repr=False)
+    digest: Digest | None = None
+    waits_seconds: float = 0.0
+    """How long the door waits for functions that the flow runs; 0: it can be told later, by a push."""
+    flow: str = ""
+    """Start this flow, whatever is running."""
+    reminds: bool = False
+    """Nothing was said: show the waiting question again."""
+
+
+@frozen
+class Settled:
+    """The function that a conversation ran has returned, or failed for good. Stale unless it is waited for."""
+
+    conversation: str
+    run_id: str
+    result: bytes | RunFailed = field(repr=False)
+    waits_seconds: float = 0.0
+    """How long a door goes on waiting for what comes of it; 0: none does."""

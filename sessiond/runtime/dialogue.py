@@ -1,0 +1,190 @@
+"""The dialogue: the turns of one user's conversations, as the actor computes them.
+
+What the pure core (core/conversations) took becomes part of the turn: the stored conversations and the journal go
+into its commit, what is shown into its reply or a push, a function to call into an effect that leaves when it is
+durable. Two reserved timers stand behind that: ``$conversations`` ends what has expired, ``$runs`` starts functions
+again that a node before this one did not finish.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import Final
+
+from msgspec.structs import replace
+
+from sessiond.core.codes import ErrorCode
+from sessiond.core.conversations.conversations import Conversations, next_expiry
+from sessiond.core.conversations.signals import signals_of
+from sessiond.core.conversations.taken import Taken
+from sessiond.core.errors import InvalidInput, Refused
+from sessiond.core.flows.faults import RunFailed
+from sessiond.core.flows.flow import Host
+from sessiond.core.ids import Digest
+from sessiond.core.records import MAX_STORED_REPLY
+from sessiond.core.session import inputs
+from sessiond.core.session.effects import Reply, StartRun
+from sessiond.core.session.outcome import Outcome, PushRequest, TimerRequest
+from sessiond.core.session.timers import with_timers, without_timer
+from sessiond.runtime.calls import Calls
+from sessiond.runtime.computed import Computed
+from sessiond.runtime.driving import Driving
+
+__all__ = ["CONVERSATIONS_TIMER", "RUNS_TIMER", "Dialogue"]
+
+CONVERSATIONS_TIMER: Final = "$conversations"
+RUNS_TIMER: Final = "$runs"
+
+#: What conversations say when nobody waits for it.
+_PUSH: Final = b'"flow:output"'
+
+#: How long after its start a function is looked after again; if it is still under way, once more.
+_RUN_SECONDS: Final = 15.0
+
+_log: Final = logging.getLogger("sessiond.app")
+
+
+class Dialogue:
+    """The conversations of one user; nothing is held before the first input for them."""
+
+    __slots__ = ("_calls", "_conversations", "_services")
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._services = calls.services
+        self._conversations: Conversations | None = None
+
+    def said(self, turn: Computed, item: inputs.Said) -> None:
+        """Compute the turn of what a person said.
+
+        Raises:
+          Refused: BAD_REQUEST, a fact is missing or the flow unknown; TOO_LARGE; UNKNOWN_EVENT, the app has no flows.
+
+        """
+        stored = turn.state.snapshot.conversations
+        try:
+            taken = self._opened().take(item, stored, self._services.clock.now())
+        except InvalidInput as error:
+            raise Refused(ErrorCode.BAD_REQUEST, str(error)) from None
+        self._apply(turn, taken, item.waits_seconds)
+        if item.digest is not None:
+            self._consume(turn, item.digest)
+
+    def settled(self, turn: Computed, item: inputs.Settled) -> None:
+        """Compute the turn of a function's result; a stale one changes nothing."""
+        stored, now = turn.state.snapshot.conversations, self._services.clock.now()
+        taken = self._opened().settle(item, stored, now)
+        if taken is None:
+            turn.effects = (*turn.effects, Reply(b"{}"))
+            return
+        try:
+            self._apply(turn, taken, item.waits_seconds)
+        except Refused as error:
+            # Or the function would be called again and again, for a result that cannot be kept.
+            failed = RunFailed("ResultTooLarge", error.message)
+            taken = self._opened().settle(_with_result(item, failed), stored, now)
+            assert taken is not None
+            self._apply(turn, taken, item.waits_seconds)
+
+    def fired(self, turn: Computed, name: str) -> None:
+        """Compute the turn of one of the reserved timers, which was consumed."""
+        stored, now = turn.state.snapshot.conversations, self._services.clock.now()
+        conversations = self._opened()
+        run_timer = name == RUNS_TIMER
+        for taken in (conversations.resume if run_timer else conversations.expire_due)(stored, now):
+            self._apply(turn, taken, 0.0)
+        self._rearm(turn)
+
+    def resume(self, turn: Computed) -> None:
+        """Start again what an earlier run of the node left, at an activation."""
+        if RUNS_TIMER in turn.state.timers and self._services.book is not None:
+            stored = turn.state.snapshot.conversations
+            for taken in self._opened().resume(stored, self._services.clock.now()):
+                self._apply(turn, taken, 0.0)
+
+    def put_away(self) -> None:
+        """Close every flow's coroutine; the records are what is left."""
+        conversations, self._conversations = self._conversations, None
+        if conversations is not None:
+            for failure in conversations.put_away():
+                _log.error("a flow failed while it was put away: %s", failure)
+
+    def _opened(self) -> Conversations:
+        services = self._services
+        if self._conversations is None:
+            if services.book is None:
+                raise Refused(ErrorCode.UNKNOWN_EVENT, "this app has no flows")
+            host = Host(services.clock, services.entropy, Driving)
+            self._conversations = Conversations(services.book, host, self._calls.user)
+        return self._conversations
+
+    def _apply(self, turn: Computed, taken: Taken, waits_seconds: float) -> None:
+        """Make what was taken part of the turn."""
+        if taken.error is not None:
+            _log.error("flow %r failed: %s", taken.flow, taken.error, exc_info=taken.error)
+        before = turn.state.snapshot
+        if taken.stored is not before.conversations:
+            self._check_size(taken.stored)
+            turn.state = replace(turn.state, snapshot=replace(before, conversations=taken.stored))
+        turn.journal = (*turn.journal, *taken.journal)
+        turn.signals += signals_of(taken.happenings, self._calls.user)
+        output = taken.output
+        if taken.is_push:
+            if output is not None:
+                push = PushRequest(_PUSH, taken.shown)
+                self._calls.apply(turn, Outcome(pushes=(push,)))
+            waits_seconds = 0.0
+        is_deferred = waits_seconds > 0 and output is not None and output.run is not None
+        if not is_deferred and not taken.is_push:
+            turn.effects = (*turn.effects, Reply(taken.shown))
+        if taken.run is not None:
+            self._start_run(turn, taken, waits_seconds if is_deferred else 0.0)
+        if taken.stored is not before.conversations:
+            self._rearm(turn)
+
+    def _start_run(self, turn: Computed, taken: Taken, waits_seconds: float) -> None:
+        assert taken.run is not None
+        book = self._services.book
+        assert book is not None
+        start = StartRun(
+            taken.key, taken.flow, taken.run, waits_seconds, book.find(taken.flow).texts.busy
+        )
+        turn.effects = (*turn.effects, start)
+
+    def _rearm(self, turn: Computed) -> None:
+        """Set the reserved timers that are needed, and cancel those that are not."""
+        timers = turn.state.timers
+        stored = turn.state.snapshot.conversations
+        now = self._services.clock.now()
+        changed = timers
+        if stored and CONVERSATIONS_TIMER not in timers:
+            due = next_expiry(stored)
+            if due is not None:
+                changed = with_timers(changed, (TimerRequest(CONVERSATIONS_TIMER, due),), now)
+        elif not stored:
+            changed = without_timer(changed, CONVERSATIONS_TIMER)
+        waits = self._opened().waits_for_run(stored)
+        if waits and RUNS_TIMER not in changed:
+            request = TimerRequest(RUNS_TIMER, now + _RUN_SECONDS)
+            changed = with_timers(changed, (request,), now)
+        elif not waits:
+            changed = without_timer(changed, RUNS_TIMER)
+        if changed is not timers:
+            turn.state = replace(turn.state, timers=changed)
+
+    def _check_size(self, stored: Mapping[str, bytes]) -> None:
+        size = sum(map(len, stored.values()))
+        limit = self._services.limits.snapshot_bytes
+        if size > limit:
+            raise Refused(
+                ErrorCode.TOO_LARGE, f"conversations of {size} bytes; the bound is {limit}"
+            )
+
+    def _consume(self, turn: Computed, digest: Digest) -> None:
+        """Remember the input's id with its reply, if it was answered in this turn."""
+        replies = [effect.payload for effect in turn.effects if isinstance(effect, Reply)]
+        reply = replies[-1] if replies and len(replies[-1]) <= MAX_STORED_REPLY else None
+        self._calls.consume(turn, digest, reply)
+
+
+def _with_result(item: inputs.Settled, result: RunFailed) -> inputs.Settled:
+    return inputs.Settled(item.conversation, item.run_id, result, item.waits_seconds)
