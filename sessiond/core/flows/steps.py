@@ -10,7 +10,7 @@
   ``{"interactive": {"type": "button_reply", "button_reply": {"id": …, "title": …}}}`` (``list_reply``).
 - A BUTTON step with the id ``confirm`` ignores its validator and takes nothing but the button ``confirm_action``.
 
-New: a typed title or number counts as a tap, a failed turn is rolled back as a whole, and every answer is recorded
+New: messages are translated, a typed title or number counts as a tap, a failed turn is rolled back as a whole, and every answer is recorded
 by step id, so that a list may change while people are in it.
 """
 
@@ -26,6 +26,7 @@ from sessiond.core.flows.faults import FlowFailed, InvalidAnswer
 from sessiond.core.flows.flow import Flow, FlowLimits, OnMismatch
 from sessiond.core.flows.prompts import Layout, Option
 from sessiond.core.flows.texts import FlowTexts
+from sessiond.core.flows.translations import NO_TRANSLATIONS, Translations
 
 __all__ = ["Step", "StepMessage", "StepType", "flow_of_steps"]
 
@@ -70,8 +71,11 @@ def flow_of_steps(
     on_mismatch: OnMismatch = OnMismatch.CONTINUE,
     texts: FlowTexts | None = None,
     limits: FlowLimits | None = None,
+    translations: Translations = NO_TRANSLATIONS,
 ) -> Flow:
     """Make a flow of *steps*; ``await complete(conversation, data)`` comes after the last one.
+
+    Texts, labels and descriptions are msgids of *translations*.
 
     Raises:
       InvalidInput: no steps, or two of the same id.
@@ -97,11 +101,12 @@ def flow_of_steps(
         on_mismatch=on_mismatch,
         texts=texts or FlowTexts(),
         limits=limits or FlowLimits(),
+        translations=translations,
     )
 
 
 async def _question(c: Conversation, step: Step, data: Data) -> Any:
-    message = _message(step, data)
+    message = _translated(c, _message(step, data))
     if step.type is StepType.TEXT:
         return await c.ask(
             step.id, message.text, choices=message.choices, transform=_Handled(step, None)
@@ -111,6 +116,16 @@ async def _question(c: Conversation, step: Step, data: Data) -> Any:
     layout = Layout.BUTTONS if step.type is StepType.BUTTON else Layout.LIST
     handled = _Handled(step, message.choices)
     return await c.select(step.id, message.text, message.choices, transform=handled, layout=layout)
+
+
+def _translated(c: Conversation, message: StepMessage) -> StepMessage:
+    choices = message.choices and {
+        key: Option(c.t(label.label), c.t(label.description))
+        if isinstance(label, Option)
+        else c.t(label)
+        for key, label in message.choices.items()
+    }
+    return StepMessage(c.t(message.text), choices)
 
 
 class _Handled:

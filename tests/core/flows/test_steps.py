@@ -10,9 +10,11 @@ import pytest
 from sessiond.core.errors import InvalidInput
 from sessiond.core.flows.answers import Answer
 from sessiond.core.flows.faults import FlowFailed
-from sessiond.core.flows.prompts import Layout, PromptKind
+from sessiond.core.flows.prompts import Layout, Option, PromptKind
 from sessiond.core.flows.steps import Step, StepMessage, StepType, flow_of_steps
+from sessiond.core.flows.translations import Translations
 from tests.core.flows.playing import begin, body, messages, play, rebuild, said
+from tests.core.flows.remembering import Server
 
 if TYPE_CHECKING:
     from sessiond.core.flows.conversation import Conversation
@@ -235,3 +237,23 @@ def test_a_validator_that_returns_no_bool_is_named() -> None:
 
     with pytest.raises(FlowFailed, match="validator of step 'one' returned a NoneType"):
         play(flow, "x")
+
+
+def test_messages_of_steps_are_translated() -> None:
+    """Texts, labels and descriptions, in each form a message has; what no catalogue has stays."""
+    words = Translations(
+        {"fr": {"What amount?": "Quel montant ?", "Send": "Envoyer", "At once": "Vite", "To": "À"}}
+    )
+    steps = [
+        Step("amount", StepType.TEXT, "What amount?"),
+        Step(
+            "how", StepType.LIST, StepMessage("How?", {"s": "Send", "t": Option("To", "At once")})
+        ),
+    ]
+    server = Server(flow_of_steps("test", steps, translations=words))
+    assert "Quel montant ?" == body(server.start(language="fr"))
+    output = server.say("3")
+
+    assert output.prompt is not None
+    choices = [(choice.label, choice.description) for choice in output.prompt.choices]
+    assert ("How?", [("Envoyer", ""), ("À", "Vite")]) == (output.prompt.text, choices)
