@@ -10,8 +10,8 @@
   ``{"interactive": {"type": "button_reply", "button_reply": {"id": …, "title": …}}}`` (``list_reply``).
 - A BUTTON step with the id ``confirm`` ignores its validator and takes nothing but the button ``confirm_action``.
 
-New: messages are translated, a typed title or number counts as a tap, a failed turn is rolled back as a whole, and every answer is recorded
-by step id, so that a list may change while people are in it.
+New: messages are translated, a typed title or number counts as a tap, a failed turn is rolled back as a whole, and
+every answer is recorded by step id, so that a list may change while people are in it.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
