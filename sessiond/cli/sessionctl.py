@@ -24,6 +24,7 @@ app = cyclopts.App(
 for _name, (_module, _help) in {
     "ls": ("sessions", "List live sessions."),
     "show": ("sessions", "Show one user's session, without waking it."),
+    "journal": ("journal", "Tell what happened in a user's conversations, newest first."),
     "export": ("sessions", "Hand out everything that is kept of one person, as JSON."),
     "stop": ("sessions", "End a user's session; its clients do not come back."),
     "kick": ("sessions", "Close a user's connections, or one; the session stays."),

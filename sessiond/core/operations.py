@@ -12,6 +12,7 @@ from typing import Protocol
 
 from attrs import field, frozen
 
+from sessiond.core.conversations.journal_query import JournalPage, JournalQuery
 from sessiond.core.errors import SessiondError
 from sessiond.core.ids import ConnectionId, NodeId, UserId
 from sessiond.core.records import DeadLetter
@@ -280,6 +281,15 @@ class Node(Protocol):
 
     async def export(self, user: UserId) -> PersonExport:
         """Collect everything that is kept of *user*, as it is committed; wakes nobody.
+
+        Raises:
+          UnknownTarget: nothing is kept of this user.
+
+        """
+        ...
+
+    async def journal(self, user: UserId, query: JournalQuery) -> JournalPage:
+        """Read a page of *user*'s journal, newest entries first, as it is committed; wakes nobody.
 
         Raises:
           UnknownTarget: nothing is kept of this user.

@@ -15,6 +15,7 @@ from attrs import evolve
 
 from sessiond import telemetry
 from sessiond.core.codes import CloseCode
+from sessiond.core.conversations.journal_query import JournalPage, JournalQuery
 from sessiond.core.errors import InvalidInput, SnapshotError
 from sessiond.core.event_names import check_event_name
 from sessiond.core.ids import ConnectionId, UserId, input_digest, partition_of
@@ -42,6 +43,7 @@ from sessiond.core.session_listing import Selection
 from sessiond.runtime import personal
 from sessiond.runtime.actor import SessionActor
 from sessiond.runtime.cell import Cell, Hibernated, Standing
+from sessiond.runtime.journals import journal_page
 from sessiond.runtime.node import NodeRuntime
 from sessiond.runtime.quarantine import roll_back_quarantined
 
@@ -160,6 +162,13 @@ class Operations:
     async def export(self, user: UserId) -> PersonExport:
         """Collect everything that is kept of a user; see ``Node``."""
         return await personal.export(self._runtime, user)
+
+    async def journal(self, user: UserId, query: JournalQuery) -> JournalPage:
+        """Read a page of a user's journal; see ``Node``."""
+        page = await journal_page(self._runtime.store, user, query)
+        if not page.entries and not page.unreadable:
+            await self._must_exist(user)
+        return page
 
     async def kick_connection(self, connection: ConnectionId) -> UserId:
         """Close one connection; see ``Node``."""

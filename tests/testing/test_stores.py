@@ -62,6 +62,13 @@ class LosesTheJournal(MemoryStore):
         return await super().commit([replace(c, journal=()) for c in batch], fences)
 
 
+class HasABoundOfItsOwnForJournals(MemoryStore):
+    async def commit(
+        self, batch: Sequence[UserCommit], fences: Mapping[Partition, Fence]
+    ) -> tuple[Verdict, ...]:
+        return await super().commit([replace(c, journal_limit=1000) for c in batch], fences)
+
+
 class StopsAtTheFirstRefusal(MemoryStore):
     async def commit(
         self, batch: Sequence[UserCommit], fences: Mapping[Partition, Fence]
@@ -134,6 +141,7 @@ SABOTEURS = {
     AppliesTwice: "the_same_commit_again_is_applied_once",
     IgnoresTheNonce: "another_fence_nonce_is_refused",
     LosesTheJournal: "the_journal_is_read_newest_last",
+    HasABoundOfItsOwnForJournals: "a_journal_keeps_as_many_entries_as_it_is_told",
     StopsAtTheFirstRefusal: "verdicts_are_per_user_and_in_order",
     KeepsNoIds: "a_repeat_is_a_duplicate",
     ShowsUnrunIds: "an_unrun_id_is_not_in_the_loaded_window",

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from sessiond import telemetry
+from sessiond.core.conversations.journal import JournalEntry
 from sessiond.core.errors import InvalidInput
 from sessiond.core.ids import ConnectionId, UserId
 from sessiond.core.operations import (
@@ -31,6 +32,7 @@ from sessiond.edges.admin.parameters import (
     OfUser,
     OneDeadLetter,
     Push,
+    ReadJournal,
     Stop,
 )
 from sessiond.edges.admin.plain import redacted, to_plain
@@ -38,6 +40,8 @@ from sessiond.edges.admin.results import (
     DeadLetterPage,
     DeadLetterRow,
     Draining,
+    JournalRow,
+    JournalRows,
     Kicked,
     RolledBack,
     Version,
@@ -69,6 +73,17 @@ async def _inspect(node: Node, client: Client, params: Inspect) -> object:
 async def _export(node: Node, client: Client, params: OfUser) -> object:
     _audit_reveal("sessions.export", client, params.user)
     return await node.export(params.user)
+
+
+async def _journal(node: Node, client: Client, params: ReadJournal) -> object:
+    if params.reveal:
+        _audit_reveal("sessions.journal", client, params.user)
+    page = await node.journal(params.user, params)
+    return JournalRows(
+        rows=tuple(_journal_row(entry, reveal=params.reveal) for entry in page.entries),
+        cursor=page.cursor or "",
+        unreadable=page.unreadable,
+    )
 
 
 async def _stop(node: Node, _: Client, params: Stop) -> object:
@@ -160,6 +175,27 @@ def _row(letter: DeadLetter, *, reveal: bool = False) -> DeadLetterRow:
     )
 
 
+def _journal_row(entry: JournalEntry, *, reveal: bool) -> JournalRow:
+    return JournalRow(
+        at=entry.at,
+        n=entry.n,
+        event=entry.event,
+        status=entry.status.value,
+        flow=entry.flow,
+        conversation=entry.conversation,
+        step=entry.step,
+        to_step=entry.to_step,
+        platform=entry.channel.platform,
+        gateway=entry.channel.gateway,
+        member=entry.channel.member,
+        text=entry.text if reveal else redacted(entry.text),
+        size=entry.size,
+        error=entry.error,
+        facts=entry.facts,
+        cut=entry.cut,
+    )
+
+
 _TABLE: Final = (
     Method(
         name="rpc.discover",
@@ -189,6 +225,13 @@ _TABLE: Final = (
         params=OfUser,
         result=PersonExport,
         run=_export,
+    ),
+    Method(
+        name="sessions.journal",
+        doc="Tell what happened in a user's conversations: filter, pages, newest first; wakes nobody.",
+        params=ReadJournal,
+        result=JournalRows,
+        run=_journal,
     ),
     Method(
         name="sessions.stop",

@@ -3,6 +3,7 @@
 from attrs import field, frozen
 from attrs.validators import ge, le, max_len, min_len
 
+from sessiond.core.conversations.journal_query import JournalQuery
 from sessiond.core.ids import UserId
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "OfUser",
     "OneDeadLetter",
     "Push",
+    "ReadJournal",
     "Stop",
 ]
 
@@ -76,6 +78,16 @@ class OfUser:
 
     user: UserId
     """The user's id."""
+
+
+@frozen(kw_only=True)
+class ReadJournal(JournalQuery):
+    """Whose journal, and what of it."""
+
+    user: UserId
+    """The user's id."""
+    reveal: bool = False
+    """Show the texts that were kept (``journal.keep_texts``); audited."""
 
 
 @frozen(kw_only=True)

@@ -1,5 +1,7 @@
 """The results of the admin methods that are not values of the core (core/operations.py)."""
 
+from collections.abc import Mapping
+
 from attrs import frozen
 
 from sessiond.core.ids import UserId
@@ -9,6 +11,8 @@ __all__ = [
     "DeadLetterPage",
     "DeadLetterRow",
     "Draining",
+    "JournalRow",
+    "JournalRows",
     "Kicked",
     "RolledBack",
     "Version",
@@ -60,6 +64,56 @@ class DeadLetterPage:
     """Oldest first."""
     cursor: str
     """``after`` of the next page; empty on the last."""
+
+
+@frozen(kw_only=True)
+class JournalRow:
+    """One entry of a journal, as it was masked when it was written; what is empty was not told."""
+
+    at: float
+    """Seconds since the Unix epoch: the time of its turn."""
+    n: int
+    """Its number within its turn."""
+    event: str
+    """What happened: ``flow.execution.start``, ``message.received``, ``validation_error``, …"""
+    status: str
+    """``in_progress``, ``success``, ``failure`` or ``interrupted``."""
+    flow: str
+    """The flow's name."""
+    conversation: str
+    """The session key."""
+    step: str
+    """The question."""
+    to_step: str
+    """Where a transition went."""
+    platform: str
+    """How it came: ``ussd``, ``whatsapp``, ``websocket``, …"""
+    gateway: str
+    """Through which gateway."""
+    member: str
+    """Who it was, masked."""
+    text: str | None
+    """Its size; with ``reveal`` itself. Null: it was not kept."""
+    size: int | None
+    """Characters of the text, kept or not."""
+    error: str
+    """What went wrong, and where."""
+    facts: Mapping[str, object]
+    """What else was told."""
+    cut: bool
+    """Whether something was left out for its size."""
+
+
+@frozen(kw_only=True)
+class JournalRows:
+    """One page of a journal."""
+
+    rows: tuple[JournalRow, ...]
+    """Newest first."""
+    cursor: str
+    """Leads to the next page; empty on the last."""
+    unreadable: int
+    """Entries that are damaged, or none of ours."""
 
 
 @frozen(kw_only=True)

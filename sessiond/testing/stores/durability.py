@@ -4,6 +4,7 @@ from sessiond.core.ids import partition_of
 from sessiond.core.records import ReceiptStatus, Verdict, VerdictStatus
 from sessiond.testing.stores.commits import everything, visible
 from sessiond.testing.stores.inbox import accepted
+from sessiond.testing.stores.journals import a_journal_goes_on_after_reopening
 from sessiond.testing.stores.rig import USER, StoreRig, arrival
 
 PARTITION = partition_of(USER)
@@ -72,4 +73,5 @@ DURABILITY_CHECKS = (
     fences_rise_over_restarts,
     ids_and_numbers_go_on_after_reopening,
     attempts_are_counted_over_restarts,
+    a_journal_goes_on_after_reopening,
 )

@@ -6,12 +6,16 @@
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import trio
 from attrs import evolve
 
 from sessiond import telemetry
 from sessiond.core.codes import ErrorCode
+from sessiond.core.conversations.journal import Channel, JournalEntry, JournalSettings, encode_entry
+from sessiond.core.conversations.journal_events import JournalStatus
+from sessiond.core.conversations.journal_query import JournalPage, JournalQuery, read_journal
 from sessiond.core.errors import AskTimeout, InvalidInput, Refused, StoreUnavailable
 from sessiond.core.ids import ConnectionId, NodeId, UserId
 from sessiond.core.operations import (
@@ -36,6 +40,37 @@ from sessiond.edges.admin.socket import serve_admin
 
 SECRET = "hunter2"
 PHONE = "+233201234567"
+
+
+def _told(at: float, event: str, **facts: Any) -> bytes:
+    """One entry of the journal of an order over USSD."""
+    entry = JournalEntry(
+        at=at,
+        event=event,
+        flow="order",
+        conversation="order:ussd:nalo::00ff",
+        channel=Channel("ussd", "nalo"),
+        **facts,
+    )
+    return encode_entry(entry, JournalSettings(keep_texts=True))
+
+
+JOURNAL = (
+    _told(1_000.0, "flow.execution.start"),
+    _told(1_000.0, "message.sent", n=1, step="amount", text=f"How much? {PHONE}"),
+    _told(1_010.0, "message.received", step="amount", text=SECRET),
+    _told(
+        1_010.0,
+        "validation_error",
+        n=1,
+        status=JournalStatus.FAILURE,
+        step="amount",
+        error="ValueError in shop.py:12",
+        facts={"attempt": 1},
+    ),
+    _told(1_020.0, "transition", step="amount", to_step="sure"),
+    encode_entry(JournalEntry(at=2_000.0, event="flow.execution.start", flow="help")),
+)
 
 
 class StandInNode:
@@ -147,6 +182,10 @@ class StandInNode:
             deliveries=(),
             journal=(),
         )
+
+    async def journal(self, user: UserId, query: JournalQuery) -> JournalPage:
+        self._row(user)
+        return read_journal((*JOURNAL, b"damaged") if user == "ann" else (), query)
 
     async def stop_session(self, user: UserId, *, reason: str, erase: bool) -> None:
         self._row(user)

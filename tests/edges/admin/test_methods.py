@@ -97,6 +97,54 @@ async def test_reveal_shows_and_is_audited(door: Door, heard: Heard) -> None:
     assert isinstance(revealed["uid"], int)
 
 
+async def test_a_journal_is_told_masked_and_in_pages(door: Door, heard: Heard) -> None:
+    """Newest first, by any of its facts; kept texts are left out, numbers were never stored."""
+    async with door.connect() as lines:
+        first = await lines.result("sessions.journal", user="ann", flow="order", limit=3)
+        second = await lines.result(
+            "sessions.journal", user="ann", flow="order", limit=3, cursor=first["cursor"]
+        )
+        failed = await lines.result("sessions.journal", user="ann", status="failure")
+        of_bob = await lines.result("sessions.journal", user="bob")
+
+    assert ["transition", "validation_error", "message.received"] == [
+        row["event"] for row in first["rows"]
+    ]
+    assert [(1_000.0, 1), (1_000.0, 0)] == [(row["at"], row["n"]) for row in second["rows"]]
+    assert ("", 1) == (second["cursor"], second["unreadable"])
+    assert ("text(7)", 7) == (first["rows"][2]["text"], first["rows"][2]["size"])
+    assert SECRET not in str(first)
+    assert PHONE not in str(second)
+    (row,) = failed["rows"]
+    assert ("ussd", "nalo", "amount") == (row["platform"], row["gateway"], row["step"])
+    assert ("ValueError in shop.py:12", {"attempt": 1}) == (row["error"], row["facts"])
+    assert {"rows": [], "cursor": "", "unreadable": 0} == of_bob
+    assert {"admin.called"} == {name for name, _ in heard}
+
+
+async def test_texts_of_a_journal_are_revealed_with_a_trace(door: Door, heard: Heard) -> None:
+    """As everything that people said."""
+    async with door.connect() as lines:
+        page = await lines.result(
+            "sessions.journal", user="ann", event="message_processing", reveal=True
+        )
+
+    assert [SECRET] == [row["text"] for row in page["rows"]]
+    assert ("admin.revealed", "ann") in [(name, about.get("user")) for name, about in heard]
+
+
+async def test_what_is_wrong_about_a_journals_query_is_named(door: Door) -> None:
+    """The parameter, and the nearest known name."""
+    async with door.connect() as lines:
+        wrong = await lines.error("sessions.journal", user="ann", status="failed", limit=0)
+        typo = await lines.error("sessions.journal", user="ann", flwo="order")
+        nobody = await lines.error("sessions.journal", user="nobody")
+
+    assert ["limit", "status"] == sorted(one["path"] for one in wrong["data"]["problems"])
+    assert 'did you mean "flow"?' in typo["data"]["problems"][0]["message"]
+    assert "unknown_target" == nobody["data"]["name"]
+
+
 async def test_export_hands_out_everything_and_is_audited(door: Door, heard: Heard) -> None:
     """Nothing is left out, which is why it is written down who asked."""
     async with door.connect() as lines:
