@@ -5,7 +5,7 @@ These are the names app authors write against; everything else may change betwee
 
 __version__ = "0.1.0"
 
-from sessiond.app import App, Durability, Reject, Session
+from sessiond.app import App, Durability, Reject, Session, Translations
 from sessiond.core.conversations.routing import RoutingSettings
 from sessiond.core.errors import InvalidInput, Refused, SessiondError
 from sessiond.core.flows.answers import Attachment, Contact, Location
@@ -46,6 +46,7 @@ __all__ = [
     "Step",
     "StepMessage",
     "StepType",
+    "Translations",
     "__version__",
     "flow_of_steps",
 ]

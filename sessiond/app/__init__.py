@@ -16,5 +16,6 @@ is durable, or not at all. It may await; while it does, no other input of the sa
 
 from sessiond.app.application import App, Durability, HookSpec
 from sessiond.app.session import Reject, Session
+from sessiond.app.translations import Translations
 
-__all__ = ["App", "Durability", "HookSpec", "Reject", "Session"]
+__all__ = ["App", "Durability", "HookSpec", "Reject", "Session", "Translations"]

@@ -16,6 +16,7 @@ from sessiond.core.conversations.session_keys import OwnIdentifier
 from sessiond.core.errors import InvalidInput, Refused
 from sessiond.core.event_names import check_event_name
 from sessiond.core.flows.texts import FlowTexts
+from sessiond.core.flows.translations import Translations
 from sessiond.core.ids import UserId
 from sessiond.core.session.outcome import Outcome
 from sessiond.core.session.program import Call, CallKind, Context
@@ -56,8 +57,8 @@ class App(FlowRegistry):
 
     *data* is the type of ``session.data``: ``dict`` (the default) or an attrs class whose fields all have
     defaults. *timeout* is how long a handler may take, in seconds. For flows: *routing* holds the words that are no
-    answers and what happens to inputs that nothing claims, *texts* the engine's own sentences, *own_identifier* the
-    function for session keys with ``identifier = "own"``.
+    answers and what happens to inputs that nothing claims, *texts* the engine's own sentences, *translations* them and
+    the app's in other languages, *own_identifier* the function for session keys with ``identifier = "own"``.
     """
 
     def __init__(
@@ -67,9 +68,15 @@ class App(FlowRegistry):
         timeout: float = DEFAULT_TIMEOUT,
         routing: RoutingSettings | None = None,
         texts: FlowTexts | None = None,
+        translations: Translations | None = None,
         own_identifier: OwnIdentifier | None = None,
     ) -> None:
-        super().__init__(routing=routing, texts=texts, own_identifier=own_identifier)
+        super().__init__(
+            routing=routing,
+            texts=texts,
+            translations=translations,
+            own_identifier=own_identifier,
+        )
         self.codec = DataCodec(data)
         self.default_timeout = timeout
         self.handlers: dict[tuple[CallKind, str], _Registered] = {}

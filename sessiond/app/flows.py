@@ -3,6 +3,8 @@
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
+from attrs import evolve
+
 from sessiond.core.conversations.book import FlowBook
 from sessiond.core.conversations.journal import JournalSettings
 from sessiond.core.conversations.routing import Route, RoutingSettings
@@ -12,6 +14,7 @@ from sessiond.core.flows.conversation import Conversation
 from sessiond.core.flows.flow import Busy, Flow, FlowLimits, OnMismatch
 from sessiond.core.flows.flow_session import FlowSessionLimits
 from sessiond.core.flows.texts import FlowTexts
+from sessiond.core.flows.translations import NO_TRANSLATIONS, Translations
 
 __all__ = ["FlowFunction", "FlowRegistry"]
 
@@ -20,20 +23,22 @@ OnExpire = str | Callable[[Mapping[str, object]], str | None]
 
 
 class FlowRegistry:
-    """What ``App.flow`` and ``App.add_flow`` fill; *texts* are those of flows that have none of their own."""
+    """What ``App.flow`` and ``App.add_flow`` fill; *texts* and *translations* go to flows without their own."""
 
     def __init__(
         self,
         *,
         routing: RoutingSettings | None = None,
         texts: FlowTexts | None = None,
+        translations: Translations | None = None,
         own_identifier: OwnIdentifier | None = None,
     ) -> None:
         self.flows: dict[str, Flow] = {}
         self.routes: list[Route] = []
         self.routing = routing or RoutingSettings()
         self.own_identifier = own_identifier
-        self._texts = texts or FlowTexts()
+        self.texts = texts or FlowTexts()
+        self.translations = translations or NO_TRANSLATIONS
 
     def flow(
         self,
@@ -74,7 +79,8 @@ class FlowRegistry:
                 on_expire=on_expire,
                 busy=busy,
                 question_after_error=question_after_error,
-                texts=texts or self._texts,
+                texts=texts or self.texts,
+                translations=self.translations,
                 limits=limits or FlowLimits(),
             )
             self.add_flow(
@@ -123,6 +129,8 @@ class FlowRegistry:
                 gateways=_listed(gateways),
                 interrupts=interrupts,
             )
+        if flow.translations is NO_TRANSLATIONS:
+            flow = evolve(flow, translations=self.translations)
         self.flows[flow.name] = flow
         if route is not None:
             self.routes.append(route)

@@ -1,5 +1,7 @@
 """The inputs of conversations: what a person said, and what a function that a flow ran has returned."""
 
+from collections.abc import Mapping
+
 from attrs import define, field, frozen
 
 from sessiond.core.conversations.session_keys import ChannelFacts
@@ -24,6 +26,10 @@ class Said:
     """How long the door waits for functions that the flow runs; 0: it can be told later, by a push."""
     flow: str = ""
     """Start this flow, whatever is running."""
+    language: str = ""
+    """What the door says the person speaks: a language tag; anything else counts as nothing."""
+    profile: Mapping[str, str] = field(factory=dict, repr=False)
+    """What the gateway says of the person."""
     reminds: bool = False
     """Nothing was said: show the waiting question again."""
 

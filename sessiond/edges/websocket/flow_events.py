@@ -4,6 +4,7 @@
 ``flow:start``   ``{"flow"}``: start this flow, ending the one that runs
 ``flow:remind``  ``{}``: show the waiting question again
 
+``"language"?`` of the first two is what the person speaks, a tag such as ``fr-CA``: a flow that starts speaks it.
 The reply is what the conversation shows (core/conversations/shown.py); what comes later, of functions that flows run,
 is a durable push ``flow:output`` of the same form.
 """
@@ -38,10 +39,12 @@ class _Say(msgspec.Struct, forbid_unknown_fields=True):
     location: Location | None = None
     contact: Contact | None = None
     numbered: bool = True
+    language: str = ""
 
 
 class _Start(msgspec.Struct, forbid_unknown_fields=True):
     flow: str
+    language: str = ""
 
 
 class _Remind(msgspec.Struct, forbid_unknown_fields=True):
@@ -58,7 +61,7 @@ def read_flow_event(event: str, payload: Any, user: UserId, digest: Digest | Non
     facts = ChannelFacts(platform=_WEBSOCKET, gateway=_WEBSOCKET, user_id=user)
     if event == _START:
         started = _read(event, payload, _Start)
-        return Said(facts, Answer(), digest, flow=started.flow)
+        return Said(facts, Answer(), digest, flow=started.flow, language=started.language)
     if event == _REMIND:
         _read(event, payload, _Remind)
         return Said(facts, Answer(), digest, reminds=True)
@@ -77,7 +80,7 @@ def read_flow_event(event: str, payload: Any, user: UserId, digest: Digest | Non
         contact=said.contact,
         numbered=said.numbered,
     )
-    return Said(facts, answer, digest)
+    return Said(facts, answer, digest, language=said.language)
 
 
 def _read(event: str, payload: Any, kind: type[Any]) -> Any:
