@@ -87,6 +87,30 @@ export class PushFailed extends Error {
   }
 }
 
+/**
+ * What one turn of a conversation shows: replies of `say`, `startFlow` and `remind`, and `flow:output` pushes.
+ * Fields that say nothing are left out; `{}` shows nothing.
+ *
+ * @typedef {object} Shown
+ * @property {string} [flow]
+ * @property {{text: string, media?: object}[]} [messages]
+ * @property {{kind: string, key: string, screen: string, text: string, error?: string, repeats?: boolean,
+ *   choices?: {key: string, label: string, number: number, description?: string}[]}} [prompt]
+ * @property {"returned" | "ended" | "expired"} [end]
+ * @property {boolean} [pending] a function runs; what comes of it is pushed as `flow:output`
+ */
+
+/** All of what is shown as plain text: messages, the question and its numbered choices. */
+export function shownText({ messages = [], prompt }) {
+  const parts = messages.map((message) => message.text);
+  if (prompt) {
+    const { error = "", repeats = true, text, choices = [] } = prompt;
+    parts.push(error);
+    if (repeats || !error) parts.push(text, choices.map((one) => `${one.number}. ${one.label}`).join("\n"));
+  }
+  return parts.filter(Boolean).join("\n\n");
+}
+
 const nothing = () => {};
 
 /**
@@ -141,6 +165,24 @@ export class Session {
       if (attempt >= attempts) break;
     }
     throw new PushFailed({ code: this.stopped ? "stopped" : "timeout" }, pushId);
+  }
+
+  /**
+   * Say something to the conversation: a text, a tap `{choice, screen}` (the screen of the prompt it was shown on), or
+   * `{attachment}`, `{location}`, `{contact}`. Resolves with what is shown; `options` are those of `push`.
+   */
+  say(said, options) {
+    return this.push("flow:say", typeof said === "string" ? { text: said } : said, options);
+  }
+
+  /** Start a flow, ending the one that runs. Resolves with what is shown. */
+  startFlow(flow, options) {
+    return this.push("flow:start", { flow }, options);
+  }
+
+  /** Have the question that waits shown again. Resolves with what is shown. */
+  remind(options) {
+    return this.push("flow:remind", {}, options);
   }
 
   /** Acknowledge what was received and close; the server keeps the session for its window. */

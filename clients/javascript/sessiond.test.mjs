@@ -1,7 +1,7 @@
 // The module against a stand-in for phoenix's Socket that does what the test says; run with `node --test`.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Cursor, PushFailed, Session, closeClass, randomId, reconnectDelay } from "./sessiond.mjs";
+import { Cursor, PushFailed, Session, closeClass, randomId, reconnectDelay, shownText } from "./sessiond.mjs";
 
 class FakePush {
   constructor(event, payload) {
@@ -135,6 +135,36 @@ test("a push without an answer is repeated under the same id", async () => {
   channel.pushes[1].hooks.ok({ seen: true });
   assert.deepEqual(await answer, { seen: true });
   assert.equal(channel.pushes[0].payload._id, channel.pushes[1].payload._id);
+});
+
+test("a conversation is talked to", async () => {
+  const session = open();
+  const [channel] = session.socket.channels;
+  const shown = { flow: "order", messages: [], prompt: { kind: "text", key: "n", screen: "c:0:1", text: "Name?" } };
+  const talk = [
+    session.startFlow("order"),
+    session.say("2"),
+    session.say({ choice: "l", screen: "c:0:1" }),
+    session.remind({ timeout: 50 }),
+  ];
+  for (const push of channel.pushes) push.hooks.ok(shown);
+  assert.deepEqual(await Promise.all(talk), [shown, shown, shown, shown]);
+  assert.deepEqual(channel.pushes.map(({ event, payload: { _id, ...rest } }) => [event, rest, _id.length]), [
+    ["flow:start", { flow: "order" }, 32],
+    ["flow:say", { text: "2" }, 32],
+    ["flow:say", { choice: "l", screen: "c:0:1" }, 32],
+    ["flow:remind", {}, 32],
+  ]);
+});
+
+test("what is shown, as text", () => {
+  const choices = [{ key: "s", label: "Small", number: 1 }, { key: "l", label: "Large", number: 2 }];
+  const prompt = { text: "What size?", choices };
+  const hello = [{ text: "Hello!" }];
+  assert.equal(shownText({ messages: hello, prompt }), "Hello!\n\nWhat size?\n\n1. Small\n2. Large");
+  assert.equal(shownText({ prompt: { ...prompt, error: "No." } }), "No.\n\nWhat size?\n\n1. Small\n2. Large");
+  assert.equal(shownText({ prompt: { ...prompt, error: "No.", repeats: false } }), "No.");
+  assert.equal(shownText({}), "");
 });
 
 test("an error reply rejects with code, message and time", async () => {

@@ -24,6 +24,7 @@ from sessiond_client.events import Event, Push
 from sessiond_client.frames import socket_url
 from sessiond_client.link import Link
 from sessiond_client.pending import PendingPush
+from sessiond_client.shown import Shown
 from sessiond_client.state import ClientSettings, State
 
 __all__ = ["Client", "TokenSource", "open_client"]
@@ -119,6 +120,48 @@ class Client:
         if not push.done.is_set():
             raise PushTimeout(push.push_id)
         return push.response
+
+    async def say(
+        self,
+        text: str = "",
+        *,
+        choice: str | None = None,
+        screen: str | None = None,
+        attachment: Mapping[str, object] | None = None,
+        location: Mapping[str, object] | None = None,
+        contact: Mapping[str, object] | None = None,
+        push_id: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 -- as for push
+    ) -> Shown:
+        """Say something to the conversation and return what it shows: text, a tap or one of the others.
+
+        A tap is the *choice*'s key, with the *screen* of the prompt that it was shown on. Raises what ``push`` raises.
+        """
+        parts = {
+            "text": text or None,
+            "choice": choice,
+            "screen": screen,
+            "attachment": attachment,
+            "location": location,
+            "contact": contact,
+        }
+        said = {name: part for name, part in parts.items() if part is not None}
+        return Shown.read(await self.push("flow:say", said, push_id=push_id, timeout=timeout))
+
+    async def start_flow(
+        self,
+        flow: str,
+        *,
+        push_id: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 -- as for push
+    ) -> Shown:
+        """Start *flow*, ending the one that runs, and return what it shows. Raises what ``push`` raises."""
+        payload = {"flow": flow}
+        return Shown.read(await self.push("flow:start", payload, push_id=push_id, timeout=timeout))
+
+    async def remind(self, *, timeout: float | None = None) -> Shown:  # noqa: ASYNC109 -- as for push
+        """Have the question that waits shown again; nothing changes. Raises what ``push`` raises."""
+        return Shown.read(await self.push("flow:remind", timeout=timeout))
 
     async def refresh_token(self, token: str) -> None:
         """Show the server a newer token on the open connection; raises what ``push`` raises."""

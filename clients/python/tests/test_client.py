@@ -176,6 +176,39 @@ async def test_a_push_without_an_answer_is_repeated_under_the_same_id() -> None:
     assert ids[0] == ids[1]
 
 
+async def test_a_conversation_is_talked_to() -> None:
+    """Text, taps, starts and reminders are pushes with an id; what is shown comes back as a value."""
+    said: list[tuple[str, dict]] = []
+
+    async def script(peer: Peer) -> None:
+        await peer.joined(JOINED)
+        while True:
+            _, ref, _, event, payload = await peer.read()
+            assert len(bytes.fromhex(payload.pop("_id"))) == 16
+            said.append((event, payload))
+            prompt = {"kind": "text", "key": "name", "screen": "c:0:1", "text": "Your name?"}
+            await peer.reply(ref, {"flow": "order", "messages": [], "prompt": prompt})
+
+    async with (
+        serving(script) as server,
+        open_client(server.url, "tok", "ada", settings=QUICK) as client,
+    ):
+        shown = await client.start_flow("order")
+        assert shown.prompt is not None
+        await client.say("2")
+        await client.say(choice="l", screen=shown.prompt.screen)
+        await client.say(location={"latitude": 5.6, "longitude": -0.2})
+        assert await client.remind() == shown
+
+    assert said == [
+        ("flow:start", {"flow": "order"}),
+        ("flow:say", {"text": "2"}),
+        ("flow:say", {"choice": "l", "screen": "c:0:1"}),
+        ("flow:say", {"location": {"latitude": 5.6, "longitude": -0.2}}),
+        ("flow:remind", {}),
+    ]
+
+
 async def test_resume_after_a_lost_connection_yields_everything_once() -> None:
     """The client names what it has, and what is replayed a second time is dropped."""
     resumes: list[object] = []
