@@ -18,6 +18,7 @@ from sessiond.core.values import Value
 
 __all__ = [
     "EMPTY_STREAM",
+    "JOURNAL_LIMIT",
     "MAX_STORED_REPLY",
     "WINDOW_TIMER",
     "Acquired",
@@ -47,6 +48,10 @@ WINDOW_TIMER: Final = "$window"
 
 #: A reply larger than this is not kept for repeats; the repeat is answered ``{"duplicate": true}``.
 MAX_STORED_REPLY: Final = 4096
+
+
+#: Entries of a user's journal that are kept, unless settings say otherwise.
+JOURNAL_LIMIT: Final = 1000
 
 
 @frozen
@@ -236,7 +241,7 @@ class UserCommit(Value, frozen=True, kw_only=True):
     deliveries: tuple[Delivery, ...] = ()
     deliveries_done: tuple[str, ...] = ()
     journal: tuple[bytes, ...] = ()
-    journal_limit: int = 1000
+    journal_limit: int = JOURNAL_LIMIT
     """Entries kept; older ones are trimmed by the same write."""
     dead_letters: tuple[DeadLetter, ...] = ()
     delete: bool = False

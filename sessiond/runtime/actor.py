@@ -75,6 +75,7 @@ class SessionActor:
             perform=self._release,
             on_failure=self._wake,
             commit_ids=lambda: services.entropy.token(16),
+            journal_limit=services.journal_limit,
         )
         self.state: SessionState
         self.turns_taken = 0

@@ -16,7 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from sessiond.core.ids import Partition, UserId
-from sessiond.core.records import UserCommit, Verdict, VerdictStatus
+from sessiond.core.records import JOURNAL_LIMIT, UserCommit, Verdict, VerdictStatus
 from sessiond.core.session.changes import Change, merge_commit
 from sessiond.core.session.effects import Effect
 from sessiond.core.session.state import SessionState
@@ -50,6 +50,7 @@ class Gate:
 
     __slots__ = (
         "_commit_ids",
+        "_journal_limit",
         "_on_failure",
         "_perform",
         "_taken",
@@ -71,6 +72,7 @@ class Gate:
         perform: Callable[[Turn], None],
         on_failure: Callable[[], None],
         commit_ids: Callable[[], bytes],
+        journal_limit: int = JOURNAL_LIMIT,
     ) -> None:
         """Open a gate. *perform* releases a turn; *on_failure* is told that ``failure`` was set."""
         self.user = user
@@ -89,6 +91,7 @@ class Gate:
         self._perform = perform
         self._on_failure = on_failure
         self._commit_ids = commit_ids
+        self._journal_limit = journal_limit
 
     @property
     def is_sound(self) -> bool:
@@ -161,7 +164,11 @@ class Gate:
         if not changes:
             return None
         return merge_commit(
-            changes, partition=self.partition, version=self.version, commit_id=self._commit_ids()
+            changes,
+            partition=self.partition,
+            version=self.version,
+            commit_id=self._commit_ids(),
+            journal_limit=self._journal_limit,
         )
 
     def decided(self, verdict: Verdict) -> None:

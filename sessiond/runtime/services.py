@@ -8,7 +8,7 @@ from attrs import frozen
 from sessiond.core.conversations.book import FlowBook
 from sessiond.core.ids import Partition, UserId
 from sessiond.core.ports import Clock, Entropy, ReplyTo, Store
-from sessiond.core.records import Fence
+from sessiond.core.records import JOURNAL_LIMIT, Fence
 from sessiond.core.session.effects import StartRun
 from sessiond.core.session.limits import SessionLimits
 from sessiond.core.session.program import Program
@@ -73,6 +73,11 @@ class Services:
     limits: SessionLimits
     policy: ActorPolicy
     counters: Counters
+
+    @property
+    def journal_limit(self) -> int:
+        """How many entries of a user's journal are kept; without flows nobody writes any."""
+        return JOURNAL_LIMIT if self.book is None else self.book.journal.entries
 
     def new_epoch(self) -> str:
         """Name a stream that begins now."""

@@ -32,6 +32,7 @@ class Keeper:
             perform=self.released.append,
             on_failure=self.failed,
             commit_ids=lambda: next(ids).to_bytes(16, "big"),
+            journal_limit=7,
         )
         self.state = SessionState(
             user=ANN, phase=Phase.PASSIVE, snapshot=Snapshot(session_id="s", created_at=0.0)
@@ -75,6 +76,7 @@ def test_turns_leave_in_order_when_their_commit_is_applied() -> None:
     again = keeper.gate.take()
     assert again is not None
     assert (again.expected_version, again.commit_id != commit.commit_id) == (1, True)
+    assert again.journal_limit == 7
     keeper.gate.decided(replace(APPLIED, version=2))
     assert keeper.released == [first, echo, second]
     assert keeper.gate.version == 2

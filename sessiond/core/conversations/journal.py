@@ -24,6 +24,7 @@ from sessiond.core.conversations.journal_events import JournalEvent, JournalStat
 from sessiond.core.conversations.phone import masked_phone
 from sessiond.core.conversations.session_keys import ChannelFacts
 from sessiond.core.errors import SnapshotCorrupt
+from sessiond.core.records import JOURNAL_LIMIT
 from sessiond.core.redaction import HIDDEN, hide_secrets, is_secret_name
 from sessiond.core.values import Value
 
@@ -73,7 +74,7 @@ class JournalSettings:
     """Whether what people wrote and were shown is kept (masked); else only how long it was."""
     max_text: int = field(default=300, validator=[ge(1), le(1000)])
     """Characters of a kept text."""
-    entries: int = field(default=1000, validator=[ge(1), le(100_000)])
+    entries: int = field(default=JOURNAL_LIMIT, validator=[ge(1), le(100_000)])
     """Entries kept for one user; older ones are trimmed."""
 
 

@@ -9,7 +9,14 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from sessiond.core.ids import Digest, Partition
-from sessiond.core.records import Consumed, DeadLetter, Frame, TimerChange, UserCommit
+from sessiond.core.records import (
+    JOURNAL_LIMIT,
+    Consumed,
+    DeadLetter,
+    Frame,
+    TimerChange,
+    UserCommit,
+)
 from sessiond.core.session.phases import Phase
 from sessiond.core.session.snapshot import encode_snapshot
 from sessiond.core.session.state import SessionState
@@ -57,11 +64,17 @@ class Change(Value, frozen=True, kw_only=True):
 
 
 def merge_commit(
-    changes: Sequence[Change], *, partition: Partition, version: int, commit_id: bytes
+    changes: Sequence[Change],
+    *,
+    partition: Partition,
+    version: int,
+    commit_id: bytes,
+    journal_limit: int = JOURNAL_LIMIT,
 ) -> UserCommit:
     """Make the one commit that takes the record from before the first change to after the last.
 
-    *version* is the record's version now; 0: there is no record, and the snapshot is always written.
+    *version* is the record's version now; 0: there is no record, and the snapshot is always written. Of the journal
+    *journal_limit* entries are kept.
     """
     before, after = changes[0].before, changes[-1].after
     if changes[-1].erase:
@@ -95,6 +108,7 @@ def merge_commit(
         timers=_timer_changes(before, after),
         dead_letters=_joined([c.dead_letters for c in changes]),
         journal=_joined([c.journal for c in changes]),
+        journal_limit=journal_limit,
     )
 
 

@@ -34,6 +34,16 @@ def commit(*changes: Change, version: int = 1) -> UserCommit:
     return merge_commit(changes, partition=partition_of(USER), version=version, commit_id=bytes(16))
 
 
+def test_turns_that_are_written_together_share_a_journal() -> None:
+    """Their entries in their order, and one bound."""
+    changes = [Change(before=STATE, after=STATE, journal=(entry,)) for entry in (b"1", b"2")]
+    merged = merge_commit(
+        changes, partition=partition_of(USER), version=1, commit_id=bytes(16), journal_limit=7
+    )
+
+    assert ((b"1", b"2"), 7) == (merged.journal, merged.journal_limit)
+
+
 @pytest.mark.parametrize(
     "change",
     [
