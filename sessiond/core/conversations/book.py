@@ -89,8 +89,8 @@ class FlowBook:
         """
         return self._keys.key(_with_flow(facts, flow) if self._names_flow else facts)
 
-    def current(self, facts: ChannelFacts, keys: Iterable[str]) -> str | None:
-        """Find the conversation among *keys* that an input with these facts belongs to, whatever its flow is.
+    def matching(self, facts: ChannelFacts, keys: Iterable[str]) -> list[str]:
+        """List the conversations among *keys* that an input with these facts may belong to, whatever their flows are.
 
         Raises:
           InvalidInput: a fact that is needed is missing or malformed.
@@ -98,9 +98,9 @@ class FlowBook:
         """
         wanted = self.key(facts, _ANY_FLOW)
         if not self._names_flow:
-            return wanted if wanted in keys else None
+            return [key for key in keys if key == wanted]
         rest = wanted.partition(":")[2]
-        return next((key for key in keys if key.partition(":")[2] == rest), None)
+        return [key for key in keys if key.partition(":")[2] == rest]
 
     def knows(self, name: str) -> bool:
         """Tell whether there is a flow of this name, now or formerly."""

@@ -10,15 +10,21 @@ process was the last to write) mean that the flow is rebuilt from its record.
 """
 
 from collections.abc import Mapping
+from typing import Final
+
+from msgspec.structs import replace
 
 from sessiond.core.conversations.book import FlowBook
 from sessiond.core.conversations.inputs import Said, Settled
-from sessiond.core.conversations.journal import channel_of
-from sessiond.core.conversations.routing import Continue, RoutedInput, Say, Start
+from sessiond.core.conversations.journal import Channel, channel_of
+from sessiond.core.conversations.live_flows import LiveFlows
+from sessiond.core.conversations.routing import Continue, Decision, RoutedInput, Say, Start
+from sessiond.core.conversations.running import waits_for_run
+from sessiond.core.conversations.session_keys import ChannelFacts
 from sessiond.core.conversations.stored import decode_conversation
 from sessiond.core.conversations.taken import Taken
-from sessiond.core.conversations.turn import ConversationTurn, LiveFlows, waits_for_run
-from sessiond.core.errors import InvalidInput, SnapshotError
+from sessiond.core.conversations.turn import ConversationTurn
+from sessiond.core.errors import InvalidInput, SnapshotError, SnapshotTooNew
 from sessiond.core.flows.faults import FlowFailed
 from sessiond.core.flows.flow import Host
 from sessiond.core.ids import UserId
@@ -26,7 +32,9 @@ from sessiond.core.ids import UserId
 __all__ = ["MAX_CONVERSATIONS", "Conversations", "next_expiry"]
 
 #: A user talks on a few ways at a time; beyond this the one that was touched least lately is given up.
-MAX_CONVERSATIONS = 32
+MAX_CONVERSATIONS: Final = 32
+
+_UNREADABLE: Final = "?"
 
 
 class Conversations:
@@ -38,7 +46,7 @@ class Conversations:
         self._book = book
         self._host = host
         self._user = user
-        self._live: LiveFlows = {}
+        self._live = LiveFlows()
 
     def take(self, said: Said, stored: Mapping[str, bytes], now: float) -> Taken:
         """Take what a person said.
@@ -49,20 +57,18 @@ class Conversations:
         """
         if said.flow and not self._book.knows(said.flow):
             raise InvalidInput(f"there is no flow {said.flow!r}")
-        turn = self._turn(stored, now)
-        key = self._book.current(said.facts, stored)
+        turn = self._turn(stored, now, channel_of(said.facts))
+        key = self._current(said.facts, stored)
         if key is not None:
-            turn.open(key, channel_of(said.facts))
+            turn.open(key)
         if not said.reminds:
             turn.hear(said)
-        if turn.error is not None:
-            turn.fail(turn.error)
-        elif said.reminds or (turn.has_unseen and not said.flow):
-            turn.remind()
+        if said.reminds or (turn.has_unseen and not turn.waits_for_run and not said.flow):
+            self._remind(turn)
         else:
             self._act(turn, said)
-            self._make_room(turn, stored)
-        return turn.taken()
+        taken = turn.taken(waits=said.waits_seconds > 0)
+        return self._with_room(taken, now) if len(taken.stored) > len(stored) else taken
 
     def settle(self, settled: Settled, stored: Mapping[str, bytes], now: float) -> Taken | None:
         """Go on with the result of a function; ``None``: the conversation does not wait for it (any more)."""
@@ -70,8 +76,8 @@ class Conversations:
             return None
         turn = self._turn(stored, now)
         turn.open(settled.conversation)
-        goes_on = turn.settle(settled.run_id, settled.result, is_awaited=settled.waits_seconds > 0)
-        return turn.taken() if goes_on else None
+        goes_on = turn.settle(settled.run_id, settled.result)
+        return turn.taken(waits=settled.waits_seconds > 0) if goes_on else None
 
     def expire_due(self, stored: Mapping[str, bytes], now: float) -> list[Taken]:
         """End what has expired, one after the other; the last one's *stored* is what is left."""
@@ -104,33 +110,51 @@ class Conversations:
 
     def put_away(self) -> list[FlowFailed]:
         """Close every coroutine; the records are all that is left. Returns what their code raised meanwhile."""
-        failures = [held.flow.put_away() for held in self._live.values()]
-        self._live.clear()
-        return [failure for failure in failures if failure is not None]
+        return self._live.put_away()
 
     def _waits(self, key: str, raw: bytes) -> bool:
-        live = self._live.get(key)
         try:
-            record = (
-                live.flow.record
-                if live is not None and live.raw is raw
-                else decode_conversation(raw).flow_record
-            )
+            record = self._live.record(key, raw) or decode_conversation(raw).flow_record
         except SnapshotError:
             return False
         return record is not None and waits_for_run(record)
 
-    def _turn(self, stored: Mapping[str, bytes], now: float) -> ConversationTurn:
-        return ConversationTurn(self._book, self._host, self._live, self._user, stored, now)
+    def _turn(
+        self, stored: Mapping[str, bytes], now: float, channel: Channel | None = None
+    ) -> ConversationTurn:
+        self._live.keep_only(stored)
+        return ConversationTurn(
+            self._book, self._host, self._live, self._user, stored, now=now, channel=channel
+        )
+
+    def _current(self, facts: ChannelFacts, stored: Mapping[str, bytes]) -> str | None:
+        """Find the conversation that an input with these facts belongs to.
+
+        Where each flow has its own conversation there may be others, of flows that only remember something.
+        """
+        keys = self._book.matching(facts, stored)
+        return max(keys, key=lambda key: _liveliness(stored[key]), default=None)
+
+    def _remind(self, turn: ConversationTurn) -> None:
+        if turn.error is not None:
+            turn.fail(turn.error)
+        else:
+            turn.remind()
 
     def _act(self, turn: ConversationTurn, said: Said) -> None:
         if said.flow:
-            turn.start(Start(self._book.find(said.flow).name, resets=True), said)
+            decision: Decision = Start(self._book.find(said.flow).name, resets=True)
+        else:
+            decision = self._book.routes.decide(_routed(turn, said))
+        error = turn.error
+        if error is not None and (
+            isinstance(decision, Continue) or isinstance(error, SnapshotTooNew)
+        ):
+            turn.fail(error)
             return
-        decision = self._book.routes.decide(_routed(turn, said))
         match decision:
             case Continue():
-                turn.answer(said)
+                turn.answer(said.answer)
             case Start():
                 turn.start(decision, said)
             case Say(text=text, resets=resets):
@@ -138,11 +162,22 @@ class Conversations:
             case _:
                 pass
 
-    def _make_room(self, turn: ConversationTurn, stored: Mapping[str, bytes]) -> None:
+    def _with_room(self, taken: Taken, now: float) -> Taken:
         """Give up the conversation that was touched least lately, when a new one makes too many."""
-        if turn.key in stored or len(stored) < MAX_CONVERSATIONS:
-            return
-        turn.give_up(min(stored, key=lambda key: _expiry(stored[key]) or 0.0))
+        stored = taken.stored
+        if len(stored) <= MAX_CONVERSATIONS:
+            return taken
+        others = [key for key in stored if key != taken.key]
+        turn = self._turn(stored, now)
+        turn.open(min(others, key=lambda key: _touched(stored[key])))
+        turn.give_up()
+        given_up = turn.taken()
+        return replace(
+            taken,
+            stored=given_up.stored,
+            journal=(*taken.journal, *given_up.journal),
+            happenings=(*taken.happenings, *given_up.happenings),
+        )
 
 
 def next_expiry(stored: Mapping[str, bytes]) -> float | None:
@@ -151,16 +186,30 @@ def next_expiry(stored: Mapping[str, bytes]) -> float | None:
 
 
 def _routed(turn: ConversationTurn, said: Said) -> RoutedInput:
-    running = turn.running
+    answer = said.answer
+    # Nobody knows what runs in a conversation that cannot be read: only a reset word begins anew.
+    running = turn.running if turn.error is None else _UNREADABLE
     return RoutedInput(
-        text=said.answer.text,
+        text=answer.text,
         platform=said.facts.platform,
         gateway=said.facts.gateway,
-        has_attachment=said.answer.attachment is not None,
+        has_attachment=any((answer.attachment, answer.location, answer.contact)),
         running=running or None,
-        ended=turn.conversation.ended or None if turn.conversation is not None else None,
-        accepted=turn.accepted_words() if running else (),
+        ended=turn.ended or None,
+        accepted=turn.accepted_words() if turn.running else (),
     )
+
+
+def _liveliness(raw: bytes) -> tuple[int, float]:
+    try:
+        conversation = decode_conversation(raw)
+    except SnapshotError:
+        return 1, 0.0
+    return 2 if conversation.is_live else 0, conversation.touched_at
+
+
+def _touched(raw: bytes) -> float:
+    return _liveliness(raw)[1]
 
 
 def _expiry(raw: bytes) -> float | None:

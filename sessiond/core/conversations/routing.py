@@ -117,7 +117,7 @@ class RoutingSettings:
     unclaimed_texts: Mapping[str, str] = field(factory=dict)
     """The same for one gateway or platform, by its name."""
     opener_answers: tuple[str, ...] = field(default=("ussd",))
-    """Platforms where the input that starts a flow answers its first question; elsewhere it only starts it."""
+    """Platforms where the text that starts a flow answers its first question; elsewhere it only starts it."""
 
     @after_end.validator
     def _check_after_end(self, _: object, value: str) -> None:
@@ -145,6 +145,7 @@ class RoutedInput(Value, frozen=True, kw_only=True):
     platform: str
     gateway: str
     has_attachment: bool = False
+    """Or a location, or a contact."""
     running: str | None = None
     ended: str | None = None
     """The flow whose end was the last thing that happened, while no flow runs."""
@@ -289,7 +290,7 @@ class RouteTable:
         return next((claim.route for claim in claims if claim.covers(seen)), None)
 
     def _answers(self, seen: RoutedInput) -> bool:
-        return seen.platform in self._settings.opener_answers
+        return seen.platform in self._settings.opener_answers and bool(seen.text.strip())
 
     @staticmethod
     def _start(

@@ -10,6 +10,7 @@ import msgspec
 
 from sessiond.core.conversations.journal import NO_CHANNEL, Channel
 from sessiond.core.errors import SnapshotCorrupt
+from sessiond.core.flows import flow_session
 from sessiond.core.flows.answers import Answer
 from sessiond.core.flows.prompts import Message
 from sessiond.core.flows.record import Record, decode_record, encode_record
@@ -21,6 +22,7 @@ __all__ = [
     "decode_conversation",
     "encode_conversation",
     "raw_record",
+    "without_flow",
 ]
 
 _NULL: Final = b"null"
@@ -65,6 +67,11 @@ class StoredConversation(
         """Whether a flow runs."""
         return bytes(self.record) != _NULL
 
+    @property
+    def is_live(self) -> bool:
+        """Whether it is more than what is remembered of it: a flow runs, or something was not seen."""
+        return self.has_record or bool(self.unseen)
+
 
 _ENCODE: Final = msgspec.json.Encoder().encode
 _DECODE: Final = msgspec.json.Decoder(StoredConversation).decode
@@ -73,6 +80,25 @@ _DECODE: Final = msgspec.json.Decoder(StoredConversation).decode
 def raw_record(record: Record) -> msgspec.Raw:
     """Encode *record* for a ``StoredConversation``."""
     return msgspec.Raw(encode_record(record))
+
+
+def without_flow(conversation: StoredConversation, now: float) -> StoredConversation | None:
+    """Leave what flows remember, until its own time is over; ``None``: there is nothing, or it cannot be read."""
+    raw = bytes(conversation.session)
+    if raw == _NULL:
+        return None
+    try:
+        expires_at = flow_session.decode_record(raw).expires_at
+    except SnapshotCorrupt:
+        return None
+    if expires_at <= now:
+        return None
+    return StoredConversation(
+        touched_at=conversation.touched_at,
+        expires_at=expires_at,
+        channel=conversation.channel,
+        session=conversation.session,
+    )
 
 
 def encode_conversation(conversation: StoredConversation) -> bytes:

@@ -1,0 +1,77 @@
+"""Live flows: the coroutines of one user's conversations that are in memory, each with the stored bytes it belongs to.
+
+Other bytes (a commit failed, the state was rolled back, another process was the last to write) mean that a coroutine
+has seen what never happened: it is put away, and the flow is rebuilt from its record.
+"""
+
+from collections.abc import Container
+
+from attrs import frozen
+
+from sessiond.core.flows.engine import LiveFlow
+from sessiond.core.flows.faults import FlowFailed
+from sessiond.core.flows.record import Record
+
+__all__ = ["LiveFlows"]
+
+
+@frozen
+class _Held:
+    raw: bytes
+    flow: LiveFlow
+
+
+class LiveFlows:
+    """At most one flow per session key. What is replaced or dropped is put away: garbage collectors ask nobody."""
+
+    __slots__ = ("_failures", "_held")
+
+    def __init__(self) -> None:
+        self._held: dict[str, _Held] = {}
+        self._failures: list[FlowFailed] = []
+
+    def find(self, key: str, raw: bytes) -> LiveFlow | None:
+        """Give the flow of the conversation *key* if it belongs to *raw*; one that does not is dropped."""
+        held = self._held.get(key)
+        if held is None:
+            return None
+        if held.raw == raw and held.flow.is_alive:
+            return held.flow
+        self.drop(key)
+        return None
+
+    def record(self, key: str, raw: bytes) -> Record | None:
+        """Give the record of the flow that belongs to *raw*, without decoding it; ``None``: it is not in memory."""
+        held = self._held.get(key)
+        return held.flow.record if held is not None and held.raw is raw else None
+
+    def keep(self, key: str, raw: bytes, flow: LiveFlow) -> None:
+        """Hold *flow*, which belongs to *raw*."""
+        held = self._held.get(key)
+        if held is not None and held.flow is not flow:
+            self._put_away(held.flow)
+        self._held[key] = _Held(raw, flow)
+
+    def drop(self, key: str, flow: LiveFlow | None = None) -> None:
+        """Put the flow of *key* away, and *flow*, which may not be held yet."""
+        held = self._held.pop(key, None)
+        if held is not None:
+            self._put_away(held.flow)
+        if flow is not None:
+            self._put_away(flow)
+
+    def keep_only(self, keys: Container[str]) -> None:
+        """Drop the flows of every conversation that is not among *keys*."""
+        for key in [key for key in self._held if key not in keys]:
+            self.drop(key)
+
+    def put_away(self) -> list[FlowFailed]:
+        """Drop all. Returns what the flows' code raised while it was put away, now or since the last call."""
+        self.keep_only(())
+        failures, self._failures = self._failures, []
+        return failures
+
+    def _put_away(self, flow: LiveFlow) -> None:
+        failure = flow.put_away()
+        if failure is not None:
+            self._failures.append(failure)

@@ -1,0 +1,235 @@
+"""One conversation while a turn is made of it: what is stored of it, what is shown, and what is told.
+
+What is said while nobody waits for it, and where we cannot speak first, is kept (*unseen*) and shown at the next input.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+from msgspec.structs import replace
+
+from sessiond.core.conversations.book import FlowBook
+from sessiond.core.conversations.happenings import Teller
+from sessiond.core.conversations.journal import NO_CHANNEL, Channel
+from sessiond.core.conversations.journal_events import JournalEvent, JournalStatus
+from sessiond.core.conversations.running import RunningFlow
+from sessiond.core.conversations.shown import text_of
+from sessiond.core.conversations.stored import (
+    NO_RAW,
+    StoredConversation,
+    decode_conversation,
+    encode_conversation,
+    raw_record,
+    without_flow,
+)
+from sessiond.core.conversations.taken import Taken
+from sessiond.core.errors import SnapshotError
+from sessiond.core.flows.prompts import Message, Output, RunRequest
+
+__all__ = ["PUSHED_PLATFORMS", "OpenConversation"]
+
+#: Where we can speak first. Elsewhere what nobody waits for is shown at the next input.
+PUSHED_PLATFORMS: Final = frozenset({"websocket"})
+
+
+class OpenConversation:
+    """The conversation of one turn; ``open`` it if there is one. *channel*: the way of the input, if it is one."""
+
+    def __init__(
+        self,
+        book: FlowBook,
+        running: RunningFlow,
+        stored: Mapping[str, bytes],
+        now: float,
+        channel: Channel | None,
+    ) -> None:
+        self._book = book
+        self._now = now
+        self._is_heard = channel is not None
+        self.running = running
+        self.stored = stored
+        self.key = ""
+        self.conversation: StoredConversation | None = None
+        self.output: Output | None = None
+        self.run: RunRequest | None = None
+        self.error: Exception | None = None
+        self.busy = self.queued = self._has_ended = False
+        self._speak_on(channel or NO_CHANNEL)
+
+    def _speak_on(self, channel: Channel) -> None:
+        self.teller = Teller(self._now, channel, self._book.journal)
+        self.running.platform = channel.platform
+
+    def open(self, key: str) -> None:
+        """Open the conversation *key*; one whose time is over is closed when somebody speaks."""
+        raw = self.stored[key]
+        self.key = self.teller.key = key
+        try:
+            conversation = decode_conversation(raw)
+            if not self._is_heard:
+                self._speak_on(conversation.channel)
+                self.teller.key = key
+            self.running.open(key, raw, conversation)
+        except SnapshotError as error:
+            self.error = error
+            return
+        self.conversation = conversation
+        self.teller.flow = self.running.name
+        if self._is_heard and conversation.expires_at <= self._now:
+            self.close(JournalEvent.CLEANUP)
+
+    def begin(self, key: str) -> None:
+        """Begin the conversation *key*, with what is remembered in it."""
+        self.key = self.teller.key = key
+        raw = self.stored.get(key)
+        session = NO_RAW if raw is None else decode_conversation(raw).session
+        self.conversation = StoredConversation(
+            touched_at=self._now, expires_at=self._now, session=session
+        )
+
+    def take_back(self) -> None:
+        """It has not begun: its flow failed."""
+        self.running.end()
+        self.conversation = None
+
+    # What the flow has done
+
+    def keep(self, output: Output) -> None:
+        """Make what the flow showed, and where it is now, the conversation."""
+        running, conversation, channel = self.running, self.conversation, self.teller.channel
+        assert conversation is not None
+        has_ended, name = output.end is not None, running.name
+        session = self._told_session()
+        if has_ended:
+            running.end()
+        self.conversation = replace(
+            conversation,
+            record=NO_RAW if running.record is None else raw_record(running.record),
+            ended=name if has_ended else "",
+            channel=channel,
+            session=session,
+            touched_at=self._now,
+            expires_at=self._now + self._book.sessions.ttl(channel.platform),
+        )
+        self.output = output if self.output is None else joined(self.output, output)
+        self.run = output.run
+        self._has_ended = has_ended
+        if output.restarted:
+            self.teller.tell(JournalEvent.RECOVERY, JournalStatus.INTERRUPTED)
+        if output.run is not None:
+            self.teller.tell(JournalEvent.RUN_START, JournalStatus.IN_PROGRESS, step=output.run.key)
+
+    def fail(self, error: Exception) -> None:
+        """Tell the person that something went wrong, and the journal what."""
+        failed = self.running.texts_of(self.teller.flow).failed
+        messages = () if self.output is None else self.output.messages
+        self.output = Output(messages=(*messages, Message(failed)))
+        self.run = None
+        self.fail_silently(error)
+
+    def fail_silently(self, error: Exception) -> None:
+        """Tell the journal what went wrong; the flow is rebuilt when it is wanted next."""
+        self.error = error
+        self.running.drop()
+        self.teller.tell(JournalEvent.FLOW_ERROR, JournalStatus.FAILURE, error=str(error))
+
+    def close(self, event: JournalEvent | None = None) -> None:
+        """End the conversation from outside; what its flows remember stays."""
+        if self.running.record is not None:
+            self.teller.tell(JournalEvent.FLOW_END, JournalStatus.INTERRUPTED)
+        if event is not None:
+            self.teller.tell(event)
+        self.running.end()
+        kept = None if self.conversation is None else without_flow(self.conversation, self._now)
+        self.forget()
+        if kept is not None:
+            self.stored = {**self.stored, self.key: encode_conversation(kept)}
+
+    def forget(self) -> None:
+        """Forget the conversation and all that is remembered in it."""
+        self.conversation = None
+        self.stored = {name: raw for name, raw in self.stored.items() if name != self.key}
+
+    def _told_session(self) -> msgspec.Raw:
+        """Take what the flow has made of its session, and tell when there is a new one, or none any more."""
+        raw, session = self.running.use_session()
+        if session is not None and session.created:
+            self.teller.tell(JournalEvent.SESSION_CREATED)
+        if session is not None and session.destroyed:
+            self.teller.tell(JournalEvent.SESSION_DESTROYED)
+        return raw
+
+    # What comes of it
+
+    def taken(self, *, waits: bool) -> Taken:
+        """Hand out what the turn did. *waits*: a door waits, also for what comes of a function that is called now."""
+        is_push = not waits and not self._is_heard
+        if (is_push and self.teller.channel.platform not in PUSHED_PLATFORMS) or (
+            waits and self.run is not None
+        ):
+            self._hide()
+        else:
+            self._show_unseen()
+        self._tell_shown()
+        return Taken(
+            stored=self._stored_now(),
+            key=self.key,
+            flow=self.teller.flow,
+            output=self.output,
+            run=self.run,
+            is_push=is_push,
+            busy=self.busy,
+            queued=self.queued,
+            error=self.error,
+            journal=self.teller.encoded(),
+            happenings=tuple(self.teller.happenings),
+        )
+
+    def _hide(self) -> None:
+        """Keep what was said for when somebody looks; the question is asked again then."""
+        output, conversation = self.output, self.conversation
+        if output is None:
+            return
+        if conversation is not None and output.messages:
+            unseen = (*conversation.unseen, *output.messages)
+            self.conversation = replace(conversation, unseen=unseen)
+        self.output = replace(output, messages=()) if output.run is not None else None
+
+    def _show_unseen(self) -> None:
+        """Show what was kept before what is said now."""
+        output, conversation = self.output, self.conversation
+        if output is not None and conversation is not None and conversation.unseen:
+            self.output = replace(output, messages=(*conversation.unseen, *output.messages))
+            self.conversation = replace(conversation, unseen=())
+
+    def _tell_shown(self) -> None:
+        """Tell what is shown, and then that the flow ended with it."""
+        output = self.output
+        if output is not None and (output.messages or output.prompt is not None):
+            kind = "terminal" if self._has_ended else "prompt"
+            self.teller.tell(JournalEvent.MESSAGE_SENT, text=text_of(output), facts={"type": kind})
+        if self._has_ended:
+            self.teller.tell(JournalEvent.FLOW_END)
+
+    def _stored_now(self) -> Mapping[str, bytes]:
+        conversation = self.conversation
+        if conversation is None:
+            return self.stored
+        if not conversation.is_live and not (conversation.ended and self._book.shown_after_end):
+            self.close()
+            return self.stored
+        raw = encode_conversation(conversation)
+        if self.stored.get(self.key) != raw:
+            self.stored = {**self.stored, self.key: raw}
+        self.running.keep(raw)
+        return self.stored
+
+
+def joined(first: Output, then: Output) -> Output:
+    """Show two outputs of one turn as one: what the first asked was answered already."""
+    return replace(
+        then,
+        messages=(*first.messages, *then.messages),
+        restarted=first.restarted or then.restarted,
+    )
