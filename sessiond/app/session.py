@@ -7,9 +7,11 @@ import math
 from typing import Any, Final
 
 import msgspec
+import trio
 
 from sessiond.app.data import DataCodec
 from sessiond.core.codes import CloseCode
+from sessiond.core.conversations.journal_query import JournalPage, JournalQuery
 from sessiond.core.errors import AppFailed, InvalidInput, Refused
 from sessiond.core.event_names import check_event_name
 from sessiond.core.ids import ConnectionId
@@ -200,6 +202,41 @@ class Session:
     def end(self, reason: str = "ended", *, erase: bool = False) -> None:
         """End the session after this turn: connections are closed, timers go; *erase* removes the record at once."""
         self._end = EndRequest(reason, CloseCode.ENDED, erase)
+
+    async def journal(
+        self,
+        *,
+        flow: str | None = None,
+        conversation: str | None = None,
+        event: str | None = None,
+        status: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> JournalPage:
+        """Read what happened in the user's conversations, newest first; entries of this turn are not among them.
+
+        *flow* by its name, *conversation* by its key, *event* by its name or an older one's, *status* ``in_progress``,
+        ``success``, ``failure`` or ``interrupted``; *cursor* of the page before. Texts are there when the setting
+        ``journal.keep_texts`` says so. Cancellation reads nothing.
+
+        Raises:
+          InvalidInput: an unknown status, a limit out of 1 to 500, or what is no cursor.
+          StoreUnavailable: the store is away.
+
+        """
+        query = JournalQuery(
+            flow=flow,
+            conversation=conversation,
+            event=event,
+            status=status,
+            limit=limit,
+            cursor=cursor,
+        )
+        read = self._context.read_journal
+        if read is None:
+            await trio.lowlevel.checkpoint()
+            return JournalPage(entries=(), cursor=None)
+        return await read(query)
 
     def outcome(self, reply: object, *, relaxed: bool) -> Outcome:
         """Collect everything that was asked for; called once, by the app's program."""

@@ -5,6 +5,7 @@ from collections.abc import Awaitable
 from msgspec.structs import replace
 
 from sessiond.core.codes import ErrorCode
+from sessiond.core.conversations.journal_query import JournalPage, JournalQuery
 from sessiond.core.errors import Refused, SnapshotTooLarge
 from sessiond.core.ids import ConnectionId, Digest, UserId
 from sessiond.core.records import Consumed
@@ -12,6 +13,7 @@ from sessiond.core.session import machine
 from sessiond.core.session.outcome import NOTHING, Outcome
 from sessiond.core.session.program import Call, CallKind, Context
 from sessiond.runtime.computed import Computed
+from sessiond.runtime.journals import journal_page
 from sessiond.runtime.services import Services
 
 __all__ = ["Calls"]
@@ -41,8 +43,11 @@ class Calls:
 
     def handle(self, call: Call, turn: Computed) -> Awaitable[Outcome]:
         """Run the handler of an input; awaiting it raises what the handler raises."""
-        context = Context(turn.state, self.services.clock.now(), self.account)
+        context = Context(turn.state, self.services.clock.now(), self.account, self._read_journal)
         return self.services.program.call(call, context)
+
+    def _read_journal(self, query: JournalQuery) -> Awaitable[JournalPage]:
+        return journal_page(self.services.store, self.user, query)
 
     async def hook(
         self,

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
+from trio.testing import MockClock
 
-from sessiond import InvalidInput, Reject
+from sessiond import App, Conversation, InvalidInput, Reject, Session
 from sessiond.app.data import DataCodec
-from sessiond.app.session import MAX_PUSHES, Session, encode_json
+from sessiond.app.session import MAX_PUSHES, encode_json
 from sessiond.core.codes import CloseCode
 from sessiond.core.errors import AppFailed
 from sessiond.core.ids import ConnectionId, UserId
 from sessiond.core.session.outcome import EndRequest, KickRequest, PushRequest, TimerRequest
 from sessiond.core.session.program import Context
 from sessiond.core.session.state import fresh_state
+from sessiond.testing.world import open_world
 
 ONE = ConnectionId(1)
 
@@ -129,3 +132,32 @@ def test_what_json_cannot_say_is_named() -> None:
         encode_json(object(), "what the handler returned")
 
     assert "datetime" in str(failed.value)
+
+
+async def test_handlers_read_the_journal_of_their_user(autojump_clock: MockClock) -> None:
+    """What was committed is there, newest first and by flow; another user's is not."""
+    app = App()
+
+    @app.flow("greet", starts_on=["hi"])
+    async def greet(c: Conversation) -> None:
+        await c.ask("name", "Who is there?")
+
+    @app.on("history")
+    async def history(told: Session, payload: dict[str, Any]) -> list[str]:
+        return [entry.event for entry in (await told.journal(**payload)).entries]
+
+    async with open_world(app) as world:
+        ama, kofi = await world.join("ama"), await world.join("kofi")
+        await ama.say("hi")
+        assert await ama.push("history", {"flow": "greet"}) == [
+            "message.sent",
+            "flow.execution.start",
+        ]
+        assert await ama.push("history", {"limit": 1}) == ["message.sent"]
+        assert await kofi.push("history") == []
+
+
+async def test_a_journal_query_that_cannot_be_is_refused(autojump_clock: MockClock) -> None:
+    """The handler hears what would be right."""
+    with pytest.raises(InvalidInput, match="known: in_progress"):
+        await session().journal(status="done")

@@ -4,15 +4,17 @@
 of it has happened yet when it returns.
 """
 
+from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from typing import Protocol
 
+from sessiond.core.conversations.journal_query import JournalPage, JournalQuery
 from sessiond.core.ids import ConnectionId, UserId
 from sessiond.core.session.outcome import Outcome
 from sessiond.core.session.state import SessionState
 from sessiond.core.values import Value
 
-__all__ = ["Call", "CallKind", "Context", "Program"]
+__all__ = ["Call", "CallKind", "Context", "Program", "ReadJournal"]
 
 
 class CallKind(StrEnum):
@@ -40,6 +42,9 @@ class CallKind(StrEnum):
     """The session ends; *name* is the reason."""
 
 
+ReadJournal = Callable[[JournalQuery], Awaitable[JournalPage]]
+
+
 class Call(Value, frozen=True, gc=True):
     """One call of the app. *payload* is decoded JSON, or bytes of a binary push."""
 
@@ -60,6 +65,8 @@ class Context(Value, frozen=True, gc=True):
     now: float
     account: object = None
     """What ``load_account`` returned; ``None`` without one."""
+    read_journal: ReadJournal | None = None
+    """Reads the user's journal, as it is committed."""
 
 
 class Program(Protocol):
