@@ -148,6 +148,7 @@ class ConversationTurn:
             id=self._host.entropy.token(8).hex(),
             user=self._user,
             text=said.answer.text,
+            matched=decision.groups,
             platform=facts.platform,
             gateway=facts.gateway,
             profile=said.profile,

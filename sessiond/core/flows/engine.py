@@ -59,6 +59,8 @@ class Opening:
     id: str
     user: str
     text: str = field(default="", repr=False)
+    matched: Mapping[str, str] = field(default=_NOBODY, repr=False)
+    """What the named groups of the pattern that started it have matched."""
     platform: str = ""
     gateway: str = ""
     profile: Mapping[str, str] = field(default=_NOBODY, repr=False)
@@ -79,6 +81,7 @@ def start(flow: Flow, opening: Opening, host: Host) -> tuple["LiveFlow", Output]
         flow=flow.name,
         id=opening.id,
         started_by=clean_text(opening.text[: flow.limits.text_characters]),
+        matched=_matched(flow, opening),
         platform=opening.platform,
         gateway=opening.gateway,
         language=_language(opening),
@@ -87,6 +90,11 @@ def start(flow: Flow, opening: Opening, host: Host) -> tuple["LiveFlow", Output]
     output = live.open(opening.session)
     assert output is not None
     return live, output
+
+
+def _matched(flow: Flow, opening: Opening) -> Mapping[str, str]:
+    limit = flow.limits.text_characters
+    return {name: clean_text(text[:limit]) for name, text in opening.matched.items()}
 
 
 def _language(opening: Opening) -> str:

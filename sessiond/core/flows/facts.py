@@ -120,6 +120,11 @@ class Facts:
         return self._alive().record.started_by
 
     @property
+    def matched(self) -> Mapping[str, str]:
+        """What the named groups of the pattern that started the flow have matched; empty without one."""
+        return self._alive().record.matched
+
+    @property
     def platform(self) -> str:
         """Where the conversation was started: ``ussd``, ``whatsapp``, …."""
         return self._alive().record.platform

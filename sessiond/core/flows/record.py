@@ -54,7 +54,7 @@ class Waiting(Value, frozen=True, array_like=True):
 class Record(Value, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """One conversation. Values only; replaced, never changed."""
 
-    PRIVATE = frozenset({"entries", "kept", "started_by"})
+    PRIVATE = frozenset({"entries", "kept", "started_by", "matched"})
 
     version: int = RECORD_VERSION
     flow: str
@@ -72,6 +72,8 @@ class Record(Value, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
     """Whether anything was said since then."""
     started_by: str = ""
     """The text that started it."""
+    matched: Mapping[str, str] = {}
+    """What the named groups of the pattern that started it have matched."""
     platform: str = ""
     gateway: str = ""
     language: str = ""

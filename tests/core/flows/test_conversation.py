@@ -172,6 +172,7 @@ def test_every_call_of_a_dead_conversation_is_an_eviction() -> None:
         lambda: dead.run_id,
         lambda: dead.user_id,
         lambda: dead.started_by,
+        lambda: dead.matched,
         lambda: dead.platform,
         lambda: dead.gateway,
         lambda: dead.profile,
