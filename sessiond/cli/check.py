@@ -53,11 +53,12 @@ async def _findings(
     from sessiond.cli.serve import read_settings
     from sessiond.config import SettingsError, check_settings
     from sessiond.core.errors import InvalidInput
-    from sessiond.server.unusable import find_unusable
+    from sessiond.server.unusable import find_unfit, find_unusable
 
+    app = None
     if target is not None:
         try:
-            load_app(target)
+            app = load_app(target)
         except InvalidInput as error:
             yield f"error: app: {error}"
     try:
@@ -66,7 +67,8 @@ async def _findings(
         for problem in error.problems:
             yield f"error: {problem.describe()}"
         return
-    for path, message in find_unusable(settings):
+    unfit = () if app is None else find_unfit(app, settings)
+    for path, message in (*unfit, *find_unusable(settings)):
         yield f"error: {path}: {message}"
     for finding in check_settings(settings):
         yield finding.describe()

@@ -46,7 +46,7 @@ async def dev(
 
     """
     from sessiond.cli.load_app import load_app
-    from sessiond.cli.serve import read_settings, refuse_errors
+    from sessiond.cli.serve import read_settings, refuse_errors, refuse_unfit
     from sessiond.cli.state_dir import open_state
     from sessiond.server import serve
 
@@ -70,6 +70,7 @@ async def dev(
     )
     refuse_errors(settings)
     app = load_app(target)
+    refuse_unfit(app, settings)
     code = 0
 
     async def run(*, task_status: "trio.TaskStatus[Bound]") -> None:

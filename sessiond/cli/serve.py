@@ -12,9 +12,10 @@ from sessiond.cli.exit_codes import ExitCode
 from sessiond.cli.run import CommandFailed
 
 if TYPE_CHECKING:
+    from sessiond.app import App
     from sessiond.config import Settings
 
-__all__ = ["ConfigFiles", "read_settings", "refuse_errors", "serve"]
+__all__ = ["ConfigFiles", "read_settings", "refuse_errors", "refuse_unfit", "serve"]
 
 
 #: What ``--config`` gives.
@@ -74,7 +75,9 @@ async def serve(
     }
     settings = read_settings(config, flags)
     refuse_errors(settings)
-    return await serve_app(load_app(target), settings, app_name=target)
+    app = load_app(target)
+    refuse_unfit(app, settings)
+    return await serve_app(app, settings, app_name=target)
 
 
 def read_settings(config: tuple[Path, ...], flags: Mapping[str, object]) -> "Settings":
@@ -103,4 +106,15 @@ def refuse_errors(settings: "Settings") -> None:
     for finding in findings:
         print(finding.describe(), file=sys.stderr)
     if unusable or any(finding.severity is Severity.ERROR for finding in findings):
+        raise CommandFailed(ExitCode.REFUSED)
+
+
+def refuse_unfit(app: "App", settings: "Settings") -> None:
+    """Say in what the app and the settings do not fit each other, and end the command when there is anything."""
+    from sessiond.server.unusable import find_unfit
+
+    unfit = tuple(find_unfit(app, settings))
+    for path, message in unfit:
+        print(f"error: {path}: {message}", file=sys.stderr)
+    if unfit:
         raise CommandFailed(ExitCode.REFUSED)

@@ -1,4 +1,4 @@
-"""Settings that a component would refuse when it is built: secrets, keys, networks, rates.
+"""Settings that a component would refuse when it is built: secrets, keys, networks, rates; and what an app lacks.
 
 Each is tried by itself, with the very function that its component uses, so that ``sessiond check`` and the start name
 all of them at once, and cannot come to another opinion than the component. Blocks shortly: key files are read.
@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import Final
 
+from sessiond.app import App
 from sessiond.config import Settings
-from sessiond.core.conversations.session_keys import hash_key
+from sessiond.core.conversations.session_keys import Identifier, KeyMode, hash_key
 from sessiond.core.errors import InvalidInput
 from sessiond.core.token_bucket import RateLimit
 from sessiond.edges.auth.key_url import check_key_url
@@ -19,7 +21,7 @@ from sessiond.edges.http.peers import parse_network
 from sessiond.gateways.standard_webhooks import parse_secret
 from sessiond.server.stores import seal_key
 
-__all__ = ["find_unusable"]
+__all__ = ["find_unfit", "find_unusable"]
 
 
 def find_unusable(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -32,6 +34,30 @@ def find_unusable(settings: Settings) -> Iterator[tuple[str, str]]:
         except InvalidInput as error:
             yield path, str(error)
 
+
+def find_unfit(app: App, settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield in which settings *app* and the server do not fit each other, and why; the path ``app``: it is its own."""
+    if not app.flows:
+        return
+    keys = settings.session_keys
+    if keys.mode == KeyMode.KEYED and not keys.secret:
+        yield "session_keys.secret", _NO_KEY
+    elif (app.own_identifier is not None) != (keys.identifier == Identifier.OWN):
+        yield (
+            "session_keys.identifier",
+            'is "own" when, and only when, the app has a function for it: App(own_identifier=…)',
+        )
+    elif not dict(find_unusable(settings)).keys() & {"session_keys.secret"}:
+        try:
+            app.book(keys, settings.flow_sessions, settings.journal)
+        except InvalidInput as error:
+            yield "app", str(error)
+
+
+_NO_KEY: Final = (
+    "the app has flows, whose conversations are found by a keyed hash: set it, or session_keys.secret_file, to what"
+    " `openssl rand -base64 32` prints, and keep it: another one finds no conversation of before"
+)
 
 _Attempts = Iterator[tuple[str, Callable[[], object]]]
 

@@ -33,6 +33,34 @@ def test_one_clear_message(tmp_path: Path, arguments: list[str], words: str) -> 
     assert "hunter2" not in done.err
 
 
+FLOWS = """
+from sessiond import App
+
+app = App()
+
+
+@app.flow("order")
+async def order(c):
+    await c.say("Ok")
+"""
+
+
+def test_an_app_with_flows_and_no_secret(tmp_path: Path) -> None:
+    """Refused by serve and by check, in one sentence that names the setting; with the secret there is no problem."""
+    (tmp_path / "talks.py").write_text(FLOWS)
+    (tmp_path / "key").write_text("s" * 32)
+    named = {"SESSIOND_SESSION_KEYS__SECRET_FILE": "key"}
+    refused = run("sessiond.cli", ["serve", "talks:app", "--port", "0"], tmp_path)
+    checked = run("sessiond.cli", ["check", "talks:app"], tmp_path)
+    good = run("sessiond.cli", ["check", "talks:app"], tmp_path, **named)
+
+    assert (1, 1, 0) == (refused.code, checked.code, good.code)
+    for said in (refused.err, checked.out):
+        (line,) = (line for line in said.splitlines() if line.startswith("error: "))
+        assert line.startswith("error: session_keys.secret: the app has flows"), line
+    assert "Traceback" not in refused.err + checked.err
+
+
 def test_usage(tmp_path: Path) -> None:
     """A missing app and an unknown flag are exit code 2."""
     assert run("sessiond.cli", ["serve"], tmp_path).code == 2

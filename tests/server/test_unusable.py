@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from sessiond import App
 from sessiond.config import load_settings
-from sessiond.server.unusable import find_unusable
+from sessiond.core.flows.conversation import Conversation
+from sessiond.server.unusable import find_unfit, find_unusable
 
 HOOK_SECRET = "whsec_" + base64.b64encode(bytes(24)).decode()
 SEAL_KEY = "k1:" + base64.b64encode(bytes(32)).decode()
@@ -70,3 +72,62 @@ def test_all_of_them_at_once() -> None:
 def test_a_file_that_is_missing_is_left_to_others(tmp_path: Path) -> None:
     """It is said once, by the checks of the settings."""
     assert unusable(auth__key_file=str(tmp_path / "no.pem")) == {}
+
+
+def unfit(app: App, **flags: object) -> list[tuple[str, str]]:
+    given = {path.replace("__", "."): value for path, value in flags.items()}
+    return list(find_unfit(app, load_settings(flags=given)))
+
+
+def with_flow(app: App) -> App:
+    @app.flow("order")
+    async def order(c: Conversation) -> None:
+        await c.say("Ok")
+
+    return app
+
+
+def test_an_app_with_flows_needs_the_secret_of_its_session_keys() -> None:
+    """The setting is named, and how to make one; FlowChat's modes hash without, and other apps have no keys."""
+    ((path, message),) = unfit(with_flow(App()))
+
+    assert "session_keys.secret" == path
+    assert "the app has flows" in message
+    assert "openssl rand" in message
+    assert [] == unfit(with_flow(App()), session_keys__secret="s" * 16)
+    assert [] == unfit(with_flow(App()), session_keys__mode="flowchat_32")
+    assert [] == unfit(App())
+
+
+def test_a_secret_that_is_too_short_is_said_once() -> None:
+    """As a setting that cannot be used."""
+    assert {"session_keys.secret"} == unusable(session_keys__secret="hunter2").keys()
+    assert [] == unfit(with_flow(App()), session_keys__secret="hunter2")
+
+
+def test_the_identifier_and_its_function_come_together() -> None:
+    """The function is the app's, the name of it a setting."""
+    own = with_flow(App(own_identifier=lambda facts: facts.user_id))
+    secret = "s" * 16
+
+    assert ["session_keys.identifier"] == [p for p, _ in unfit(own, session_keys__secret=secret)]
+    assert [] == unfit(own, session_keys__secret=secret, session_keys__identifier="own")
+    ((path, _),) = unfit(
+        with_flow(App()), session_keys__secret=secret, session_keys__identifier="own"
+    )
+    assert "session_keys.identifier" == path
+
+
+def test_flows_that_claim_the_same_are_the_apps_problem() -> None:
+    """Found before the server starts."""
+    app = App()
+    for name in ("order", "pay"):
+
+        @app.flow(name, starts_on=["hello"])
+        async def flow(c: Conversation) -> None:
+            await c.say("Ok")
+
+    ((path, message),) = unfit(app, session_keys__secret="s" * 16)
+
+    assert "app" == path
+    assert "hello" in message
