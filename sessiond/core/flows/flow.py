@@ -72,6 +72,11 @@ class Flow:
     limits: FlowLimits = Factory(FlowLimits)
     translations: Translations = NO_TRANSLATIONS
     """The sentences of the code and of *texts* in other languages."""
+    steps: tuple[Any, ...] = field(default=(), repr=False, eq=False)
+    """The step list that *function* plays, where it is one (steps.py); *complete* comes after it."""
+    complete: Callable[..., Any] | None = field(default=None, repr=False, eq=False)
+    made_at: str = field(default="", repr=False, eq=False)
+    """File and line of the step list."""
     _rules: dict[str, Rules] = field(init=False, repr=False, eq=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:

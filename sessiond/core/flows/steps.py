@@ -14,6 +14,7 @@ New: messages are translated, a typed title or number counts as a tap, a failed 
 every answer is recorded by step id, so that a list may change while people are in it.
 """
 
+import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final
@@ -28,11 +29,20 @@ from sessiond.core.flows.prompts import Layout, Option
 from sessiond.core.flows.texts import FlowTexts
 from sessiond.core.flows.translations import NO_TRANSLATIONS, Translations
 
-__all__ = ["Step", "StepMessage", "StepType", "flow_of_steps"]
+__all__ = [
+    "CONFIRM",
+    "CONFIRM_ACTION",
+    "Step",
+    "StepMessage",
+    "StepType",
+    "flow_of_steps",
+    "message_of",
+]
 
 Data = Mapping[str, Any]
-_CONFIRM: Final = "confirm"
-_CONFIRM_ACTION: Final = "confirm_action"
+#: This BUTTON step takes this button and nothing else.
+CONFIRM: Final = "confirm"
+CONFIRM_ACTION: Final = "confirm_action"
 
 
 class StepType(StrEnum):
@@ -88,6 +98,8 @@ def flow_of_steps(
     if twice:
         raise InvalidInput(f"flow {name!r} has two steps of the id {twice[0]!r}")
 
+    caller = sys._getframe(1)  # noqa: SLF001 -- a list of steps has no other place in the code
+
     async def play(c: Conversation) -> object:
         data: dict[str, Any] = {}
         for step in steps:
@@ -102,11 +114,14 @@ def flow_of_steps(
         texts=texts or FlowTexts(),
         limits=limits or FlowLimits(),
         translations=translations,
+        steps=tuple(steps),
+        complete=complete,
+        made_at=f"{caller.f_code.co_filename}:{caller.f_lineno}",
     )
 
 
 async def _question(c: Conversation, step: Step, data: Data) -> Any:
-    message = _translated(c, _message(step, data))
+    message = _translated(c, message_of(step, data))
     if step.type is StepType.TEXT:
         return await c.ask(
             step.id, message.text, choices=message.choices, transform=_Handled(step, None)
@@ -151,8 +166,8 @@ class _Handled:
 
     def _accepts(self, raw: object, picked: str) -> bool:
         step = self._step
-        if step.id == _CONFIRM and step.type is StepType.BUTTON:
-            return picked == _CONFIRM_ACTION
+        if step.id == CONFIRM and step.type is StepType.BUTTON:
+            return picked == CONFIRM_ACTION
         if step.validator is None:
             return True
         verdict = step.validator(raw)
@@ -172,8 +187,13 @@ class _Handled:
 # ------------------------------------------------------------------------------------------------- messages
 
 
-def _message(step: Step, data: Data) -> StepMessage:
-    """Read a step's message in any of its forms."""
+def message_of(step: Step, data: Data) -> StepMessage:
+    """Read a step's message in any of its forms; *data* are the answers before it.
+
+    Raises:
+      FlowFailed: it is none. Whatever a function of the author raises comes out as it is.
+
+    """
     message = step.message(data) if callable(step.message) else step.message
     if isinstance(message, StepMessage):
         return message

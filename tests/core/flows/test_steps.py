@@ -257,3 +257,11 @@ def test_messages_of_steps_are_translated() -> None:
     assert output.prompt is not None
     choices = [(choice.label, choice.description) for choice in output.prompt.choices]
     assert ("How?", [("Envoyer", ""), ("À", "Vite")]) == (output.prompt.text, choices)
+
+
+def test_a_list_of_steps_says_where_it_was_made() -> None:
+    """For whoever checks it: its function is the engine's."""
+    flow = flow_of_steps("test", [Step("a", StepType.TEXT, "A?")], offered)
+
+    assert flow.made_at.rpartition(":")[0].endswith("test_steps.py")
+    assert (["a"], offered) == ([step.id for step in flow.steps], flow.complete)
