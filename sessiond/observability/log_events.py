@@ -1,6 +1,7 @@
 """Which telemetry events become log lines, and how loud.
 
 Not here: events that happen with every message; those are metrics. A session's ordinary life is for ``debug``.
+``flow.failed`` is not here either: its one line, with the traceback, is runtime/dialogue.py's.
 """
 
 import logging
@@ -51,6 +52,11 @@ LEVELS: Final[Mapping[str, int]] = MappingProxyType(
         "dead_letter.added": logging.ERROR,
         "dead_letter.retried": logging.INFO,
         "dead_letter.dropped": logging.WARNING,
+        "flow.started": logging.DEBUG,
+        "flow.ended": logging.DEBUG,
+        "flow.restarted": logging.WARNING,
+        "conversation.expired": logging.DEBUG,
+        "conversation.reset": logging.DEBUG,
         "timer.stale": logging.DEBUG,
         "webhook.duplicate": logging.DEBUG,
         "webhook.refused": logging.WARNING,

@@ -15,7 +15,7 @@ import logging
 import secrets
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final, Literal, TextIO
 
 import msgspec
@@ -89,20 +89,12 @@ class UserHash:
 
 
 class TelemetryLog:
-    """A telemetry listener that writes chosen events as log lines, throttled by event.
-
-    *user_hash* ``None`` shows user ids in clear. *clock* is monotonic, in seconds.
-    """
+    """A telemetry listener that writes chosen events as log lines, throttled by event; *clock* is monotonic."""
 
     def __init__(
-        self,
-        logger: logging.Logger,
-        user_hash: UserHash | None,
-        *,
-        clock: Callable[[], float] = time.monotonic,
+        self, logger: logging.Logger, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._logger = logger
-        self._user_hash = user_hash
         self._throttle = _Throttle(clock)
 
     def __call__(self, name: str, measurements: Measurements, metadata: Metadata) -> None:
@@ -113,22 +105,13 @@ class TelemetryLog:
         suppressed = 0 if name in UNTHROTTLED else self._throttle.admit(name)
         if suppressed is None:
             return
-        fields = self._fields(measurements, metadata)
-        if suppressed:
-            fields["suppressed"] = suppressed
-        self._logger.log(level, name, extra={"fields": fields})
-
-    def _fields(self, measurements: Measurements, metadata: Metadata) -> dict[str, object]:
         fields: dict[str, object] = {
             name: round(number, 6) for name, number in measurements.items()
         }
         fields.update(metadata)
-        user = fields.get("user")
-        if self._user_hash is not None and "user" in fields:
-            del fields["user"]
-            if isinstance(user, str):
-                fields["user_hash"] = self._user_hash(user)
-        return fields
+        if suppressed:
+            fields["suppressed"] = suppressed
+        self._logger.log(level, name, extra={"fields": fields})
 
 
 class _Throttle:
@@ -162,15 +145,15 @@ def open_logs(
     before = (root.handlers[:], root.level)
     quiet = {name: logging.getLogger(name).level for name in QUIET_LIBRARIES}
     handler = logging.StreamHandler(sys.stderr if stream is None else stream)
-    handler.setFormatter(_formatter(settings))
+    user_hash = None if settings.log_user_ids else UserHash(user_key or secrets.token_bytes(32))
+    handler.setFormatter(_formatter(settings, user_hash))
     root.handlers[:] = [handler]
     root.setLevel(settings.level.upper())
     for name in QUIET_LIBRARIES:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
-    user_hash = None if settings.log_user_ids else UserHash(user_key or secrets.token_bytes(32))
     ours = logging.getLogger("sessiond")
     printed = [name for name, level in LEVELS.items() if ours.isEnabledFor(level)]
-    detach = telemetry.attach(TelemetryLog(ours, user_hash), printed)
+    detach = telemetry.attach(TelemetryLog(ours), printed)
 
     def close() -> None:
         detach()
@@ -183,13 +166,13 @@ def open_logs(
     return close
 
 
-def _formatter(settings: LogSettings) -> logging.Formatter:
+def _formatter(settings: LogSettings, user_hash: UserHash | None) -> logging.Formatter:
     pre: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp"),
-        _take_fields,
+        _Fields(user_hash),
     ]
     render: Processor = _json
     if settings.format == "console":
@@ -209,11 +192,19 @@ def _formatter(settings: LogSettings) -> logging.Formatter:
     )
 
 
-def _take_fields(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Take the fields that TelemetryLog attached to its record."""
-    record = event.get("_record")
-    fields: Mapping[str, object] = getattr(record, "fields", {})
-    return {**fields, **event}
+class _Fields:
+    """Takes the fields that a record has (``extra={"fields": …}``); ``user`` is shown as its hash, if there is one."""
+
+    def __init__(self, user_hash: UserHash | None) -> None:
+        self._user_hash = user_hash
+
+    def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        fields: dict[str, object] = dict(getattr(event.get("_record"), "fields", {}))
+        if self._user_hash is not None and "user" in fields:
+            user = fields.pop("user")
+            if isinstance(user, str):
+                fields["user_hash"] = self._user_hash(user)
+        return {**fields, **event}
 
 
 def _redacted(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -64,6 +64,8 @@ FAST: Final = (
 )
 #: What people or the world take their time for.
 SLOW: Final = (0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 43_200)
+#: Flows last from a dial of seconds to a week.
+LIFE: Final = (1, 5, 15, 60, 300, 1800, 7200, 43_200, 172_800, 604_800)
 #: Batches are bounded at 256 users (runtime/committer.py).
 BATCH: Final = (1, 2, 4, 8, 16, 32, 48, 64, 128, 256)
 #: An outbox is bounded at 256 frames.
@@ -160,6 +162,111 @@ METRICS: Final = (
     MetricRow(
         "dead_letters", C, "Accepted inputs given up.", "dead_letter.added", None, ("kind", "error")
     ),
+    MetricRow("flows_started", C, "Flows begun.", "flow.started", None, ("flow", "platform")),
+    MetricRow(
+        "flows_ended",
+        C,
+        "Flows that are over, and how.",
+        "flow.ended",
+        None,
+        ("flow", "outcome"),
+    ),
+    MetricRow(
+        "flow_seconds",
+        H,
+        "From the beginning of a flow to its end.",
+        "flow.ended",
+        "duration",
+        ("flow",),
+        LIFE,
+    ),
+    MetricRow(
+        "flows_failed", C, "Turns in which a flow failed.", "flow.failed", None, ("flow", "error")
+    ),
+    MetricRow(
+        "flows_restarted",
+        C,
+        "Flows whose code no longer fitted their record.",
+        "flow.restarted",
+        None,
+        ("flow",),
+    ),
+    MetricRow(
+        "flows_rebuilt", C, "Flows rebuilt from their record.", "flow.rebuilt", None, ("flow",)
+    ),
+    MetricRow(
+        "flow_sessions_created",
+        C,
+        "Times a flow began to remember something.",
+        "flow.session_created",
+        None,
+        ("platform", "gateway"),
+    ),
+    MetricRow(
+        "flow_sessions_destroyed",
+        C,
+        "Times all that was remembered was taken away.",
+        "flow.session_destroyed",
+        None,
+        ("platform", "gateway"),
+    ),
+    MetricRow(
+        "conversations_expired",
+        C,
+        "Conversations removed when their time was over.",
+        "conversation.expired",
+        None,
+        ("platform",),
+    ),
+    MetricRow(
+        "conversations_reset",
+        C,
+        "Flows ended by a word, or for another flow.",
+        "conversation.reset",
+        None,
+        ("platform",),
+    ),
+    MetricRow(
+        "messages_received",
+        C,
+        "What people said to flows.",
+        "message.received",
+        None,
+        ("platform", "gateway", "type"),
+    ),
+    MetricRow(
+        "messages_sent",
+        C,
+        "What flows showed people.",
+        "message.sent",
+        None,
+        ("platform", "gateway", "type"),
+    ),
+    MetricRow(
+        "answers_refused",
+        C,
+        "Answers that a question did not take.",
+        "answer.refused",
+        None,
+        ("flow",),
+    ),
+    MetricRow(
+        "runs",
+        C,
+        "Functions of flows that have returned or failed.",
+        "run.stop",
+        None,
+        ("outcome",),
+    ),
+    MetricRow(
+        "run_seconds",
+        H,
+        "A function of a flow, from the first attempt to its result.",
+        "run.stop",
+        "duration",
+        ("flow",),
+        SLOW,
+    ),
     MetricRow(
         "timer_lateness_seconds",
         H,
@@ -217,6 +324,7 @@ GAUGES: Final = (
     GaugeRow("quarantined_users", "Users in quarantine."),
     GaugeRow("partitions_owned", "Partitions of this node."),
     GaugeRow("store_available", "1 while the store answers, else 0."),
+    GaugeRow("runs_under_way", "Functions of flows that are being called."),
     GaugeRow("ready", "1 while the node takes new sessions, else 0."),
 )
 """Read when fetched; one that the server does not provide is left out."""

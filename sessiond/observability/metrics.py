@@ -1,12 +1,13 @@
 """Metrics in OpenMetrics form: a telemetry listener feeds METRICS, callables are asked for GAUGES.
 
 Each node has its own registry; nothing is global, so that several nodes can live in one process (tests).
-Labels are bounded: after MAX_LABEL_VALUES different values of one label the next ones count as ``other``, because
-an app's exception classes, or an attacker, must not grow our memory and the scraper's disk.
+Labels are bounded: after MAX_LABEL_VALUES different values of one label (MAX_FLOWS of ``flow``) the next ones count
+as ``other``, because an app's exception classes, or an attacker, must not grow our memory and the scraper's disk.
 """
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Final, Generic, TypeVar, cast
 
 import prometheus_client
@@ -27,10 +28,14 @@ from sessiond.observability.metric_table import (
 )
 from sessiond.telemetry import Measurements, Metadata
 
-__all__ = ["MAX_LABEL_VALUES", "Metrics", "sample_loop_lag"]
+__all__ = ["MAX_FLOWS", "MAX_LABEL_VALUES", "Metrics", "sample_loop_lag"]
 
 #: More than any closed set of ours has (codes, kinds, reasons), few enough for two labels on one metric.
 MAX_LABEL_VALUES: Final = 32
+
+#: Flows have the names of an app's functions: more than fit on a screen, fewer than grow.
+MAX_FLOWS: Final = 256
+_BOUNDS: Final[Mapping[str, int]] = MappingProxyType({"flow": MAX_FLOWS})
 
 #: An exception's class name fits.
 MAX_LABEL_TEXT: Final = 64
@@ -164,6 +169,7 @@ class _Children(Generic[M]):
         self._make = make
         self._labels = labels
         self._values: tuple[set[str], ...] = tuple(set() for _ in labels)
+        self._bounds = tuple(_BOUNDS.get(label, MAX_LABEL_VALUES) for label in labels)
         self._children: dict[tuple[object, ...], M] = {}
 
     def of(self, about: Metadata) -> M:
@@ -173,19 +179,17 @@ class _Children(Generic[M]):
 
     def _grow(self, key: tuple[object, ...]) -> M:
         texts = tuple(_label_text(thing) for thing in key)
-        bounded = tuple(
-            _admit(values, text) for values, text in zip(self._values, texts, strict=True)
-        )
+        bounded = tuple(map(_admit, self._values, texts, self._bounds))
         child = self._make(*bounded)
         if bounded == texts:  # or else the keys would grow without bound although the labels do not
             self._children[key] = child
         return child
 
 
-def _admit(values: set[str], text: str) -> str:
+def _admit(values: set[str], text: str, bound: int) -> str:
     if text in values:
         return text
-    if len(values) >= MAX_LABEL_VALUES:
+    if len(values) >= bound:
         return OTHER
     values.add(text)
     return text

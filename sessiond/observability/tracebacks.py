@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Final, Protocol
 
 from sessiond.core.errors import Refused, SessiondError
+from sessiond.core.flows.faults import InvalidAnswer, RunFailed
 
 __all__ = ["ExcInfo", "traceback_text"]
 
@@ -23,6 +24,9 @@ class _Formatter(Protocol):
 
 #: Causes of causes, and members of a group: beyond it a log line helps nobody.
 _MAX_EXCEPTIONS: Final = 16
+
+#: Ours by class, the app's by what they say.
+_APP_SPEAKS: Final = (Refused, InvalidAnswer, RunFailed)
 
 _CAUSE: Final = "\nThe above exception was the direct cause of the following exception:\n\n"
 _CONTEXT: Final = "\nDuring handling of the above exception, another exception occurred:\n\n"
@@ -66,7 +70,7 @@ def _last_line(error: BaseException, *, messages: bool) -> str:
 
 
 def _harmless(error: BaseException) -> str:
-    if isinstance(error, SessiondError) and not isinstance(error, Refused):
+    if isinstance(error, SessiondError) and not isinstance(error, _APP_SPEAKS):
         return _message(error)
     if isinstance(error, OSError) and error.strerror:
         return f"[Errno {error.errno}] {error.strerror}"

@@ -14,7 +14,6 @@ from msgspec.structs import replace
 
 from sessiond.core.codes import ErrorCode
 from sessiond.core.conversations.conversations import Conversations, next_expiry
-from sessiond.core.conversations.signals import signals_of
 from sessiond.core.conversations.taken import Taken
 from sessiond.core.errors import InvalidInput, Refused
 from sessiond.core.flows.faults import RunFailed
@@ -28,6 +27,7 @@ from sessiond.core.session.timers import with_timers, without_timer
 from sessiond.runtime.calls import Calls
 from sessiond.runtime.computed import Computed
 from sessiond.runtime.driving import Driving
+from sessiond.runtime.flow_signals import signals_of
 
 __all__ = ["CONVERSATIONS_TIMER", "RUNS_TIMER", "Dialogue"]
 
@@ -120,7 +120,10 @@ class Dialogue:
     def _apply(self, turn: Computed, taken: Taken, waits_seconds: float) -> None:
         """Make what was taken part of the turn."""
         if taken.error is not None:
-            _log.error("flow %r failed: %s", taken.flow, taken.error, exc_info=taken.error)
+            about = {"user": self._calls.user, "flow": taken.flow}
+            _log.error(
+                "flow failed: %s", taken.error, exc_info=taken.error, extra={"fields": about}
+            )
         before = turn.state.snapshot
         if taken.stored is not before.conversations:
             self._check_size(taken.stored)

@@ -24,6 +24,7 @@ from sessiond.core.session.phases import Phase
 from sessiond.edges.admin.socket import serve_admin
 from sessiond.edges.auth import TokenVerifier
 from sessiond.edges.http.answers import error_answer
+from sessiond.edges.http.chat import ChatDoor
 from sessiond.edges.http.health import Health
 from sessiond.edges.http.router import Router
 from sessiond.edges.http.webhooks import Webhooks
@@ -169,13 +170,22 @@ class _Node:
             directory=self.runtime.directory,
             clock=self.clock,
         )
+        chat = ChatDoor(
+            settings.chat,
+            keys=settings.session_keys,
+            directory=self.runtime.directory,
+            clock=self.clock,
+            entropy=self.entropy,
+        )
         self.metrics = Metrics()
         health = Health(
             settings.health,
             not_ready=self.runtime.not_ready,
             metrics=lambda: self.metrics.render()[1],
         )
-        self.router = Router((*health.routes(), *self.webhooks.routes()), self.clock)
+        self.router = Router(
+            (*health.routes(), *self.webhooks.routes(), *chat.routes()), self.clock
+        )
         self.operations = Operations(
             self.runtime, version=__version__, store=kind, app=app_name, drain=self.start_drain
         )
@@ -341,6 +351,7 @@ class _Node:
         self.metrics.watch("quarantined_users", lambda: float(self.operations.stats().quarantined))
         self.metrics.watch("partitions_owned", lambda: float(len(runtime.ownership.fences)))
         self.metrics.watch("store_available", lambda: float(runtime.availability.available))
+        self.metrics.watch("runs_under_way", lambda: float(len(runtime.runs)))
         self.metrics.watch("ready", lambda: float(not runtime.not_ready()))
         return self.metrics.open()
 

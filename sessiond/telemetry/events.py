@@ -68,10 +68,14 @@ _USER: Final = {"user": "user"}
 _NODE: Final = {"node": "str"}
 _KIND: Final = _USER | {"kind": "str"}
 _FAILURE: Final = _KIND | {"error": "str"}
+_FLOW: Final = _USER | {"flow": "str", "platform": "str", "gateway": "str"}
+_MESSAGE: Final = _FLOW | {"type": "str"}
+_RUN: Final = _USER | {"flow": "str", "run": "str"}
 
 # ``kind`` is the kind of an input: join, leave, message, ack, hook, accepted, timer, send, stop.
 # ``error`` is the class name of an exception, never its message. ``code`` is an ErrorCode's value or, of a
-# connection, the number of its close code.
+# connection, the number of its close code. ``flow`` is a flow's name (empty: no flow had part in it), ``platform`` and
+# ``gateway`` are the door's own names: nothing that a client sent.
 _TABLE: Final = (
     Event(
         "node.started",
@@ -210,12 +214,56 @@ _TABLE: Final = (
     Event("dead_letter.added", "An accepted input was given up.", {"attempts": "count"}, _FAILURE),
     Event("dead_letter.retried", "An operator sent a dead letter again.", {}, _USER),
     Event("dead_letter.dropped", "An operator dropped a dead letter.", {}, _USER),
-    Event("run.start", "A function that a flow runs is called.", {}, _USER | {"run": "str"}),
+    Event("flow.started", "A flow began.", {}, _FLOW),
+    Event(
+        "flow.ended",
+        "A flow is over, so long after it began (`outcome`: completed, reset, expired).",
+        _DURATION,
+        _FLOW | {"outcome": "str"},
+    ),
+    Event(
+        "flow.failed",
+        "A flow raised, or its record no longer fits its code (`where`: file and line, when known).",
+        {},
+        _FLOW | {"error": "str", "where": "str"},
+    ),
+    Event(
+        "flow.restarted",
+        "The code no longer fitted the record: the flow began anew, or went on elsewhere.",
+        {},
+        _FLOW,
+    ),
+    Event("flow.rebuilt", "A flow that was not in memory was rebuilt from its record.", {}, _FLOW),
+    Event(
+        "flow.session_created", "What a flow remembers was written for the first time.", {}, _FLOW
+    ),
+    Event("flow.session_destroyed", "What a flow remembers was taken away.", {}, _FLOW),
+    Event(
+        "conversation.expired",
+        "A conversation was removed: its time was over, or its user had too many.",
+        {},
+        _FLOW,
+    ),
+    Event("conversation.reset", "A word, or the start of another flow, ended what ran.", {}, _FLOW),
+    Event(
+        "message.received",
+        "A person said something of `length` characters (`type`: text, choice, attachment, location, contact).",
+        {"length": "count"},
+        _MESSAGE,
+    ),
+    Event(
+        "message.sent",
+        "A person was shown something (`type`: prompt, terminal, message).",
+        {"length": "count"},
+        _MESSAGE,
+    ),
+    Event("answer.refused", "A question did not take an answer.", {}, _FLOW),
+    Event("run.start", "A function that a flow runs is called.", {}, _RUN),
     Event(
         "run.stop",
         "It has returned, or failed for good (`outcome`: success, failure).",
         _DURATION,
-        _USER | {"run": "str", "outcome": "str"},
+        _RUN | {"outcome": "str"},
     ),
     Event("timer.fired", "A durable timer ran.", {"lateness": "seconds"}, _USER | {"name": "str"}),
     Event(

@@ -188,7 +188,7 @@ def test_a_flood_of_one_event_is_throttled_and_counted() -> None:
     logger.setLevel(logging.DEBUG)
     logger.propagate = False
     logger.addHandler(records := Records())
-    log = TelemetryLog(logger, UserHash(KEY), clock=lambda: now)
+    log = TelemetryLog(logger, clock=lambda: now)
     for _ in range(50):
         log("auth.refused", {}, {"door": "websocket", "reason": "expired"})
     log("join.refused", {}, {"user": None, "code": "unknown_user"})

@@ -17,6 +17,8 @@ class Happening(Value, frozen=True):
     flow: str
     channel: Channel
     facts: Mapping[str, Plain]
+    size: int = 0
+    """Characters of what was said or shown."""
 
 
 class Teller:
@@ -54,7 +56,8 @@ class Teller:
             error=error,
             facts=facts,
         )
-        self.happenings.append(Happening(event, status, self.flow, self.channel, facts))
+        size = 0 if text is None else len(text)
+        self.happenings.append(Happening(event, status, self.flow, self.channel, facts, size))
 
     def encoded(self) -> tuple[bytes, ...]:
         """Give the journal's entries, oldest first."""

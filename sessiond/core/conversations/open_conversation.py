@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from sessiond.core.conversations.book import FlowBook
 from sessiond.core.conversations.happenings import Teller
-from sessiond.core.conversations.journal import NO_CHANNEL, Channel
+from sessiond.core.conversations.journal import NO_CHANNEL, Channel, Plain
 from sessiond.core.conversations.journal_events import JournalEvent, JournalStatus
 from sessiond.core.conversations.running import RunningFlow
 from sessiond.core.conversations.shown import text_of
@@ -25,6 +25,7 @@ from sessiond.core.conversations.stored import (
 )
 from sessiond.core.conversations.taken import Taken
 from sessiond.core.errors import SnapshotError
+from sessiond.core.flows.faults import kind_of_failure
 from sessiond.core.flows.prompts import Message, Output, RunRequest
 
 __all__ = ["PUSHED_PLATFORMS", "OpenConversation"]
@@ -48,6 +49,7 @@ class OpenConversation:
         self._now = now
         self._is_heard = channel is not None
         self.running = running
+        running.on_rebuilt = self._told_rebuilt
         self.stored = stored
         self.key = ""
         self.conversation: StoredConversation | None = None
@@ -85,7 +87,7 @@ class OpenConversation:
         raw = self.stored.get(key)
         session = NO_RAW if raw is None else decode_conversation(raw).session
         self.conversation = StoredConversation(
-            touched_at=self._now, expires_at=self._now, session=session
+            began_at=self._now, touched_at=self._now, expires_at=self._now, session=session
         )
 
     def take_back(self) -> None:
@@ -115,8 +117,6 @@ class OpenConversation:
         self.output = output if self.output is None else joined(self.output, output)
         self.run = output.run
         self._has_ended = has_ended
-        if output.restarted:
-            self.teller.tell(JournalEvent.RECOVERY, JournalStatus.INTERRUPTED)
         if output.run is not None:
             self.teller.tell(JournalEvent.RUN_START, JournalStatus.IN_PROGRESS, step=output.run.key)
 
@@ -132,24 +132,49 @@ class OpenConversation:
         """Tell the journal what went wrong; the flow is rebuilt when it is wanted next."""
         self.error = error
         self.running.drop()
-        self.teller.tell(JournalEvent.FLOW_ERROR, JournalStatus.FAILURE, error=str(error))
+        self.teller.tell(
+            JournalEvent.FLOW_ERROR,
+            JournalStatus.FAILURE,
+            error=str(error),
+            facts={"error": kind_of_failure(error), "where": getattr(error, "where", "")},
+        )
 
     def close(self, event: JournalEvent | None = None) -> None:
         """End the conversation from outside; what its flows remember stays."""
+        conversation = self.conversation
         if self.running.record is not None:
-            self.teller.tell(JournalEvent.FLOW_END, JournalStatus.INTERRUPTED)
+            self._tell_end(JournalStatus.INTERRUPTED, "reset" if event is None else "expired")
         if event is not None:
             self.teller.tell(event)
         self.running.end()
-        kept = None if self.conversation is None else without_flow(self.conversation, self._now)
-        self.forget()
+        kept = None if conversation is None else without_flow(conversation, self._now)
+        if conversation is not None and conversation.has_session and kept is None:
+            self.teller.tell(JournalEvent.SESSION_DESTROYED, JournalStatus.INTERRUPTED)
+        self._remove()
         if kept is not None:
             self.stored = {**self.stored, self.key: encode_conversation(kept)}
 
     def forget(self) -> None:
-        """Forget the conversation and all that is remembered in it."""
+        """Forget what is still remembered in it after it was closed."""
+        if self.key in self.stored:
+            self.teller.tell(JournalEvent.SESSION_DESTROYED, JournalStatus.INTERRUPTED)
+        self._remove()
+
+    def _remove(self) -> None:
         self.conversation = None
         self.stored = {name: raw for name, raw in self.stored.items() if name != self.key}
+
+    def _told_rebuilt(self, output: Output | None) -> None:
+        """Tell that the flow was rebuilt, or that its code no longer fitted."""
+        restarted = output is not None and output.restarted
+        self.teller.tell(JournalEvent.FLOW_RESTART if restarted else JournalEvent.RECOVERY)
+
+    def _tell_end(self, status: JournalStatus, outcome: str) -> None:
+        began_at = self._now if self.conversation is None else self.conversation.began_at
+        # Clocks of two nodes may differ.
+        seconds = round(max(0.0, self._now - began_at), 3)
+        facts: dict[str, Plain] = {"outcome": outcome, "duration": seconds}
+        self.teller.tell(JournalEvent.FLOW_END, status, facts=facts)
 
     def _told_session(self) -> msgspec.Raw:
         """Take what the flow has made of its session, and tell when there is a new one, or none any more."""
@@ -164,10 +189,9 @@ class OpenConversation:
 
     def taken(self, *, waits: bool) -> Taken:
         """Hand out what the turn did. *waits*: a door waits, also for what comes of a function that is called now."""
-        is_push = not waits and not self._is_heard
-        if (is_push and self.teller.channel.platform not in PUSHED_PLATFORMS) or (
-            waits and self.run is not None
-        ):
+        nobody = not waits and not self._is_heard
+        can_push = self.teller.channel.platform in PUSHED_PLATFORMS
+        if (nobody and not can_push) or (waits and self._goes_on):
             self._hide()
         else:
             self._show_unseen()
@@ -178,13 +202,18 @@ class OpenConversation:
             flow=self.teller.flow,
             output=self.output,
             run=self.run,
-            is_push=is_push,
+            is_push=nobody and can_push and self.output is not None,
             busy=self.busy,
             queued=self.queued,
             error=self.error,
             journal=self.teller.encoded(),
             happenings=tuple(self.teller.happenings),
         )
+
+    @property
+    def _goes_on(self) -> bool:
+        """Whether what comes of a function belongs to this output."""
+        return self.output is not None and self.output.run is not None
 
     def _hide(self) -> None:
         """Keep what was said for when somebody looks; the question is asked again then."""
@@ -207,10 +236,11 @@ class OpenConversation:
         """Tell what is shown, and then that the flow ended with it."""
         output = self.output
         if output is not None and (output.messages or output.prompt is not None):
-            kind = "terminal" if self._has_ended else "prompt"
+            kind = "prompt" if output.prompt is not None else "message"
+            kind = "terminal" if self._has_ended else kind
             self.teller.tell(JournalEvent.MESSAGE_SENT, text=text_of(output), facts={"type": kind})
         if self._has_ended:
-            self.teller.tell(JournalEvent.FLOW_END)
+            self._tell_end(JournalStatus.SUCCESS, "completed")
 
     def _stored_now(self) -> Mapping[str, bytes]:
         conversation = self.conversation

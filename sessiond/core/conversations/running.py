@@ -5,7 +5,7 @@ something of it. Every method that drives the flow raises ``FlowFailed`` or ``Sn
 next turn rebuilds it from what is stored.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import msgspec
 from attrs import evolve
@@ -54,6 +54,8 @@ class RunningFlow:
         """What the door says of the person."""
         self.platform = ""
         """Where the person is now: how long the session lives."""
+        self.on_rebuilt: Callable[[Output | None], None] = _unheard
+        """Told when the flow was rebuilt from its record, with what it has gone on to."""
         self.record: Record | None = None
         """Where the flow is; ``None``: none runs."""
 
@@ -133,6 +135,7 @@ class RunningFlow:
                 session=self._remembered(),
             )
             self.record = self._flow.record
+            self.on_rebuilt(self._gone_on)
         return self._gone_on
 
     def answer(self, answer: Answer) -> Output:
@@ -200,6 +203,10 @@ class RunningFlow:
                 self._read, now=self._now, platform=self.platform, limits=self._book.sessions
             )
         return self._session
+
+
+def _unheard(_output: Output | None) -> None:
+    """Tell nobody."""
 
 
 def waits_for_run(record: Record) -> bool:

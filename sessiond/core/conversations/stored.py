@@ -40,6 +40,8 @@ class StoredConversation(
 
     touched_at: float
     expires_at: float
+    began_at: float = 0.0
+    """When its flow began."""
     record: msgspec.Raw = NO_RAW
     """Of the flow that runs (flows/record.py)."""
     ended: str = ""
@@ -68,6 +70,11 @@ class StoredConversation(
         return bytes(self.record) != _NULL
 
     @property
+    def has_session(self) -> bool:
+        """Whether flows remember anything."""
+        return bytes(self.session) != _NULL
+
+    @property
     def is_live(self) -> bool:
         """Whether it is more than what is remembered of it: a flow runs, or something was not seen."""
         return self.has_record or bool(self.unseen)
@@ -84,11 +91,10 @@ def raw_record(record: Record) -> msgspec.Raw:
 
 def without_flow(conversation: StoredConversation, now: float) -> StoredConversation | None:
     """Leave what flows remember, until its own time is over; ``None``: there is nothing, or it cannot be read."""
-    raw = bytes(conversation.session)
-    if raw == _NULL:
+    if not conversation.has_session:
         return None
     try:
-        expires_at = flow_session.decode_record(raw).expires_at
+        expires_at = flow_session.decode_record(bytes(conversation.session)).expires_at
     except SnapshotCorrupt:
         return None
     if expires_at <= now:

@@ -45,6 +45,7 @@ __all__ = [
     "RecordTooNew",
     "RepeatedKey",
     "RunFailed",
+    "kind_of_failure",
     "line_of",
     "raised_at",
 ]
@@ -133,6 +134,12 @@ class FlowEvicted(BaseException):
 
     Not an ``Exception``: an author's ``except Exception`` must not swallow it.
     """
+
+
+def kind_of_failure(error: Exception) -> str:
+    """Name the class of what the flow's code raised, or of the rule it broke."""
+    cause = error.__cause__
+    return type(error if cause is None or type(error) is not FlowFailed else cause).__name__
 
 
 def line_of(code: CodeType, lasti: int) -> str:
