@@ -45,6 +45,8 @@ def normal_word(text: str) -> str:
     """
     if len(text) > MAX_WORD:
         return ""
-    visible = "".join(c for c in text if unicodedata.category(c) != "Cf")
-    joined = " ".join(unicodedata.normalize("NFKC", visible).casefold().split())
+    if not text.isascii():  # (measured: 0.5 µs for an ASCII word, 1.5 on the long way)
+        text = "".join(c for c in text if unicodedata.category(c) != "Cf")
+        text = unicodedata.normalize("NFKC", text)
+    joined = " ".join(text.casefold().split())
     return joined.strip(_AROUND) or joined
