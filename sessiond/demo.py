@@ -1,13 +1,14 @@
-"""The demo app that ``sessiond dev`` serves: a small to-do list, an echo, and a reminder.
+"""The demo app that ``sessiond dev`` serves: a small to-do list, an echo, a reminder, and a conversation.
 
 Try it from the lines that ``sessiond dev`` prints, or read it as a first example.
 """
 
+from hashlib import sha256
 from typing import Any
 
-from sessiond import App, Reject, Session
+from sessiond import App, Conversation, Reject, Session
 
-__all__ = ["app"]
+__all__ = ["app", "order"]
 
 app = App()
 
@@ -47,3 +48,31 @@ async def remind(session: Session, payload: dict[str, Any]) -> dict[str, Any]:
 async def reminder(session: Session, payload: dict[str, Any]) -> None:
     """The reminder's time has come."""
     session.push("reminder", payload)
+
+
+# A conversation: an async function that awaits nothing but ``c``.
+
+
+def at_least_one(count: int) -> str | None:
+    """Say what is wrong with a number of pizzas; ``None``: nothing."""
+    return None if 0 < count <= 20 else "Between 1 and 20, please."
+
+
+async def reserve(size: str, count: int, key: str) -> str:
+    """Stand in for a shop's stock: asked again with the same *key* it gives the same reservation, not a second one."""
+    return f"{count}{size}-{sha256(key.encode()).hexdigest()[:6]}".upper()
+
+
+@app.flow("order", starts_on=["hi", "pizza"], on_expire="Your order was not finished.")
+async def order(c: Conversation) -> dict[str, Any] | None:
+    """Order pizza. It goes on at the same question after a lost connection, a restart, or the next day."""
+    size = await c.select("size", "What size?", {"s": "Small", "l": "Large"})
+    count = await c.ask(
+        "count", "How many?", parse=int, check=at_least_one, error="A number, please."
+    )
+    reservation = await c.run("reserve", reserve, size, count, c.run_id)
+    if not await c.confirm("ok", f"{count} × {size.upper()} is set aside. Order?"):
+        await c.say("Maybe another time.")
+        return None
+    await c.say(f"Thank you! Your reference is {reservation}.")
+    return {"reference": reservation}

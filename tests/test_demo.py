@@ -43,3 +43,39 @@ async def test_a_reminder_survives_a_crash(autojump_clock: trio.testing.MockCloc
         await trio.sleep(65)
 
         assert [("reminder", {"_offset": 1, "seconds": 60})] == again.pushes
+
+
+async def test_pizza_is_ordered(autojump_clock: trio.testing.MockClock) -> None:
+    """Wrong answers are asked again; the reservation is made once, and the reference told at the end."""
+    async with open_world(app) as world:
+        phone = await world.join("demo")
+        asked = await phone.say("Pizza!")
+        errors = [(await phone.say(text))["prompt"]["error"] for text in ("3", "large?")]
+        await phone.say(choice="l", screen=asked["prompt"]["screen"])
+        errors += [(await phone.say(text))["prompt"]["error"] for text in ("many", "0")]
+        pending = await phone.say("2")
+        await world.settle()
+        thanks = await phone.say("yes")
+
+    assert ["Invalid selection:"] * 2 + ["A number, please.", "Between 1 and 20, please."] == errors
+    assert pending["pending"]
+    assert "2 × L is set aside. Order?" == phone.pushes[-1][1]["prompt"]["text"]
+    assert f"Your reference is {thanks['result']['reference']}." in thanks["messages"][0]["text"]
+
+
+async def test_an_order_goes_on_after_a_crash(autojump_clock: trio.testing.MockClock) -> None:
+    """The node is killed in the middle: the same question waits, with the answers before it."""
+    async with open_world(app) as world:
+        phone = await world.join("demo")
+        for text in ("hi", "small", "1"):
+            await phone.say(text)
+        await world.settle()
+        world.crash()
+        await world.restart()
+        again = await world.join("demo")
+        waiting = await again.push("flow:remind")
+        refused = await again.say("2")
+
+    assert "1 × S is set aside. Order?" == waiting["prompt"]["text"]
+    assert [{"text": "Maybe another time."}] == refused["messages"]
+    assert "returned" == refused["end"]

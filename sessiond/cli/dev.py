@@ -9,6 +9,7 @@ import trio
 from cyclopts import Parameter
 
 if TYPE_CHECKING:
+    from sessiond.app import App
     from sessiond.cli.state_dir import DevState
     from sessiond.config import Settings
     from sessiond.server import Bound
@@ -79,11 +80,13 @@ async def dev(
 
     async with trio.open_nursery() as nursery:
         bound = await nursery.start(run)
-        _welcome(bound, settings, state, target)
+        _welcome(bound, settings, state, target, app)
     return code
 
 
-def _welcome(bound: "Bound", settings: "Settings", state: "DevState", target: str) -> None:
+def _welcome(
+    bound: "Bound", settings: "Settings", state: "DevState", target: str, app: "App"
+) -> None:
     """Print where everything is, and one line to paste for each door."""
     from rich.console import Console
 
@@ -106,7 +109,8 @@ def _welcome(bound: "Bound", settings: "Settings", state: "DevState", target: st
     }.items():
         console.print(f"  [dim]{name:<9}[/]  ", end="")
         console.print(value, markup=False)
-    for name, line in _lines(address, token, state, is_demo=target == _DEMO).items():
+    lines = _lines(address, token, state, is_demo=target == _DEMO, flow=next(iter(app.flows), ""))
+    for name, line in lines.items():
         console.print(f"\n[bold]{name}[/]")
         console.print(f"  {line}", markup=False)
     for warning in bound.warnings:
@@ -127,9 +131,12 @@ def _token(settings: "Settings") -> str:
     )
 
 
-def _lines(address: str, token: str, state: "DevState", *, is_demo: bool) -> dict[str, str]:
+def _lines(
+    address: str, token: str, state: "DevState", *, is_demo: bool, flow: str
+) -> dict[str, str]:
     """Make the line to paste for each door; they need nothing but what is installed, curl and openssl."""
     import base64
+    import json
 
     from sessiond.cli.programs import program
 
@@ -141,12 +148,24 @@ def _lines(address: str, token: str, state: "DevState", *, is_demo: bool) -> dic
     title, frames = "join", f"echo {shlex.quote(join)}"
     if is_demo:
         title, frames = "join, push", f"{frames}; sleep 1; echo {shlex.quote(push)}"
+    # grep: the client moves the cursor about, which garbles what is longer than a line.
+    client = (
+        f"{program('websockets')} {shlex.quote(url)} | "
+        "grep --line-buffered -oE '(< |Connection|Failed).*'"
+    )
+    talks = {}
+    if flow:
+        start = json.dumps(["1", "2", f"user:{_USER}", "flow:start", {"flow": flow}])
+        say = f'["1","%s","user:{_USER}","flow:say",{{"text":"%s"}}]\\n'
+        talks[f"Talk to the flow {flow!r} (then type answers, one a line):"] = (
+            f"(echo {shlex.quote(join)}; sleep 1; echo {shlex.quote(start)}; n=2; while read -r said; do "
+            f'n=$((n+1)); printf {shlex.quote(say)} $n "$said"; done) | {client}'
+        )
     return {
-        # grep: the client moves the cursor about, which garbles what is longer than a line.
         f"Connect a websocket client: {title} (then type more frames):": (
-            f"({frames}; cat) | {program('websockets')} {shlex.quote(url)} | "
-            "grep --line-buffered -oE '(< |Connection|Failed).*'"
+            f"({frames}; cat) | {client}"
         ),
+        **talks,
         "Post a signed webhook; it is pushed to that user's sockets:": (
             f"body={shlex.quote(body)}; id=msg_$(date +%s)_$$_$RANDOM; now=$(date +%s); "
             f'curl -i http://{address}/hooks/json/{_USER} -H "content-type: application/json" '

@@ -11,6 +11,10 @@ secret = "ssssssssssssssssssssssssssssssss"
 [webhook]
 secrets = ["whsec_c3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nz"]
 """
+KEYS = """
+[session_keys]
+secret = "kkkkkkkkkkkkkkkk"
+"""
 
 
 def check(folder: Path, *arguments: str, **environment: str) -> tuple[int, list[str]]:
@@ -21,7 +25,7 @@ def check(folder: Path, *arguments: str, **environment: str) -> tuple[int, list[
 
 def test_good_settings(tmp_path: Path) -> None:
     """Nothing to say, exit code 0, and nothing left behind."""
-    (tmp_path / "s.toml").write_text(GOOD)
+    (tmp_path / "s.toml").write_text(GOOD + KEYS)
 
     assert check(tmp_path, "sessiond.demo:app", "--config", "s.toml") == (0, ["no problems"])
     assert [file.name for file in tmp_path.iterdir()] == ["s.toml"]
@@ -45,7 +49,7 @@ def test_all_problems_at_once(tmp_path: Path) -> None:
 def test_what_a_component_would_refuse(tmp_path: Path) -> None:
     """Secrets that the start would refuse are problems of the check, all at once, and are not shown."""
     (tmp_path / "s.toml").write_text(
-        '[auth]\nsecret = "hunter2"\n[webhook]\nsecrets = ["hunter2"]\n'
+        '[auth]\nsecret = "hunter2"\n[webhook]\nsecrets = ["hunter2"]\n' + KEYS
     )
     code, lines = check(tmp_path, "sessiond.demo:app", "--config", "s.toml")
 

@@ -76,6 +76,15 @@ def test_each_door_can_be_tried_by_pasting(running: Running) -> None:
     assert re.search(r"^demo +(attached|detached)", listing, re.MULTILINE)
 
 
+def test_a_conversation_can_be_had_by_pasting(running: Running) -> None:
+    """The flow is started, answers are typed as they are, and what a function of the flow returned is pushed."""
+    line = running.line("Talk to the flow 'order'")
+    shown = running.paste(f"(sleep 2; for one in 2 3 yes; do echo $one; sleep 1; done) | ({line})")
+
+    assert shown.index("What size?") < shown.index("How many?") < shown.index('"flow:output"')
+    assert "Thank you! Your reference is 3L-" in shown
+
+
 def test_an_app_of_ones_own_is_joined_only(short_tmp_path: Path) -> None:
     """The line pushes nothing that only the demo app knows; the client's lines arrive whole, whatever their length."""
     (short_tmp_path / "own.py").write_text("from sessiond import App\n\napp = App()\n")
@@ -86,6 +95,7 @@ def test_an_app_of_ones_own_is_joined_only(short_tmp_path: Path) -> None:
         running.process.kill()
 
     assert "todo:add" not in websocket
+    assert "Talk to the flow" not in running.welcome
     assert json.loads(reply.removeprefix("< "))[4]["status"] == "ok"
     assert all(line.startswith("Connection closed") for line in others)
 

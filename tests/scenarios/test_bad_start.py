@@ -30,7 +30,8 @@ def server(short_tmp_path: Path) -> Iterator[ServerProcess]:
 def started(folder: Path, *arguments: str) -> Done:
     """Run ``sessiond serve``, which must not get far."""
     app = ["serve", "sessiond.demo:app", "--admin-socket", str(folder / "other.sock")]
-    return run("sessiond.cli", [*app, *arguments], folder)
+    secret = {"SESSIOND_SESSION_KEYS__SECRET": "k" * 16}
+    return run("sessiond.cli", [*app, *arguments], folder, **secret)
 
 
 def said(done: Done) -> list[str]:
