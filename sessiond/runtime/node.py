@@ -36,6 +36,7 @@ from sessiond.runtime.restart import RestartPolicy
 from sessiond.runtime.runs import Runs
 from sessiond.runtime.services import ActorPolicy, Services
 from sessiond.runtime.supervisor import Supervisor
+from sessiond.runtime.threads import Threads, WorkerThreads
 from sessiond.runtime.timers import Timers
 
 __all__ = ["NodePolicy", "NodeRuntime"]
@@ -73,6 +74,7 @@ class NodeRuntime:
         entropy: Entropy,
         book: FlowBook | None = None,
         store_name: str = "store",
+        threads: Threads | None = None,
     ) -> None:
         self.node = node
         self.store = store
@@ -117,7 +119,9 @@ class NodeRuntime:
             mailbox_capacity=policy.mailbox,
         )
         self.directory = LocalDirectory(self.registry, self.supervisor, clock)
-        self.runs = Runs(self.directory, clock=clock, entropy=entropy)
+        self.runs = Runs(
+            self.directory, clock=clock, entropy=entropy, threads=threads or WorkerThreads()
+        )
         self.timers = Timers(store, self.registry, self._fire, clock=clock, entropy=entropy)
         self.intake = Intake(
             store,

@@ -14,7 +14,7 @@ from sessiond.core.codes import ErrorCode
 from sessiond.core.errors import ActorGone, AskTimeout, MailboxFull, Refused, TurnFailed
 from sessiond.core.ids import UserId
 from sessiond.core.ports import Clock, ReplyTo
-from sessiond.core.session.inputs import Fired, Input, Leave, Stop, kind_of
+from sessiond.core.session.inputs import Fired, Input, Leave, Settled, Stop, kind_of
 from sessiond.runtime.cell import Cell
 from sessiond.runtime.mailbox import Control, Envelope
 
@@ -117,7 +117,7 @@ class ActorRef:
                 resident.mailbox.put_always(envelope)
             return
         must = isinstance(item, Stop | Fired)
-        cell = self._host.wake(self.user, waits=not must)
+        cell = self._host.wake(self.user, waits=not (must or isinstance(item, Settled)))
         cell.last_active = self._host.clock.monotonic()
         if must:
             cell.mailbox.put_always(envelope)

@@ -2,31 +2,32 @@
 
 A run is an effect of a released turn; its result is an input of its own (``Settled``). At least once: the record says
 that it is pending until the result is committed, and the session's ``$runs`` timer starts it again when this process
-did not live to tell. In one process a run that is under way is never started twice.
+did not live to tell. In one process a run is never called a second time while its result is on the way: it is under way
+until the actor has answered the input that carries it.
 
 Functions may be async (Trio) or not (they get a thread). Cancelled with the node: then they run again elsewhere.
 """
 
 import inspect
 import logging
-from collections.abc import Callable
-from functools import partial
 from typing import Any, Final
 
 import trio
 
 from sessiond import telemetry
+from sessiond.core.codes import ErrorCode
 from sessiond.core.conversations.shown import encode_shown
 from sessiond.core.errors import MailboxFull, Refused
 from sessiond.core.flows.engine import encode_result
-from sessiond.core.flows.faults import FlowFailed, RunFailed
+from sessiond.core.flows.faults import NotStorable, RunFailed
 from sessiond.core.flows.prompts import Message, Output, RunRequest
 from sessiond.core.ids import UserId
 from sessiond.core.ports import Clock, Entropy, ReplyTo
 from sessiond.core.session.effects import StartRun
 from sessiond.core.session.inputs import Settled
 from sessiond.runtime.backoff import Backoff
-from sessiond.runtime.directory import LocalDirectory
+from sessiond.runtime.directory import Directory
+from sessiond.runtime.threads import Threads
 
 __all__ = ["MAX_RESULT", "Runs"]
 
@@ -36,24 +37,28 @@ MAX_RESULT: Final = 64 * 1024
 #: Of an exception's text: it is recorded, and shown to nobody but the flow.
 _MAX_MESSAGE: Final = 500
 
-#: Functions that are not async and run at the same time, over all users.
-_THREADS: Final = 40
+#: The process ends, or the task does: nothing of the function's.
+_NOT_ITS_FAILURE: Final = (trio.Cancelled, KeyboardInterrupt, SystemExit)
 
 _log: Final = logging.getLogger("sessiond.app")
 
 _DELIVERY: Final = Backoff(0.1, 5.0)
 
+_Key = tuple[UserId, str]
+
 
 class Runs:
     """The runs of one node. ``run`` is its task; ``start`` may be called while it lives."""
 
-    def __init__(self, directory: LocalDirectory, *, clock: Clock, entropy: Entropy) -> None:
+    def __init__(
+        self, directory: Directory, *, clock: Clock, entropy: Entropy, threads: Threads
+    ) -> None:
         self._directory = directory
         self._clock = clock
         self._entropy = entropy
-        self._threads = trio.CapacityLimiter(_THREADS)
+        self._threads = threads
         self._nursery: trio.Nursery | None = None
-        self._under_way: set[tuple[UserId, str]] = set()
+        self._under_way: set[_Key] = set()
 
     def __len__(self) -> int:
         """How many are under way."""
@@ -67,33 +72,36 @@ class Runs:
 
     def start(self, user: UserId, effect: StartRun, reply_to: ReplyTo | None) -> None:
         """Start a run, unless it is under way. *reply_to* waits for what comes of it, for ``waits_seconds``."""
+        if isinstance(reply_to, _Delivery):  # the result of a run has led to the next one
+            reply_to = reply_to.hand_on()
         key = (user, effect.request.run_id)
+        waiting = _Waiting(reply_to, effect, self._clock)
         if key in self._under_way or self._nursery is None:
-            if reply_to is not None:
-                reply_to.ok(_pending(effect))
+            waiting.answer_pending()
             return
         self._under_way.add(key)
-        self._nursery.start_soon(
-            self._execute, user, effect, _Waiting(reply_to, effect, self._clock)
-        )
+        self._nursery.start_soon(self._execute, user, effect, waiting)
 
     async def _execute(self, user: UserId, effect: StartRun, waiting: "_Waiting") -> None:
-        request = effect.request
-        about = {"user": user, "run": request.key}
-        began = self._clock.monotonic()
-        telemetry.emit("run.start", {}, about)
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(waiting.give_up_in_time)
-                result = await self._result(request)
+                result = await self._timed_result(user, effect)
+                await self._deliver(user, effect, result, waiting)
                 nursery.cancel_scope.cancel()
-            seconds = self._clock.monotonic() - began
-            outcome = "failure" if isinstance(result, RunFailed) else "success"
-            telemetry.emit("run.stop", {"duration": seconds}, {**about, "outcome": outcome})
-            await self._tell(user, effect, result, waiting)
         finally:
-            self._under_way.discard((user, request.run_id))
+            self._under_way.discard((user, effect.request.run_id))
             waiting.answer_pending()
+
+    async def _timed_result(self, user: UserId, effect: StartRun) -> bytes | RunFailed:
+        about = {"user": user, "flow": effect.flow, "run": effect.request.key}
+        began = self._clock.monotonic()
+        telemetry.emit("run.start", {}, about)
+        result = await self._result(effect.request)
+        outcome = "failure" if isinstance(result, RunFailed) else "success"
+        seconds = self._clock.monotonic() - began
+        telemetry.emit("run.stop", {"duration": seconds}, {**about, "outcome": outcome})
+        return result
 
     async def _result(self, request: RunRequest) -> bytes | RunFailed:
         """Call the function until it returns, or has failed for good."""
@@ -102,49 +110,59 @@ class Runs:
         attempt = 1
         while True:
             try:
-                with trio.fail_after(retries.timeout_seconds):
-                    value = await self._call(request.function, request.args)
-                return _encoded(request, value)
+                value = await self._call(request)
             except RunFailed as error:
-                return error  # the function says itself that trying again is of no use
-            except FlowFailed as error:
-                _log.error("a function that a flow ran failed", exc_info=error)
-                return RunFailed(type(error).__name__, error.message)
-            except Exception as error:  # noqa: BLE001 -- whatever the app's function raised
+                return _recordable(error.kind, error.message)  # it is of no use to try again
+            except BaseException as error:
+                if _ends_us(error):
+                    raise
                 if attempt >= retries.attempts:
                     _log.error("a function that a flow ran failed", exc_info=error)
-                    return RunFailed(type(error).__name__, str(error)[:_MAX_MESSAGE])
+                    return _recordable(type(error).__name__, error)
+            else:
+                return _encoded(request, value)
             await trio.sleep(backoff.wait(attempt, self._entropy.jitter()))
             attempt += 1
 
-    async def _call(self, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    async def _call(self, request: RunRequest) -> Any:
+        """Make one attempt, within its time."""
+        function, args = request.function, request.args
+        seconds = request.retries.timeout_seconds
         if inspect.iscoroutinefunction(function):
-            return await function(*args)
-        value = await trio.to_thread.run_sync(
-            partial(function, *args), limiter=self._threads, abandon_on_cancel=True
-        )
-        return await value if inspect.isawaitable(value) else value
+            with trio.fail_after(seconds):
+                return await function(*args)
+        value = await self._threads.call(function, args, seconds)
+        if inspect.isawaitable(value):
+            with trio.fail_after(seconds):
+                return await value
+        return value
 
-    async def _tell(
+    async def _deliver(
         self, user: UserId, effect: StartRun, result: bytes | RunFailed, waiting: "_Waiting"
     ) -> None:
-        """Hand the result to the actor. It is not ours any more, or the node stops: then the run is another's."""
+        """Hand the result to the actor until it is taken.
+
+        Given up when the user is not ours any more, is in quarantine, or the node stops: his next activation calls the
+        function again.
+        """
+        ref = self._directory.locate(user)
         attempt = 0
         while True:
-            reply_to, seconds = waiting.hand_over()
+            delivery = _Delivery(waiting)
+            seconds = waiting.seconds_left()
             settled = Settled(effect.conversation, effect.request.run_id, result, seconds)
-            ref = self._directory.locate(user)
             try:
-                ref.tell(settled, reply_to)
+                ref.tell(settled, delivery)
             except MailboxFull:
-                waiting.take_back(reply_to)
-                attempt += 1
-                await trio.sleep(_DELIVERY.wait(attempt, self._entropy.jitter()))
-            except Refused:
-                waiting.take_back(reply_to)
-                return
+                pass
+            except Refused as refused:
+                if refused.code != ErrorCode.UNAVAILABLE:
+                    return
             else:
-                return
+                if await delivery.wait() != ErrorCode.UNAVAILABLE:
+                    return
+            attempt += 1
+            await trio.sleep(_DELIVERY.wait(attempt, self._entropy.jitter()))
 
 
 class _Waiting:
@@ -163,32 +181,90 @@ class _Waiting:
             await trio.sleep(max(0.0, self._deadline - self._clock.monotonic()))
             self.answer_pending()
 
-    def answer_pending(self) -> None:
-        reply_to, self._reply_to = self._reply_to, None
-        if reply_to is not None:
-            reply_to.ok(_pending(self._effect))
-
-    def hand_over(self) -> tuple[ReplyTo | None, float]:
-        """Give the reply away, with the seconds that are left."""
-        reply_to, self._reply_to = self._reply_to, None
+    def seconds_left(self) -> float:
+        """How much longer he waits; 0: nobody does."""
         left = self._deadline - self._clock.monotonic()
-        if reply_to is not None and left <= 0:
-            reply_to.ok(_pending(self._effect))
-            reply_to = None
-        return reply_to, left if reply_to is not None else 0.0
+        if left <= 0:
+            self.answer_pending()
+        return left if self._reply_to is not None else 0.0
 
-    def take_back(self, reply_to: ReplyTo | None) -> None:
-        self._reply_to = reply_to
+    def take(self) -> ReplyTo | None:
+        """Take the reply away, to answer it or to let it wait for something else."""
+        reply_to, self._reply_to = self._reply_to, None
+        return reply_to
+
+    def answer_pending(self) -> None:
+        reply_to = self.take()
+        if reply_to is not None:
+            output = Output(
+                messages=(Message(self._effect.waiting_text),), run=self._effect.request
+            )
+            shown = encode_shown(output, key=self._effect.conversation, flow=self._effect.flow)
+            reply_to.ok(shown)
 
 
-def _pending(effect: StartRun) -> bytes:
-    """Say that there is no result yet."""
-    output = Output(messages=(Message(effect.waiting_text),), run=effect.request)
-    return encode_shown(output, key=effect.conversation, flow=effect.flow)
+class _Delivery:
+    """The reply slot of a result; it answers whoever waits."""
+
+    __slots__ = ("_answered", "_code", "_waiting")
+
+    def __init__(self, waiting: _Waiting) -> None:
+        self._answered = trio.Event()
+        self._code: str | None = None
+        self._waiting = waiting
+
+    async def wait(self) -> str | None:
+        """Wait until the actor has answered; the code of its error, or ``None``: the result is durable, or stale."""
+        await self._answered.wait()
+        return self._code
+
+    def hand_on(self) -> ReplyTo | None:
+        """The result was taken, and whoever waits goes on waiting, for something else."""
+        self._answered.set()
+        return self._waiting.take()
+
+    def ok(self, payload: bytes) -> None:
+        reply_to = self.hand_on()
+        if reply_to is not None:
+            reply_to.ok(payload)
+
+    def error(self, code: str, message: str, retry_after: float | None = None) -> None:  # noqa: ARG002 -- a port
+        """The result was not taken. What the person said was: he is told that there is no result yet."""
+        self._code = code
+        self._answered.set()
 
 
-def _encoded(request: RunRequest, value: object) -> bytes:
-    result = encode_result(request, value)
+def _ends_us(error: BaseException) -> bool:
+    """Tell whether *error*, or part of it, is none of the function's."""
+    if isinstance(error, BaseExceptionGroup):
+        return error.subgroup(_NOT_ITS_FAILURE) is not None
+    return isinstance(error, _NOT_ITS_FAILURE)
+
+
+def _encoded(request: RunRequest, value: object) -> bytes | RunFailed:
+    try:
+        result = encode_result(request, value)
+    except NotStorable as error:
+        _log.error("what a function that a flow ran returned cannot be kept", exc_info=error)
+        return _recordable(type(error).__name__, error.message)
+    except Exception as error:  # noqa: BLE001 -- the app's own values are compared
+        _log.error("what a function that a flow ran returned cannot be kept", exc_info=error)
+        return _recordable(type(error).__name__, error)
     if len(result) > MAX_RESULT:
-        raise RunFailed("ResultTooLarge", f"a result has at most {MAX_RESULT} bytes as JSON")
+        _log.error("a function that a flow ran returned %d bytes as JSON", len(result))
+        return RunFailed("ResultTooLarge", f"a result has at most {MAX_RESULT} bytes as JSON")
     return result
+
+
+def _recordable(kind: object, message: object) -> RunFailed:
+    """Make a failure that any record takes, whatever the app's exception holds."""
+    return RunFailed(_text(kind), _text(message))
+
+
+def _text(thing: object) -> str:
+    try:
+        text = str(thing)
+    except Exception:  # noqa: BLE001 -- an app's exception has its own ``__str__``
+        text = f"a {type(thing).__name__} that cannot be shown"
+    # Lone surrogates have no JSON.
+    return text[:_MAX_MESSAGE].encode(errors="replace").decode()

@@ -50,6 +50,7 @@ from sessiond.runtime.operations import Operations
 from sessiond.runtime.ref import ActorRef
 from sessiond.runtime.restart import RestartPolicy
 from sessiond.runtime.services import ActorPolicy
+from sessiond.runtime.threads import InPlace
 from sessiond.stores.memory import MemoryStore
 from sessiond.testing.connections import Closed, Connection, Pushed, Reply, WorldError
 
@@ -202,6 +203,7 @@ class World:
             clock=self.clock,
             entropy=self._entropy,
             book=self.app.book(self.session_keys),
+            threads=InPlace(),
         )
         self.operations = Operations(
             self.node, version="test", store="memory", app="world", drain=lambda: False
