@@ -81,7 +81,7 @@ def _print_page(page: dict[str, Any]) -> None:
                     row["status"],
                     row["flow"] or "-",
                     " → ".join(filter(None, (row["step"], row["to_step"]))) or "-",
-                    " ".join(filter(None, (row["platform"], row["gateway"], row["member"]))) or "-",
+                    _channel(row),
                     _detail(row),
                 )
                 for row in page["rows"]
@@ -91,6 +91,12 @@ def _print_page(page: dict[str, Any]) -> None:
         print_line(f"{page['unreadable']} of the journal's entries cannot be read")
     if page["cursor"]:
         print_line(f"more: --cursor {page['cursor']}")
+
+
+def _channel(row: dict[str, Any]) -> str:
+    """Name the way once where platform and gateway are called alike."""
+    parts = dict.fromkeys((row["platform"], row["gateway"], row["member"]))
+    return " ".join(filter(None, parts)) or "-"
 
 
 def _detail(row: dict[str, Any]) -> str:

@@ -188,7 +188,7 @@ def _journal_row(entry: JournalEntry, *, reveal: bool) -> JournalRow:
         platform=entry.channel.platform,
         gateway=entry.channel.gateway,
         member=entry.channel.member,
-        text=entry.text if reveal else redacted(entry.text),
+        text=entry.text if reveal or entry.text is None else f"text({entry.size})",
         size=entry.size,
         error=entry.error,
         facts=entry.facts,
