@@ -1,0 +1,74 @@
+"""The book of an app's flows (sessiond/core/conversations/book.py)."""
+
+import pytest
+
+from sessiond.core.conversations.book import FlowBook
+from sessiond.core.conversations.routing import Route, RoutingSettings
+from sessiond.core.conversations.session_keys import ChannelFacts, SessionKeySettings
+from sessiond.core.errors import InvalidInput
+from sessiond.core.flows.conversation import Conversation
+from sessiond.core.flows.faults import FlowGone
+from sessiond.core.flows.flow import Flow
+from tests.core.conversations.talking import EACH, ONE
+
+
+async def nothing(c: Conversation) -> None:
+    await c.say("")
+
+
+A = Flow(name="a", function=nothing)
+B = Flow(name="b", function=nothing, formerly=("bee",))
+FACTS = ChannelFacts(platform="ussd", gateway="nalo", user_id="ama")
+
+
+def book(keys: SessionKeySettings = ONE, **options: object) -> FlowBook:
+    return FlowBook({"a": A, "b": B}, [Route(flow="a", words=("a",))], keys=keys, **options)  # type: ignore[arg-type]
+
+
+def test_flows_by_their_names() -> None:
+    """The present ones and former ones."""
+    one = book()
+
+    assert [A, B, B] == [one.find(name) for name in ("a", "b", "bee")]
+    assert [True, True, False] == [one.knows(name) for name in ("a", "bee", "c")]
+    with pytest.raises(FlowGone):
+        one.find("c")
+
+
+def test_what_cannot_be_a_book() -> None:
+    """A route without a flow, two routes that claim the same, keys without a secret."""
+    with pytest.raises(InvalidInput, match="no flow 'c'"):
+        FlowBook({"a": A}, [Route(flow="c", words=("c",))], keys=ONE)
+    with pytest.raises(InvalidInput, match="starts both"):
+        FlowBook(
+            {"a": A, "b": B},
+            [Route(flow="a", words=("x",)), Route(flow="b", words=("x",))],
+            keys=ONE,
+        )
+    with pytest.raises(InvalidInput, match="secret"):
+        book(SessionKeySettings())
+
+
+def test_the_conversation_of_an_input() -> None:
+    """One key for all flows, or one for each: then those of all flows match."""
+    one, each = book(), book(EACH)
+    only = one.key(FACTS, "a")
+    both = [each.key(FACTS, "a"), each.key(FACTS, "b")]
+    other = each.key(ChannelFacts(platform="ussd", gateway="nalo", user_id="kofi"), "a")
+
+    assert one.key(FACTS, "b") == only
+    assert [only] == one.matching(FACTS, [only, "other"])
+    assert both == each.matching(FACTS, [*both, other])
+    assert [] == each.matching(FACTS, [other])
+
+
+def test_a_fact_that_is_missing() -> None:
+    """It is named, and nothing of the input is repeated."""
+    with pytest.raises(InvalidInput, match="user_id"):
+        book().matching(ChannelFacts(platform="ussd", gateway="nalo"), [])
+
+
+def test_whether_the_end_of_a_flow_matters() -> None:
+    """Only where the next input depends on it."""
+    assert not book().shown_after_end
+    assert book(routing=RoutingSettings(after_end="restart")).shown_after_end

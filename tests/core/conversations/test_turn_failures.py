@@ -1,0 +1,197 @@
+"""Flows that fail, and code that changes (sessiond/core/conversations/turn.py)."""
+
+import pytest
+
+from sessiond.core.flows.conversation import Conversation
+from sessiond.core.flows.faults import FlowMismatch, InvalidAnswer
+from sessiond.core.flows.flow import Flow, OnMismatch
+from sessiond.core.flows.texts import FlowTexts
+from tests.core.conversations.talking import Person
+
+FAILED = FlowTexts().failed
+BUSY = FlowTexts().busy
+
+
+def reserve(*_args: object) -> str:
+    raise AssertionError("a test settles runs by hand")
+
+
+async def order(c: Conversation) -> str:
+    size = await c.select("size", "What size?", {"s": "Small", "l": "Large"})
+    count = await c.ask("count", "How many?", parse=int)
+    await c.say(f"{count} of {size}.")
+    return "done"
+
+
+async def stock(c: Conversation) -> None:
+    await c.ask("what", "What?")
+    await c.say("I will look.")
+    found = await c.run("look", reserve)
+    await c.say(f"Found {found}.")
+    name = await c.ask("name", "Your name?")
+    await c.say(f"Bye, {name}.")
+
+
+async def fragile(c: Conversation) -> None:
+    text = await c.ask("text", "Say it.", check=_check)
+    if text == "raise":
+        raise LookupError("the secret")
+    await c.say("good")
+
+
+def _check(text: str) -> str | None:
+    if text == "check":
+        raise TypeError("the secret")
+    if text == "no":
+        raise InvalidAnswer("not that")
+    return None
+
+
+@pytest.mark.parametrize("text", ["raise", "check"])
+def test_a_flow_that_raises_leaves_the_question(text: str) -> None:
+    """The person is told, the author finds the line, nothing is stored, and the next answer is taken."""
+    person = Person(fragile)
+    person.say("fragile")
+    before = person.stored
+    taken = person.say(text)
+
+    assert FAILED == person.reads
+    assert person.stored is before
+    assert taken.error is not None
+    assert __file__ in str(taken.error)
+    (told,) = person.told_with("flow.execution.error")
+    assert "test_turn_failures.py" in told.error
+    assert "secret" not in told.error
+    person.say("fine")
+    assert "good" == person.reads
+
+
+def test_a_flow_that_raises_at_its_start() -> None:
+    """There is no conversation, and what it says goes in the flow's own words."""
+
+    async def broken(c: Conversation) -> None:
+        await c.say("so far")
+        raise LookupError
+
+    person = Person(Flow(name="broken", function=broken, texts=FlowTexts(failed="Oh no.")))
+    taken = person.say("broken")
+
+    assert ("Oh no.", {}) == (person.reads, person.stored)
+    assert taken.error is not None
+    assert "broken" == taken.flow
+
+
+def test_a_flow_that_raises_at_its_opener() -> None:
+    """A dial that answers the first question wrongly is one act: there is no conversation."""
+    person = Person(fragile, platform="ussd")
+    person.say("raise")
+
+    assert (FAILED, {}) == (person.reads, person.stored)
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_flow_that_raises_after_its_function(restarts: bool) -> None:
+    """The result is kept: the function is not called again, and fixed code goes on from there."""
+    broken = True
+
+    async def late(c: Conversation) -> None:
+        found = await c.run("look", reserve)
+        if broken:
+            raise LookupError
+        name = await c.ask("name", f"{found}. Your name?")
+        await c.say(f"Bye, {name}.")
+
+    person = Person(late)
+    person.say("late")
+    taken = person.settle("two pairs")
+    assert taken is not None
+    assert (FAILED, True, None) == (person.reads, taken.is_push, taken.run)
+    assert person.record.waiting is None
+    if restarts:
+        person.restart()
+    person.say("hello?")
+    assert FAILED == person.reads
+    assert [] == person.resume()
+    broken = False
+    person.say("again?")
+    assert "two pairs. Your name?" == person.reads
+    person.say("Ama")
+
+    assert "Bye, Ama." == person.reads
+
+
+def test_a_failure_that_nobody_saw() -> None:
+    """Where we cannot speak first it is kept, and the question after it can be reached."""
+
+    async def late(c: Conversation) -> None:
+        await c.run("look", reserve)
+        raise LookupError
+
+    person = Person(late, platform="http", waits=5.0)
+    person.say("late")
+    person.settle(1, waits=0.0)
+    assert "" == person.reads
+    person.say("hello?")
+
+    assert FAILED in person.reads
+
+
+def test_a_flow_that_is_gone() -> None:
+    """The person is told; a reset word starts something else; nothing was forgotten before that."""
+    person = Person(order)
+    person.say("order")
+    before = dict(person.stored)
+    person.code(fragile)
+    person.say("s")
+    assert (FAILED, before) == (person.reads, person.stored)
+    assert (FAILED, before) == ((person.remind(), person.reads)[1], person.stored)
+    person.say("menu")
+
+    assert "Say it." == person.reads
+
+
+def test_a_flow_that_is_gone_during_a_run() -> None:
+    """Every input says so, and the function is not called."""
+    person = Person(stock)
+    person.say("stock")
+    person.say("shoes")
+    run = person.taken.run
+    person.code(order)
+    taken = person.say("hello?")
+
+    assert (FAILED, None) == (person.reads, taken.run)
+    assert [None] == [one.output for one in person.resume()]
+    assert person.settle("x", run=run) is not None
+    assert FAILED == person.reads
+
+
+def test_a_flow_that_has_another_name_now() -> None:
+    """What runs goes on under the new one."""
+    person = Person(order)
+    person.say("order")
+    person.code(Flow(name="purchase", function=order, formerly=("order",)))
+    person.say("s")
+
+    assert "How many?" == person.reads
+
+
+def test_code_that_no_longer_fits() -> None:
+    """By the flow's policy: it begins anew and says so, or fails and keeps its record."""
+
+    async def other(c: Conversation) -> None:
+        await c.ask("color", "What color?")
+
+    person = Person(order)
+    person.say("order")
+    person.code(Flow(name="order", function=other))
+    person.say("s")
+    assert person.reads.endswith("Let us start again.\n\nWhat color?")
+    assert "flow.execution.restart" in person.told()
+
+    strict = Person(order)
+    strict.say("order")
+    before = dict(strict.stored)
+    strict.code(Flow(name="order", function=other, on_mismatch=OnMismatch.FAIL))
+    taken = strict.say("s")
+    assert (FAILED, before) == (strict.reads, strict.stored)
+    assert isinstance(taken.error, FlowMismatch)
