@@ -132,6 +132,9 @@ class JournalEntry(Value, frozen=True, kw_only=True, omit_defaults=True):
     """Whether something was left out for its size."""
 
 
+_ENCODE: Final = msgspec.json.Encoder().encode
+
+
 class TurnJournal:
     """Collects what one turn at *at* tells."""
 
@@ -146,7 +149,7 @@ class TurnJournal:
         self._at = at
         self._channel = channel
         self._settings = settings
-        self._entries: list[bytes] = []
+        self._entries: list[JournalEntry] = []
         self._dropped = 0
 
     def add(
@@ -160,32 +163,35 @@ class TurnJournal:
         to_step: str = "",
         text: str | None = None,
         error: str = "",
-        facts: Mapping[str, Plain] | None = None,
+        facts: Mapping[str, Plain] = {},
     ) -> None:
         """Tell one happening; never raises. Beyond ``MAX_TURN_ENTRIES`` they are only counted."""
-        if len(self._entries) >= MAX_TURN_ENTRIES:
+        entries = self._entries
+        if len(entries) >= MAX_TURN_ENTRIES:
             self._dropped += 1
             return
-        entry = JournalEntry(
-            at=self._at,
-            n=len(self._entries),
-            event=canonical_event(event),
-            status=status,
-            flow=flow,
-            conversation=conversation,
-            step=step,
-            to_step=to_step,
-            channel=self._channel,
-            text=text,
-            error=error,
-            facts={} if facts is None else facts,
+        entries.append(
+            JournalEntry(
+                at=self._at,
+                n=len(entries),
+                event=canonical_event(event),
+                status=status,
+                flow=flow,
+                conversation=conversation,
+                step=step,
+                to_step=to_step,
+                channel=self._channel,
+                text=text,
+                error=error,
+                facts=facts,
+            )
         )
-        self._entries.append(encode_entry(entry, self._settings))
 
     def encoded(self) -> tuple[bytes, ...]:
         """Give the entries for the turn's commit, oldest first."""
+        settings = self._settings
         if not self._dropped:
-            return tuple(self._entries)
+            return tuple([encode_entry(entry, settings) for entry in self._entries])
         last = JournalEntry(
             at=self._at,
             n=len(self._entries),
@@ -194,18 +200,18 @@ class TurnJournal:
             channel=self._channel,
             facts={"dropped": self._dropped},
         )
-        return (*self._entries, encode_entry(last, self._settings))
+        return tuple([encode_entry(entry, settings) for entry in (*self._entries, last)])
 
 
 def encode_entry(entry: JournalEntry, settings: JournalSettings = JournalSettings()) -> bytes:
     """Mask, bound and encode an entry: a JSON object of at most ``MAX_ENTRY`` bytes. Never raises."""
     masked = _masked(entry, settings)
-    raw = msgspec.json.encode(masked)
+    raw = _ENCODE(masked)
     if len(raw) > MAX_ENTRY:
-        raw = msgspec.json.encode(replace(masked, facts={}, text=None, cut=True))
+        raw = _ENCODE(replace(masked, facts={}, text=None, cut=True))
     if len(raw) > MAX_ENTRY:
         # Names of characters that take many bytes each: what is left is small by its field widths.
-        raw = msgspec.json.encode(
+        raw = _ENCODE(
             JournalEntry(
                 at=masked.at, n=masked.n, event=masked.event, status=masked.status, cut=True
             )
@@ -235,7 +241,7 @@ def _masked(entry: JournalEntry, settings: JournalSettings) -> JournalEntry:
         flow=_name(entry.flow, _MAX_NAME),
         conversation=_key(entry.conversation),
         step=_name(entry.step, _MAX_NAME),
-        to_step=_name(entry.to_step, _MAX_NAME),
+        to_step=_name(entry.to_step, _MAX_NAME) if entry.to_step else "",
         channel=_channel(entry.channel),
         text=kept,
         size=entry.size if text is None else len(text),
@@ -293,7 +299,7 @@ def _key(text: str) -> str:
 
 def _name(text: str, limit: int) -> str:
     """Mask and cut a name."""
-    return _known_name(text[: 2 * limit], limit) if text else ""
+    return _known_name(text[: 2 * limit], limit)
 
 
 @functools.lru_cache(maxsize=4096)
