@@ -23,6 +23,7 @@ from typing import Any, Final, Generic, TypeVar, overload
 
 import msgspec
 from attrs import field, frozen
+from attrs.validators import gt, le
 from msgspec.structs import replace
 from typing_extensions import override
 
@@ -50,6 +51,9 @@ MAX_KEY: Final = 128
 #: Deeper values are a mistake; encoder and decoder have their own, higher limits.
 _MAX_DEPTH: Final = 32
 
+#: Seconds: ten years. What is longer is meant for the app's own database.
+_LONGEST_TTL: Final = 10 * 365 * 86400
+
 #: FlowChat's: a dial is short, a chat goes on for days.
 _TTL: Final[Mapping[str, float]] = MappingProxyType({"ussd": 3600.0, "whatsapp": 7 * 86400.0})
 
@@ -71,14 +75,10 @@ class DataKey(Generic[T]):
         _checked_name(value)
 
 
-def _positive(_: object, __: object, value: float) -> None:
-    if not 0 < value < math.inf:
-        raise InvalidInput("must be more than 0")
-
-
-def _all_positive(_: object, __: object, value: Mapping[str, float]) -> None:
+def _all_bounded(_: object, __: object, value: Mapping[str, float]) -> None:
     for seconds in value.values():
-        _positive(None, None, seconds)
+        if not 0 < seconds <= _LONGEST_TTL:
+            raise InvalidInput(f"must be more than 0 and at most {_LONGEST_TTL}")
 
 
 @frozen(kw_only=True)
@@ -86,15 +86,16 @@ class FlowSessionLimits:
     """How long and how much a flow may remember.
 
     Raises:
-      InvalidInput: a limit is not positive.
+      ValueError: a limit is not positive, or a time above ten years.
 
     """
 
-    ttl_seconds: Mapping[str, float] = field(default=_TTL, validator=_all_positive)
-    """How long after its last write a session is kept, by platform: ``ussd`` one hour, ``whatsapp`` seven days."""
-    default_ttl_seconds: float = field(default=86400.0, validator=_positive)
-    """How long on every other platform."""
-    max_bytes: int = field(default=32 * 1024, validator=_positive)
+    ttl_seconds: Mapping[str, float] = field(default=_TTL, validator=_all_bounded)
+    """How long after its last write a session is kept, by platform: ``ussd`` one hour, ``whatsapp`` seven days. A table
+    of one's own takes the place of both."""
+    default_ttl_seconds: float = field(default=86400.0, validator=[gt(0), le(_LONGEST_TTL)])
+    """How long on a platform that the table does not name."""
+    max_bytes: int = field(default=32 * 1024, validator=gt(0))
     """Keys and encoded values of one session; a snapshot of all that a user has holds 256 KiB."""
 
     def ttl(self, platform: str) -> float:

@@ -265,11 +265,18 @@ def test_what_is_no_record_is_refused(raw: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "table", [{"ttl_seconds": {"ussd": 0}}, {"default_ttl_seconds": -1}, {"max_bytes": 0}]
+    "table",
+    [
+        {"ttl_seconds": {"ussd": 0}},
+        {"ttl_seconds": {"ussd": 1e9}},
+        {"default_ttl_seconds": -1},
+        {"default_ttl_seconds": 1e9},
+        {"max_bytes": 0},
+    ],
 )
-def test_limits_are_positive(table: dict[str, object]) -> None:
+def test_limits_are_bounded(table: dict[str, object]) -> None:
     """A session that lives no time is a mistake in the settings."""
-    with pytest.raises(InvalidShape, match="more than 0"):
+    with pytest.raises(InvalidShape, match="must be"):
         structure(table, FlowSessionLimits)
 
 
