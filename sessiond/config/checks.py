@@ -33,6 +33,10 @@ DEV_HOOK_PREFIX: Final = "whsec_" + base64.b64encode(DEV_SECRET_PREFIX.encode())
 _SOCKET_PATH_BYTES: Final = 108
 
 
+#: What the other doors serve.
+_TAKEN_PATHS: Final = frozenset({"/healthz", "/readyz", "/metrics", "/socket/websocket"})
+
+
 class Severity(StrEnum):
     """Whether a server starts in spite of it."""
 
@@ -84,6 +88,7 @@ def _dev(settings: Settings) -> _Found:
     secrets = {
         "auth.secret": (settings.auth.secret or "",),
         "webhook.secrets": settings.webhook.secrets,
+        "chat.tokens": settings.chat.tokens,
         "store.encryption_keys": settings.store.encryption_keys,
         "session_keys.secret": (settings.session_keys.secret,),
     }
@@ -152,6 +157,34 @@ def _doors(settings: Settings) -> _Found:
         )
 
 
+def _chat(settings: Settings) -> _Found:
+    chat = settings.chat
+    if not chat.is_on:
+        return
+    if chat.open and chat.tokens:
+        yield Severity.ERROR, "chat.open", "chat.tokens would mean nothing: set one of the two"
+    elif chat.open and not settings.dev:
+        yield (
+            Severity.WARNING,
+            "chat.open",
+            f"whoever reaches {chat.path} can speak for every phone number: set chat.tokens",
+        )
+    if not settings.session_keys.secret:
+        yield (
+            Severity.ERROR,
+            "session_keys.secret",
+            "is empty: with chat on, phone numbers are hashed with it; `openssl rand -base64 32` makes one",
+        )
+    if chat.path.startswith("/hooks/") or chat.path in _TAKEN_PATHS:
+        yield Severity.ERROR, "chat.path", "is another door's"
+    if chat.max_body_bytes > settings.http.body_bytes:
+        yield (
+            Severity.WARNING,
+            "chat.max_body_bytes",
+            "is above http.body_bytes, which counts first",
+        )
+
+
 def _store(settings: Settings) -> _Found:
     store = settings.store
     kind = store_kind(store.url)
@@ -171,6 +204,7 @@ _CHECKS: Final[tuple[Callable[[Settings], _Found], ...]] = (
     _exposure,
     _files,
     _doors,
+    _chat,
     _store,
     _buffers,
 )

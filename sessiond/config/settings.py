@@ -24,6 +24,7 @@ from sessiond.core.flows.flow_session import FlowSessionLimits
 from sessiond.core.session.limits import SessionLimits
 from sessiond.edges.admin.settings import AdminSettings
 from sessiond.edges.auth.settings import AuthSettings
+from sessiond.edges.http.chat import ChatSettings
 from sessiond.edges.http.health import HealthSettings
 from sessiond.edges.http.webhooks import WebhookSettings
 from sessiond.edges.websocket.limits import WebsocketLimits
@@ -191,6 +192,7 @@ class Settings:
     auth: AuthSettings = field(factory=AuthSettings)
     websocket: WebsocketLimits = field(factory=WebsocketLimits)
     webhook: WebhookSettings = field(factory=WebhookSettings)
+    chat: ChatSettings = field(factory=ChatSettings)
     health: HealthSettings = field(factory=HealthSettings)
     store: StoreSettings = field(factory=StoreSettings)
     session: SessionLimits = field(factory=SessionLimits)

@@ -17,6 +17,7 @@ from sessiond.core.errors import InvalidInput
 from sessiond.core.token_bucket import RateLimit
 from sessiond.edges.auth.key_url import check_key_url
 from sessiond.edges.auth.keys import read_jwks_file, read_pem_file, shared_secret
+from sessiond.edges.http.chat import check_token
 from sessiond.edges.http.peers import parse_network
 from sessiond.gateways.standard_webhooks import parse_secret
 from sessiond.server.stores import seal_key
@@ -27,7 +28,11 @@ __all__ = ["find_unfit", "find_unusable"]
 def find_unusable(settings: Settings) -> Iterator[tuple[str, str]]:
     """Yield the path of each value that would be refused, and why; no message holds a secret."""
     for path, attempt in chain(
-        _auth(settings), _webhook(settings), _store(settings), _session_keys(settings)
+        _auth(settings),
+        _webhook(settings),
+        _chat(settings),
+        _store(settings),
+        _session_keys(settings),
     ):
         try:
             attempt()
@@ -92,6 +97,11 @@ def _webhook(settings: Settings) -> _Attempts:
             "webhook.rate_per_second",
             partial(RateLimit, webhook.rate_per_second, webhook.rate_burst),
         )
+
+
+def _chat(settings: Settings) -> _Attempts:
+    for number, text in enumerate(settings.chat.tokens):
+        yield f"chat.tokens[{number}]", partial(check_token, text)
 
 
 def _store(settings: Settings) -> _Attempts:

@@ -18,6 +18,7 @@ GOOD: dict[str, object] = {
     "webhook.secrets": ["whsec_x"],
     "admin.socket": "/tmp/a.sock",
 }
+CHAT: dict[str, object] = {"session_keys__secret": "s" * 16, "chat__tokens": ["t" * 16]}
 
 
 def findings(**flags: object) -> set[tuple[Severity, str]]:
@@ -28,6 +29,7 @@ def findings(**flags: object) -> set[tuple[Severity, str]]:
 def test_good_settings_have_no_findings() -> None:
     """Nothing is complained about that is as it should be."""
     assert findings() == set()
+    assert findings(**CHAT) == set()
 
 
 @pytest.mark.parametrize(
@@ -43,6 +45,11 @@ def test_good_settings_have_no_findings() -> None:
         ({"admin__socket": "/tmp/" + "x" * 110}, "admin.socket"),
         ({"admin__socket": "/nowhere/a.sock"}, "admin.socket"),
         ({"store__cluster": True}, "store.cluster"),
+        ({"chat__tokens": ["t" * 16]}, "session_keys.secret"),
+        (CHAT | {"chat__open": True}, "chat.open"),
+        (CHAT | {"chat__path": "/readyz"}, "chat.path"),
+        (CHAT | {"chat__path": "/hooks/json/ama"}, "chat.path"),
+        (CHAT | {"chat__tokens": [DEV_SECRET_PREFIX + "x" * 32]}, "chat.tokens"),
         ({"transport__soft_bytes": 2**24}, "transport.soft_bytes"),
     ],
 )
@@ -60,6 +67,8 @@ def test_what_keeps_a_server_from_starting(flags: dict[str, object], path: str) 
         ({"webhook__secrets": []}, {"webhook.secrets"}),
         ({"webhook__max_body_bytes": 2**24}, {"webhook.max_body_bytes"}),
         ({"store__url": "memory:"}, {"store.url"}),
+        ({"session_keys__secret": "s" * 16, "chat__open": True}, {"chat.open"}),
+        (CHAT | {"chat__max_body_bytes": 2**24}, {"chat.max_body_bytes"}),
     ],
 )
 def test_what_is_unwise(flags: dict[str, object], paths: set[str]) -> None:
@@ -82,6 +91,7 @@ def test_development_secrets_are_fine_in_development(tmp_path: Path) -> None:
     assert (
         findings(dev=True, auth__secret=DEV_SECRET_PREFIX + "x" * 32, store__url="memory:") == set()
     )
+    assert findings(dev=True, session_keys__secret="s" * 16, chat__open=True) == set()
 
 
 @pytest.mark.parametrize(

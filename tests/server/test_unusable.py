@@ -29,6 +29,7 @@ def test_what_can_be_used_is_not_named() -> None:
         webhook__hook_secrets={"billing": [HOOK_SECRET]},
         webhook__allowed_networks=["10.0.0.0/8", "::1"],
         webhook__rate_per_second=5.0,
+        chat__tokens=["0123456789abcdef"],
         store__encryption_keys=[SEAL_KEY],
         session_keys__secret="s" * 16,
     )
@@ -48,6 +49,8 @@ def test_what_can_be_used_is_not_named() -> None:
         ),
         ({"webhook__allowed_networks": ["10.0.0.1/8"]}, "webhook.allowed_networks[0]"),
         ({"webhook__rate_per_second": 0.0}, "webhook.rate_per_second"),
+        ({"chat__tokens": ["0123456789abcdef", "hunter2"]}, "chat.tokens[1]"),
+        ({"chat__tokens": ["hunter2 with a space"]}, "chat.tokens[0]"),
         ({"store__encryption_keys": [SEAL_KEY, "k2:hunter2"]}, "store.encryption_keys[1]"),
         ({"store__encryption_keys": ["k2:aHVudGVyMg=="]}, "store.encryption_keys[0]"),
         ({"session_keys__secret": "hunter2"}, "session_keys.secret"),

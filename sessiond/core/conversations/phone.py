@@ -25,7 +25,7 @@ MAX_PHONE_TEXT: Final = 40
 #: Country code and subscriber number: shorter ones are short codes, which mean nothing outside their network.
 _MIN_DIGITS, _MAX_DIGITS = 7, 15
 
-_WRITTEN: Final = re.compile(r"\s*(?P<plus>\+?)(?P<rest>\d[\d\s().\-/]*)")
+_WRITTEN: Final = re.compile(r"[\s(]*(?P<plus>\+?)[\s(]*(?P<rest>\d[\d\s().\-/]*)")
 
 
 def e164(text: str, region: str | None = None) -> str:

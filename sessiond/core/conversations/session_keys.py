@@ -92,11 +92,13 @@ class KeyMode(StrEnum):
     """FlowChat since 0.10."""
 
 
-#: Which identifier a platform has when none is set: FlowChat's, and the user of a token for our own door.
+#: Which identifier a platform has when none is set: FlowChat's (0.10), and the user of a token for our own door. Over
+#: HTTP it is the number, as in FlowChat 0.8 and ChatterKeep: a request is no dial, the next one goes on.
 PLATFORM_IDENTIFIERS: Final[Mapping[str, Identifier]] = MappingProxyType(
     {
         "ussd": Identifier.REQUEST_ID,
         "whatsapp": Identifier.MSISDN,
+        "http": Identifier.MSISDN,
         "messenger": Identifier.USER_ID,
         "instagram": Identifier.USER_ID,
         "websocket": Identifier.USER_ID,

@@ -15,9 +15,9 @@ from typing import Final
 
 import msgspec
 
-from sessiond.core.flows.prompts import Message, Output, Prompt
+from sessiond.core.flows.prompts import Media, Message, Output, Prompt
 
-__all__ = ["encode_shown", "text_of"]
+__all__ = ["Readable", "encode_shown", "read_shown", "text_of"]
 
 
 class _Shown(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -66,11 +66,36 @@ def encode_shown(
     return bytes(memoryview(_encode(shown)))
 
 
-def text_of(output: Output) -> str:
-    """Write *output* as plain text: messages, the question and its numbered choices, a blank line between each two."""
-    parts = [message.text for message in output.messages]
-    if output.prompt is not None:
-        parts.append(output.prompt.body)
-        if output.prompt.choices and (output.prompt.repeats or not output.prompt.error):
-            parts.append("\n".join(f"{c.number}. {c.label}" for c in output.prompt.choices))
+class Readable(msgspec.Struct, frozen=True):
+    """What doors of plain text read of a document; *duplicate*: it answers a repeat, the first answer is not kept."""
+
+    messages: tuple[Message, ...] = ()
+    prompt: Prompt | None = None
+    duplicate: bool = False
+
+
+_decode: Final = msgspec.json.Decoder(Readable).decode
+
+
+def read_shown(document: bytes) -> Readable:
+    """Read the document that a conversation answered with (``ActorRef.ask``)."""
+    return _decode(document)
+
+
+def text_of(shown: Output | Readable) -> str:
+    """Write what is shown as plain text, a blank line between each two parts; empty: nothing is.
+
+    Parts are messages, the question, and its numbered choices; media are the address below their text.
+    """
+    parts = [_with_address(message.text, message.media) for message in shown.messages]
+    prompt = shown.prompt
+    if prompt is not None:
+        parts.append(_with_address(prompt.body, prompt.media))
+        if prompt.choices and (prompt.repeats or not prompt.error):
+            parts.append("\n".join(f"{c.number}. {c.label}" for c in prompt.choices))
     return "\n\n".join(part for part in parts if part)
+
+
+def _with_address(text: str, media: Media | None) -> str:
+    address = "" if media is None else media.url
+    return "\n".join(part for part in (text, address) if part)

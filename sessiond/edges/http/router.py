@@ -6,16 +6,17 @@ is a bug of ours, answered 500 without details and told to operators.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from sessiond import telemetry
 from sessiond.core.codes import ErrorCode
 from sessiond.core.errors import InvalidInput, SessiondError
 from sessiond.core.ports import Clock
-from sessiond.edges.http.answers import error_answer, explain
+from sessiond.edges.http.answers import Explained, error_answer, explain
 from sessiond.net.messages import Request, Response
 
 __all__ = ["Route", "RouteHandler", "Router"]
@@ -40,6 +41,8 @@ class Route:
     method: str
     pattern: str
     handler: RouteHandler
+    says: Callable[[Explained], Response] = Explained.answer
+    """How errors are said here."""
 
 
 class Router:
@@ -83,25 +86,26 @@ async def _run(route: Route, request: Request, segments: list[str]) -> Response:
         return await route.handler(request, _parameters(route.pattern, segments))
     except SessiondError as error:
         explained = explain(error)
-        return _failed(error) if explained is None else explained.answer()
+        return _failed(route, error) if explained is None else route.says(explained)
     except Exception as error:  # noqa: BLE001 -- one request's crash is not the connection's
-        return _failed(error)
+        return _failed(route, error)
 
 
-def _failed(error: Exception) -> Response:
+def _failed(route: Route, error: Exception) -> Response:
     telemetry.emit("door.failed", {}, {"door": "http", "error": type(error).__name__})
-    return error_answer(ErrorCode.INTERNAL_ERROR, "something went wrong on our side")
+    return route.says(Explained(ErrorCode.INTERNAL_ERROR, "something went wrong on our side"))
 
 
 def _not_allowed(routes: list[Route]) -> Response:
     methods = {route.method for route in routes}
     allowed = sorted(methods | ({"HEAD"} if "GET" in methods else set()))
-    return error_answer(
+    explained = Explained(
         ErrorCode.BAD_REQUEST,
         f"this path takes {' or '.join(allowed)}",
-        status=405,
-        headers=(("allow", ", ".join(allowed)),),
+        status=HTTPStatus.METHOD_NOT_ALLOWED,
     )
+    response = routes[0].says(explained)
+    return evolve(response, headers=(*response.headers, ("allow", ", ".join(allowed))))
 
 
 def _matches(pattern: tuple[str, ...], segments: list[str]) -> bool:

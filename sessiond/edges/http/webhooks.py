@@ -14,7 +14,6 @@ Fails closed: a hook for which no secret is configured refuses everything with 4
 from collections.abc import Iterable, Mapping
 from typing import Final, Protocol
 
-import msgspec
 from attrs import field, frozen
 from attrs.validators import gt
 
@@ -27,6 +26,7 @@ from sessiond.core.records import Receipt, ReceiptStatus
 from sessiond.core.session.inputs import HookCall, Input
 from sessiond.core.token_bucket import RateLimit, TokenBuckets
 from sessiond.edges.http.answers import WrongMediaType, explain, json_answer
+from sessiond.edges.http.json_bodies import is_json, parse_json
 from sessiond.edges.http.peers import is_within, parse_network
 from sessiond.edges.http.router import Route
 from sessiond.gateways.standard_webhooks import (
@@ -174,7 +174,7 @@ class Webhooks:
         hook = self._hooks.get(name)
         if hook is None:
             raise Refused(ErrorCode.UNKNOWN_EVENT, "there is no hook of this name")
-        payload = _parse(request.body)
+        payload = parse_json(request.body)
         digest = input_digest(_kind(hook), message_id)
         return _Webhook(hook, parse_user_id(user), payload, request.body, digest)
 
@@ -184,7 +184,7 @@ class Webhooks:
         if len(request.body) > self._settings.max_body_bytes:
             limit = self._settings.max_body_bytes
             raise Refused(ErrorCode.TOO_LARGE, f"a webhook has at most {limit} bytes")
-        if not _is_json(request):
+        if not is_json(request):
             raise WrongMediaType("a webhook is application/json, in UTF-8 and not compressed")
 
     def _check_sender(self, request: Request, name: str) -> str:
@@ -266,21 +266,3 @@ def _parse_secrets(texts: Iterable[str], setting: str) -> tuple[WebhookSecret, .
         return tuple(parse_secret(text) for text in texts)
     except InvalidInput as error:
         raise InvalidInput(f"{setting}: {error}") from None
-
-
-def _is_json(request: Request) -> bool:
-    """Whether the body says to be JSON as we read it: ``application/json``, ``application/*+json``."""
-    kind, *parameters = (request.header("content-type") or "").lower().split(";")
-    charsets = [text.strip() for text in parameters if text.strip().startswith("charset")]
-    is_utf8 = all(text in {"charset=utf-8", 'charset="utf-8"'} for text in charsets)
-    is_plain = not any(name == "content-encoding" for name, _ in request.headers)
-    name = kind.strip()
-    is_suffixed = name.startswith("application/") and name.endswith("+json")
-    return is_utf8 and is_plain and (name == "application/json" or is_suffixed)
-
-
-def _parse(body: bytes) -> object:
-    try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        raise InvalidInput("the body is not a JSON document") from None

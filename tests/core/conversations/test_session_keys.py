@@ -180,7 +180,7 @@ def test_kinds_of_identifiers_do_not_meet() -> None:
         ("instagram", "user_id"),
         ("websocket", "user_id"),
         ("telegram", "request_id"),
-        ("http", "request_id"),
+        ("http", "msisdn"),
     ],
 )
 def test_platforms_have_defaults(platform: str, identifier: str) -> None:
