@@ -89,18 +89,21 @@ class FlowBook:
         """
         return self._keys.key(_with_flow(facts, flow) if self._names_flow else facts)
 
-    def matching(self, facts: ChannelFacts, keys: Iterable[str]) -> list[str]:
-        """List the conversations among *keys* that an input with these facts may belong to, whatever their flows are.
+    def way(self, facts: ChannelFacts) -> str:
+        """Make what the keys of all conversations with whoever *facts* tell of have in common.
 
         Raises:
           InvalidInput: a fact that is needed is missing or malformed.
 
         """
-        wanted = self.key(facts, _ANY_FLOW)
-        if not self._names_flow:
-            return [key for key in keys if key == wanted]
-        rest = wanted.partition(":")[2]
-        return [key for key in keys if key.partition(":")[2] == rest]
+        return self._way(self.key(facts, _ANY_FLOW))
+
+    def matching(self, way: str, keys: Iterable[str]) -> list[str]:
+        """List the conversations among *keys* that an input on this *way* may belong to, whatever their flows are."""
+        return [key for key in keys if self._way(key) == way]
+
+    def _way(self, key: str) -> str:
+        return key.partition(":")[2] if self._names_flow else key
 
     def knows(self, name: str) -> bool:
         """Tell whether there is a flow of this name, now or formerly."""

@@ -2,7 +2,7 @@
 
 ::
 
-    Said ─ which conversation? (book.current) ─ what does it do? (routing.py) ─ its turn (turn.py) ─ Taken
+    Said ─ which conversation? (book.way) ─ what does it do? (routing.py) ─ its turn (turn.py) ─ Taken
 
 The stored conversations are handed in and handed out; nothing is kept here but the coroutines of flows that were
 driven before, each with the bytes it belongs to. Other bytes (a commit failed, the state was rolled back, another
@@ -40,13 +40,16 @@ _UNREADABLE: Final = "?"
 class Conversations:
     """The conversations of *user*."""
 
-    __slots__ = ("_book", "_host", "_live", "_user")
+    __slots__ = ("_book", "_facts", "_host", "_live", "_user", "_way")
 
     def __init__(self, book: FlowBook, host: Host, user: UserId) -> None:
         self._book = book
         self._host = host
         self._user = user
         self._live = LiveFlows()
+        self._facts: ChannelFacts | None = None
+        self._way = ""
+        """That of *facts*: people stay on theirs, and a key costs a hash (measured: 23 µs of each turn)."""
 
     def take(self, said: Said, stored: Mapping[str, bytes], now: float) -> Taken:
         """Take what a person said.
@@ -132,8 +135,12 @@ class Conversations:
 
         Where each flow has its own conversation there may be others, of flows that only remember something.
         """
-        keys = self._book.matching(facts, stored)
-        return max(keys, key=lambda key: _liveliness(stored[key]), default=None)
+        if facts != self._facts:
+            self._way, self._facts = self._book.way(facts), facts
+        keys = self._book.matching(self._way, stored)
+        if len(keys) < 2:
+            return keys[0] if keys else None
+        return max(keys, key=lambda key: _liveliness(stored[key]))
 
     def _remind(self, turn: ConversationTurn) -> None:
         if turn.error is not None:

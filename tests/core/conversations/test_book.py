@@ -57,15 +57,15 @@ def test_the_conversation_of_an_input() -> None:
     other = each.key(ChannelFacts(platform="ussd", gateway="nalo", user_id="kofi"), "a")
 
     assert one.key(FACTS, "b") == only
-    assert [only] == one.matching(FACTS, [only, "other"])
-    assert both == each.matching(FACTS, [*both, other])
-    assert [] == each.matching(FACTS, [other])
+    assert [only] == one.matching(one.way(FACTS), [only, "other"])
+    assert both == each.matching(each.way(FACTS), [*both, other])
+    assert [] == each.matching(each.way(FACTS), [other])
 
 
 def test_a_fact_that_is_missing() -> None:
     """It is named, and nothing of the input is repeated."""
     with pytest.raises(InvalidInput, match="user_id"):
-        book().matching(ChannelFacts(platform="ussd", gateway="nalo"), [])
+        book().way(ChannelFacts(platform="ussd", gateway="nalo"))
 
 
 def test_whether_the_end_of_a_flow_matters() -> None:
