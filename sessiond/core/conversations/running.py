@@ -198,10 +198,11 @@ class RunningFlow:
         """Give the session as the flow reads and writes it until ``use_session``."""
         if self._session is None:
             raw = bytes(self._stored_session)
-            self._read = None if raw == bytes(NO_RAW) else decode_record(raw)
+            record = None if raw == bytes(NO_RAW) else decode_record(raw)
             self._session = FlowSession(
-                self._read, now=self._now, platform=self.platform, limits=self._book.sessions
+                record, now=self._now, platform=self.platform, limits=self._book.sessions
             )
+            self._read = self._session.record  # an expired one is left to the next write
         return self._session
 
 

@@ -22,7 +22,6 @@ from sessiond.core.flows.flow import Flow, Host
 from sessiond.core.flows.prompts import RunRequest
 from sessiond.core.flows.record import Record
 from sessiond.core.ids import UserId
-from tests.core.flows.playing import CountingWorld
 
 #: One conversation per user, whatever its flow and way.
 ONE = SessionKeySettings(boundaries=(), identifier="user_id", secret="s" * 16)
@@ -32,7 +31,31 @@ EACH = SessionKeySettings(boundaries=("flow",), identifier="user_id", secret="s"
 USER = UserId("ama")
 EPOCH = 1_700_000_000.0
 
+Mark = tuple[Mapping[str, bytes], float, int]
 Function = Callable[..., Coroutine[Any, Any, object]]
+
+
+class CountingWorld:
+    """A clock and an entropy that never say the same thing twice, unless *said* is set back."""
+
+    def __init__(self) -> None:
+        self.said = 0
+
+    def _next(self) -> int:
+        self.said += 1
+        return self.said
+
+    def monotonic(self) -> float:
+        return float(self._next())
+
+    def now(self) -> float:
+        return EPOCH + self._next()
+
+    def token(self, size: int) -> bytes:
+        return self._next().to_bytes(size, "big")
+
+    def jitter(self) -> float:
+        return self._next() / 1_000_000
 
 
 def flows_of(*made: Flow | Function) -> dict[str, Flow]:
@@ -97,6 +120,14 @@ class Person:
     def lose_commit(self) -> None:
         """The last turn was not stored."""
         self.stored = self._before
+
+    def mark(self) -> Mark:
+        """Remember what is stored, the time, and what the world would say next."""
+        return self.stored, self.now, self._world.said
+
+    def lose_commits(self, mark: Mark) -> None:
+        """Nothing since *mark* was stored; the same inputs come again."""
+        self.stored, self.now, self._world.said = mark
 
     # What happens
 
