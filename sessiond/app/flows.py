@@ -74,7 +74,7 @@ class FlowRegistry:
             flow = Flow(
                 name=name,
                 function=function,
-                formerly=tuple(formerly),
+                formerly=_listed(formerly),
                 on_mismatch=on_mismatch,
                 on_expire=on_expire,
                 busy=busy,

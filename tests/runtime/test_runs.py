@@ -69,7 +69,7 @@ class Office:
 @asynccontextmanager
 async def open_runs(office: Office) -> AsyncIterator[Runs]:
     runs = Runs(
-        office,  # type: ignore[arg-type]
+        office,
         clock=SteadyClock(1_000_000.0),
         entropy=SeededEntropy(7),
         threads=InPlace(),
@@ -528,7 +528,7 @@ async def test_nothing_is_started_before_or_after(autojump_clock: MockClock) -> 
     """Whoever waits is not left waiting."""
     waiting = Answer()
     runs = Runs(
-        Office(),  # type: ignore[arg-type]
+        Office(),
         clock=SteadyClock(0.0),
         entropy=SeededEntropy(1),
         threads=InPlace(),

@@ -89,5 +89,15 @@ def _read(event: str, payload: Any, kind: type[Any]) -> Any:
     try:
         return msgspec.convert(payload, kind)
     except msgspec.ValidationError as error:
-        # It names the place and the types, never a value.
-        raise InvalidInput(f"{event}: {error}") from None
+        raise InvalidInput(f"{event}: {_problem(str(error), kind)}") from None
+
+
+def _problem(text: str, kind: type[Any]) -> str:
+    """Say what is wrong, and where, without a word of what was sent: msgspec repeats names and some values."""
+    if text.startswith("Object contains unknown field"):
+        known = ", ".join(kind.__struct_fields__)
+        return f"an unknown field (known: {known or 'none'})"
+    what, separator, place = text.rpartition(" - at ")
+    if what.startswith("Invalid enum value"):
+        what = "Invalid enum value"
+    return f"{what}{separator}{place}"

@@ -1,0 +1,157 @@
+"""The events of conversations: each payload becomes one input, or is refused with a word that repeats nothing."""
+
+from typing import Any
+
+import pytest
+
+from sessiond.core.codes import ErrorCode
+from sessiond.core.conversations.inputs import Said
+from sessiond.core.conversations.session_keys import ChannelFacts
+from sessiond.core.errors import InvalidInput
+from sessiond.core.flows.answers import Answer, Attachment, Contact, Location
+from sessiond.core.flows.prompts import AttachmentKind
+from sessiond.core.ids import UserId, input_digest
+from sessiond.core.session.inputs import ClientMessage
+from sessiond.edges.websocket.flow_events import FLOW_EVENTS, read_flow_event
+from tests.edges.websocket.pure import open_pure
+
+ANN = UserId("ann")
+FACTS = ChannelFacts(platform="websocket", gateway="websocket", user_id="ann")
+
+
+def read(event: str, payload: Any) -> Said:
+    return read_flow_event(event, payload, ANN, None)
+
+
+@pytest.mark.parametrize(
+    ("payload", "answer"),
+    [
+        ({"text": "two, please"}, Answer(text="two, please")),
+        ({"text": ""}, Answer()),
+        ({}, Answer()),
+        ({"text": "2", "numbered": False}, Answer(text="2", numbered=False)),
+        ({"choice": "l"}, Answer(choice="l")),
+        ({"choice": "l", "screen": "c1:0:1"}, Answer(choice="l", screen="c1:0:1")),
+        (
+            {"attachment": {"kind": "image", "id": "m1", "caption": "my roof"}},
+            Answer(attachment=Attachment(kind=AttachmentKind.IMAGE, id="m1", caption="my roof")),
+        ),
+        (
+            {"location": {"latitude": 5.55, "longitude": -0.2}},
+            Answer(location=Location(latitude=5.55, longitude=-0.2)),
+        ),
+        (
+            {"contact": {"name": "Ama", "phones": ["+233241234567"]}},
+            Answer(contact=Contact(name="Ama", phones=("+233241234567",))),
+        ),
+    ],
+)
+def test_what_a_person_says(payload: dict[str, Any], answer: Answer) -> None:
+    """Text, a tap, an attachment, a place or a card; on the way ``websocket``, by the user of the token."""
+    assert Said(FACTS, answer) == read("flow:say", payload)
+
+
+def test_a_flow_is_started_by_its_name() -> None:
+    """Whatever runs."""
+    assert Said(FACTS, Answer(), flow="order") == read("flow:start", {"flow": "order"})
+
+
+def test_a_reminder_says_nothing() -> None:
+    """It only asks for the question that waits."""
+    assert Said(FACTS, Answer(), reminds=True) == read("flow:remind", {})
+
+
+def test_the_id_of_an_input_is_kept() -> None:
+    """A repeat is told from a new input by it."""
+    digest = input_digest("client", "m-1")
+
+    for event, payload in (
+        ("flow:say", {"text": "2"}),
+        ("flow:start", {"flow": "a"}),
+        ("flow:remind", {}),
+    ):
+        assert digest == read_flow_event(event, payload, ANN, digest).digest
+
+
+SECRET = "0241234567"
+
+
+@pytest.mark.parametrize(
+    ("event", "payload", "words"),
+    [
+        ("flow:say", [SECRET], "the payload of flow:say is an object"),
+        ("flow:say", None, "the payload of flow:say is an object"),
+        ("flow:say", b"\x00", "the payload of flow:say is an object"),
+        ("flow:say", {"text": [SECRET]}, "flow:say: Expected `str`"),
+        ("flow:say", {"text": None}, "flow:say: Expected `str`"),
+        ("flow:say", {"txt": SECRET}, "flow:say: an unknown field (known: text, choice,"),
+        ("flow:say", {"text": SECRET, "choice": "l"}, "flow:say has one of: text, choice"),
+        (
+            "flow:say",
+            {"location": {"latitude": 1, "longitude": 1}, "contact": {"name": SECRET}},
+            "flow:say has one of: text, choice",
+        ),
+        ("flow:say", {"choice": 1}, "flow:say: Expected `str | null`"),
+        ("flow:say", {"attachment": {"kind": SECRET}}, "flow:say: Invalid enum value"),
+        ("flow:say", {"attachment": {}}, "flow:say: Object missing required field `kind`"),
+        ("flow:say", {"location": {"latitude": SECRET, "longitude": 1}}, "Expected `float`"),
+        ("flow:say", {"contact": {"phones": SECRET}}, "Expected `array`"),
+        ("flow:start", {}, "flow:start: Object missing required field `flow`"),
+        ("flow:start", {"flow": 7}, "flow:start: Expected `str`"),
+        ("flow:start", {"flow": "a", SECRET: 1}, "an unknown field (known: flow"),
+        ("flow:remind", {SECRET: 1}, "an unknown field (known: none)"),
+        ("flow:remind", "now", "the payload of flow:remind is an object"),
+    ],
+)
+def test_a_payload_of_another_form_is_refused(event: str, payload: Any, words: str) -> None:
+    """The place and the type are named; what somebody said is not."""
+    with pytest.raises(InvalidInput) as refused:
+        read(event, payload)
+
+    assert words in str(refused.value)
+    assert SECRET not in str(refused.value)
+
+
+async def test_events_of_conversations_reach_the_actor() -> None:
+    """As what was said, without the id, which became the digest; other events are messages as before."""
+    pure = await open_pure()
+    pure.join()
+    pure.send("1", "2", "user:alice", "flow:say", {"text": "menu", "_id": "m-1"})
+    pure.send("1", "3", "user:alice", "flow:remind", {})
+    pure.send("1", "4", "user:alice", "flow", {})
+    pure.work()
+
+    said, reminder, message = pure.actor.told[1:]
+    assert isinstance(said, Said)
+    assert ("menu", input_digest("client", "m-1")) == (said.answer.text, said.digest)
+    assert "alice" == said.facts.user_id
+    assert isinstance(reminder, Said)
+    assert reminder.reminds
+    assert isinstance(message, ClientMessage)
+
+
+async def test_a_bad_payload_is_answered_and_told_to_nobody() -> None:
+    """``bad_request``, and the connection goes on."""
+    pure = await open_pure()
+    pure.join()
+    pure.work()
+    pure.frames()
+    pure.send("1", "2", "user:alice", "flow:say", {"text": 7})
+    pure.send("1", "3", "user:alice", "flow:say", {"_id": 7})
+
+    assert [ErrorCode.BAD_REQUEST] * 2 == [
+        frame.payload["response"]["code"] for frame in pure.frames()
+    ]
+    assert 1 == len(pure.actor.told)
+
+
+async def test_before_a_join_nothing_is_said() -> None:
+    """The topic has to be joined, as for every other event."""
+    pure = await open_pure()
+    for event in sorted(FLOW_EVENTS):
+        pure.send("1", "2", "user:alice", event, {})
+
+    assert ["unmatched topic"] * 3 == [
+        frame.payload["response"]["reason"] for frame in pure.frames()
+    ]
+    assert [] == pure.actor.told
