@@ -23,6 +23,13 @@ for _name, _help in {
     "token": "Print a token that the server will accept.",
 }.items():
     app.command(f"sessiond.cli.{_name}:{_name}", name=_name, help=_help)
+
+flow = cyclopts.App(name="flow", help="Look at flows before people do.")
+for _name, _help in {
+    "check": "Find the problems of flows without running them.",
+}.items():
+    flow.command(f"sessiond.cli.flow.{_name}:{_name}", name=_name, help=_help)
+app.command(flow)
 app.register_install_completion_command()
 
 

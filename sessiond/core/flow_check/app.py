@@ -27,7 +27,8 @@ class Checked:
     """What is looked at: the flows of an app by name, what starts them, and the platforms that they are for."""
 
     flows: Mapping[str, Flow]
-    routes: Iterable[Route] = ()
+    routes: Iterable[Route] | None = None
+    """``None``: there is no app, and nothing is known of how they start."""
     routing: RoutingSettings = field(factory=RoutingSettings)
     platforms: Collection[str] = PLATFORMS
 
@@ -40,13 +41,13 @@ def check_flows(
     *read* gives a source file's text, or ``None``. Findings that a comment allows are left out.
     """
     files = SourceFiles(read)
-    routes = list(checked.routes)
+    routes = list(checked.routes or ())
     found: dict[tuple[str, int, str, str], Finding] = {}
     places: dict[str, tuple[str, int]] = {}
     for flow in checked.flows.values():
         if only in {"", flow.name}:
             check = _Check(flow, files, _platforms(flow, routes, checked.platforms))
-            for finding in check.findings(routes):
+            for finding in check.findings(None if checked.routes is None else routes):
                 found.setdefault(finding.identity, finding)
             places[flow.name] = check.place
     clashes = () if only else _clashes(checked, routes, places)
@@ -85,12 +86,13 @@ class _Check:
     place: tuple[str, int] = field(init=False, default=("app", 0))
     """Where the flow is written."""
 
-    def findings(self, routes: Iterable[Route]) -> Iterator[Finding]:
+    def findings(self, routes: Iterable[Route] | None) -> Iterator[Finding]:
         """Find everything, but what is allowed where it is."""
         file, line = self._steps() if self.flow.steps else self._code()
         if file is not None:
             self.place = file.path, line
-            self._check_starts(file, line, routes)
+            if routes is not None:
+                self._check_starts(file, line, routes)
             for text in missing_texts(self.flow.texts, self.flow.translations):
                 self._add(file, line, "missing-translation", text)
         yield from self.found

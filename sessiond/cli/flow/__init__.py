@@ -1,0 +1,1 @@
+"""``sessiond flow``: one module per command."""
