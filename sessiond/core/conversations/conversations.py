@@ -203,7 +203,7 @@ def _routed(turn: ConversationTurn, said: Said) -> RoutedInput:
         has_attachment=any((answer.attachment, answer.location, answer.contact)),
         running=running or None,
         ended=turn.ended or None,
-        accepted=turn.accepted_words() if turn.running else (),
+        accepted=turn.accepted_words,
     )
 
 

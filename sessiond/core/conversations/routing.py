@@ -24,7 +24,7 @@ two patterns can match the same text is not decided here.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import combinations
 from types import MappingProxyType
 from typing import Final
@@ -136,7 +136,7 @@ class RoutingSettings:
         return texts.get(gateway, texts.get(platform, self.unclaimed_text))
 
 
-class RoutedInput(Value, frozen=True, kw_only=True):
+class RoutedInput(Value, frozen=True, kw_only=True, gc=True):
     """An input as routing sees it. *running* and *ended* name flows; *accepted* are words the question shown takes."""
 
     PRIVATE = frozenset({"text"})
@@ -149,7 +149,8 @@ class RoutedInput(Value, frozen=True, kw_only=True):
     running: str | None = None
     ended: str | None = None
     """The flow whose end was the last thing that happened, while no flow runs."""
-    accepted: Collection[str] = ()
+    accepted: Callable[[], Collection[str]] = tuple
+    """Lists the words that the question shown takes; asked only when the word means something else as well."""
 
 
 class Continue(Value, frozen=True):
@@ -241,16 +242,17 @@ class RouteTable:
     def decide(self, seen: RoutedInput) -> Decision:
         """Decide what *seen* does; the table in the module's docstring says how."""
         word = normal_word(seen.text)
-        greets = word in self._greetings
         if seen.running is None:
             return self._begin(seen, word, resets=False)
-        if word and word in {normal_word(taken) for taken in seen.accepted}:
+        route = self._by_word(seen, word)
+        interrupts = route is not None and route.interrupts
+        resets = word in self._resets or (
+            self._settings.greetings_reset and word in self._greetings
+        )
+        if not (interrupts or resets) or word in map(normal_word, seen.accepted()):
             return Continue()
-        interrupting = self._by_word(seen, word)
-        if interrupting is not None and interrupting.interrupts:
-            return self._start(interrupting, seen, resets=True, answers=False)
-        if word not in self._resets and not (greets and self._settings.greetings_reset):
-            return Continue()
+        if route is not None and interrupts:
+            return self._start(route, seen, resets=True, answers=False)
         begun = self._begin(seen, word, resets=True)
         return begun if isinstance(begun, Start) else Say(self._settings.reset_text, resets=True)
 

@@ -1,5 +1,6 @@
 """Routing (sessiond/core/conversations/routing.py)."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -26,10 +27,9 @@ MAIN = Route(flow="main", takes_everything=True)
 TABLE = RouteTable([ORDER, HELP, MAIN])
 
 
-def seen(text: str, **facts: Any) -> RoutedInput:
-    return RoutedInput(
-        **{"text": text, "platform": "whatsapp", "gateway": "whatsapp_cloud_api", **facts}
-    )
+def seen(text: str, *, accepted: Sequence[str] = (), **facts: Any) -> RoutedInput:
+    way = {"platform": "whatsapp", "gateway": "whatsapp_cloud_api"}
+    return RoutedInput(**{"text": text, "accepted": lambda: accepted, **way, **facts})
 
 
 @pytest.mark.parametrize(
