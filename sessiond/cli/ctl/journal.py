@@ -88,7 +88,7 @@ def _print_page(page: dict[str, Any]) -> None:
             ],
         )
     if page["unreadable"]:
-        print_line(f"{page['unreadable']} of the journal's entries cannot be read")
+        print_line(f"{page['unreadable']} of the entries looked at cannot be read")
     if page["cursor"]:
         print_line(f"more: --cursor {page['cursor']}")
 

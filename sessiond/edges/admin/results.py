@@ -113,7 +113,7 @@ class JournalRows:
     cursor: str
     """Leads to the next page; empty on the last."""
     unreadable: int
-    """Entries that are damaged, or none of ours."""
+    """Entries that were looked at and are damaged, or none of ours."""
 
 
 @frozen(kw_only=True)

@@ -20,7 +20,7 @@ def test_a_page_is_a_table(ctl: Ctl) -> None:
     assert "amount → sure" in lines[0]
     assert lines[1].endswith("ussd nalo  ValueError in shop.py:12  attempt=1")
     assert lines[2].endswith("text(7)")
-    assert "1 of the journal's entries cannot be read" == lines[3]
+    assert "1 of the entries looked at cannot be read" == lines[3]
     assert lines[4].startswith("more: --cursor ")
     rest = ctl("journal", "ann", "--flow", "order", *lines[4].removeprefix("more: ").split()).out
     assert ["message.sent", "flow.execution.start"] == [
