@@ -100,6 +100,12 @@ ALIASES: Final[Mapping[str, JournalEvent]] = MappingProxyType(
 )
 
 
+_NAMES: Final[Mapping[str, str]] = {
+    **{event.value: event.value for event in JournalEvent},
+    **{alias: event.value for alias, event in ALIASES.items()},
+}
+
+
 def canonical_event(name: str) -> str:
     """Give the one name of a happening, for any of its names; unknown names are an app's own and stay."""
-    return ALIASES[name].value if name in ALIASES else name
+    return _NAMES.get(name, name)
