@@ -66,7 +66,7 @@ class Conversations:
             turn.open(key)
         if not said.reminds:
             turn.hear(said)
-        if said.reminds or (turn.has_unseen and not turn.waits_for_run and not said.flow):
+        if said.reminds or (_is_looking(turn, said) and not said.flow):
             self._remind(turn)
         else:
             self._act(turn, said)
@@ -190,6 +190,11 @@ class Conversations:
 def next_expiry(stored: Mapping[str, bytes]) -> float | None:
     """Tell when the next of the *stored* conversations expires."""
     return min((due for due in map(_expiry, stored.values()) if due is not None), default=None)
+
+
+def _is_looking(turn: ConversationTurn, said: Said) -> bool:
+    """Tell whether the person has to see something first: what was kept for him, or what a dial goes on with."""
+    return (turn.has_unseen and not turn.waits_for_run) or (said.opens and bool(turn.running))
 
 
 def _routed(turn: ConversationTurn, said: Said) -> RoutedInput:

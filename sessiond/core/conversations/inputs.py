@@ -30,6 +30,8 @@ class Said:
     """What the door says the person speaks: a language tag; anything else counts as nothing."""
     profile: Mapping[str, str] = field(factory=dict, repr=False)
     """What the gateway says of the person."""
+    opens: bool = False
+    """A new dial: where a flow runs already, its question is shown again, whatever was dialled."""
     reminds: bool = False
     """Nothing was said: show the waiting question again."""
 

@@ -90,9 +90,9 @@ class ConversationTurn:
 
     @property
     def has_unseen(self) -> bool:
-        """Whether something was said that the person has not seen."""
+        """Whether something was said or asked that the person has not seen."""
         conversation = self._open.conversation
-        return conversation is not None and bool(conversation.unseen)
+        return conversation is not None and bool(conversation.unseen or conversation.is_unasked)
 
     def accepted_words(self) -> Collection[str]:
         """List the words that the waiting question takes: they are answers, whatever else they mean."""
@@ -112,9 +112,9 @@ class ConversationTurn:
         self._tell(JournalEvent.MESSAGE_RECEIVED, text=text, facts={"type": kind})
 
     def remind(self) -> None:
-        """Show what was not seen, and the waiting question again."""
+        """Show what was not seen, and the waiting question again; while a function runs, that one has to wait."""
         if self.waits_for_run:
-            self._run_again(())
+            self._run_again((self._busy_message(),))
         elif self.running:
             self._attempt(self._running.remind)
         elif self.has_unseen:
@@ -160,7 +160,10 @@ class ConversationTurn:
             assert self._open.conversation is not None
             output = self._running.start(flow, opening, key, self._open.conversation.session)
             if decision.answers and output.prompt is not None:
-                output = joined(output, self._taken_answer(said.answer))
+                answered = self._taken_answer(said.answer)
+                # A picture that nobody asked for is no wrong answer: it only opened.
+                if said.answer.text or not answered.rejected:
+                    output = joined(output, answered)
             return output
 
         self._attempt(begin)
@@ -272,7 +275,10 @@ class ConversationTurn:
         if self._open.queued or busy is Busy.IGNORE:
             self._run_again(())
         else:
-            self._run_again((Message(self._running.texts_of(self.running).busy),))
+            self._run_again((self._busy_message(),))
+
+    def _busy_message(self) -> Message:
+        return Message(self._running.texts_of(self.running).busy)
 
     def _run_again(self, messages: tuple[Message, ...]) -> None:
         """Say that a function runs, and see to it that it does."""

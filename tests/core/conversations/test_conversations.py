@@ -192,6 +192,19 @@ def test_an_opener_that_is_more_than_a_text(answer: Answer) -> None:
     assert "Thanks." == person.reads
 
 
+@pytest.mark.parametrize("dialled", ["", "5", "main"])
+def test_a_dial_that_goes_on(dialled: str) -> None:
+    """Where a flow runs its question is shown again, as no answer was given; otherwise the dial starts one."""
+    person = Person(main, platform="ussd")
+    person.say("", opens=True)
+    assert "Your name?" == person.reads
+    person.say(dialled, opens=True)
+    assert "Your name?" == person.reads
+    person.say("Ama")
+
+    assert "Hello, Ama." == person.reads
+
+
 # Restarts and commits that failed
 
 

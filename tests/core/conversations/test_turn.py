@@ -148,6 +148,17 @@ def test_an_opener_with_a_picture_is_an_answer() -> None:
     assert "Got i1." == person.reads
 
 
+def test_an_opener_that_is_no_answer() -> None:
+    """A picture that the first question does not take only opens; a text that it does not take is told so."""
+    person = Person(order, platform="ussd")
+    person.said(Answer(attachment=Attachment(kind=AttachmentKind.IMAGE)))
+    assert "What size?\n\n1. Small\n2. Large" == person.reads
+    dialling = Person(order, platform="ussd")
+    dialling.say("9")
+
+    assert dialling.reads.startswith("Invalid selection:\n\nWhat size?")
+
+
 def test_a_flow_that_ends_at_its_start() -> None:
     """It says its word, and there is no conversation."""
 
