@@ -220,17 +220,22 @@ class OpenConversation:
         output, conversation = self.output, self.conversation
         if output is None:
             return
-        if conversation is not None and output.messages:
-            unseen = (*conversation.unseen, *output.messages)
-            self.conversation = replace(conversation, unseen=unseen)
+        if conversation is not None:
+            self.conversation = replace(
+                conversation,
+                unseen=(*conversation.unseen, *output.messages),
+                is_unasked=output.prompt is not None,
+            )
         self.output = replace(output, messages=()) if output.run is not None else None
 
     def _show_unseen(self) -> None:
         """Show what was kept before what is said now."""
         output, conversation = self.output, self.conversation
-        if output is not None and conversation is not None and conversation.unseen:
+        if output is None or conversation is None:
+            return
+        if conversation.unseen or conversation.is_unasked:
             self.output = replace(output, messages=(*conversation.unseen, *output.messages))
-            self.conversation = replace(conversation, unseen=())
+            self.conversation = replace(conversation, unseen=(), is_unasked=False)
 
     def _tell_shown(self) -> None:
         """Tell what is shown, and then that the flow ended with it."""

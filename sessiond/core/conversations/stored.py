@@ -51,6 +51,8 @@ class StoredConversation(
     """What flows remember (flow_session.py)."""
     unseen: tuple[Message, ...] = ()
     """Said while nobody waited, on a platform where we cannot speak first: shown at the next input."""
+    is_unasked: bool = False
+    """The question that waits was asked then: the next input is no answer to it."""
     queued: tuple[Answer, ...] = ()
     """Said by the person while a function ran; the next questions get it."""
 

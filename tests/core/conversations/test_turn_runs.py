@@ -285,12 +285,34 @@ def test_what_was_kept_is_shown_to_who_speaks_during_a_run() -> None:
 
 
 def test_reminding_during_a_run() -> None:
-    """It is busy, and has nothing new to say."""
-    person = running(Busy.SAY)
-    taken = person.remind()
+    """It is busy, and says so, whatever it says to inputs."""
+    for policy in Busy:
+        person = running(policy)
+        taken = person.remind()
 
-    assert (True, "") == (taken.busy, person.reads)
-    assert taken.run is not None
+        assert (True, BUSY) == (taken.busy, person.reads)
+        assert taken.run is not None
+
+
+@pytest.mark.parametrize("platform", ["http", "ussd", "whatsapp"])
+def test_a_question_that_nobody_saw_is_not_answered(platform: str) -> None:
+    """It was asked when nobody waited any more: the next input shows it, the one after answers it."""
+
+    async def asks(c: Conversation) -> None:
+        await c.run("look", reserve)
+        name = await c.ask("name", "Your name?")
+        await c.say(f"Bye, {name}.")
+
+    person = Person(asks, platform=platform, waits=5.0)
+    person.say("asks")
+    person.settle("two pairs", waits=0.0)
+    assert "" == person.reads
+    person.restart()
+    person.say("hello?")
+    assert "Your name?" == person.reads
+    person.say("Ama")
+
+    assert "Bye, Ama." == person.reads
 
 
 def test_a_run_whose_code_is_gone_during_it() -> None:
