@@ -1,4 +1,4 @@
-"""The telemetry of conversations: what a turn of flows tells, as the events that listeners and metrics know.
+"""What is told of flows beside the journal: telemetry, for listeners and metrics, and the one log line of a failure.
 
 Step by step detail (which question, what was accepted) is for the journal alone; these are the events that are worth
 counting over all users. Nothing is built for an event that nobody listens to.
@@ -6,6 +6,7 @@ counting over all users. Nothing is built for an event that nobody listens to.
 Here and not in the core, because only telemetry knows who listens.
 """
 
+import logging
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -13,10 +14,13 @@ from typing import Any, Final, NamedTuple
 from sessiond import telemetry
 from sessiond.core.conversations.happenings import Happening
 from sessiond.core.conversations.journal_events import JournalEvent
+from sessiond.core.flows.faults import FlowFailed
 from sessiond.core.ids import UserId
 from sessiond.runtime.computed import Signal
 
-__all__ = ["SIGNALS", "signals_of"]
+__all__ = ["SIGNALS", "log_failure", "signals_of"]
+
+_log: Final = logging.getLogger("sessiond.app")
 
 
 class SignalRow(NamedTuple):
@@ -78,3 +82,13 @@ def _signal(row: SignalRow, happening: Happening, user: UserId) -> Signal:
     elif row.number:
         numbers = {row.number: happening.facts[row.number]}
     return row.emitter.event.name, numbers, about
+
+
+def log_failure(flow: str, error: Exception, user: UserId) -> None:
+    """Log, once, that *flow* failed: file and line in the message, then the traceback of what its code raised.
+
+    The frames between the actor and the flow are ours and help no author.
+    """
+    raised = error.__cause__ if isinstance(error, FlowFailed) else error
+    about = {"user": user, "flow": flow}
+    _log.error("flow failed: %s", error, exc_info=raised, extra={"fields": about})
