@@ -27,6 +27,7 @@ for _name, _help in {
 flow = cyclopts.App(name="flow", help="Look at flows before people do.")
 for _name, _help in {
     "check": "Find the problems of flows without running them.",
+    "run": "Talk to flows in the terminal, without a server.",
 }.items():
     flow.command(f"sessiond.cli.flow.{_name}:{_name}", name=_name, help=_help)
 app.command(flow)

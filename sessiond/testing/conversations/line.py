@@ -48,15 +48,19 @@ class PlayClock:
     """A wall clock that moves when it is told to; *base* in seconds since the Unix epoch."""
 
     def __init__(self, base: float) -> None:
-        self.time = base
+        self._time = base
 
     def now(self) -> float:
         """The time."""
-        return self.time
+        return self._time
 
     def monotonic(self) -> float:
         """The time, too."""
-        return self.time
+        return self.now()
+
+    def move_to(self, moment: float) -> None:
+        """Set the clock."""
+        self._time = moment
 
 
 @frozen
@@ -134,13 +138,13 @@ class Line:
 
     def advance(self, seconds: float) -> list[Event]:
         """Let time pass; what is due ends when it is due."""
-        end = self.clock.time + seconds
+        end = self.clock.now() + seconds
         events: list[Event] = []
         while (due := next_expiry(self.stored)) is not None and due <= end:
-            self.clock.time = max(due, self.clock.time)
+            self.clock.move_to(max(due, self.clock.now()))
             for taken in self._conversations.expire_due(self.stored, self.clock.now()):
                 events += self._after(taken)
-        self.clock.time = end
+        self.clock.move_to(end)
         return events
 
     def restart(self) -> list[Event]:

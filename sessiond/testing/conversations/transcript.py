@@ -25,22 +25,29 @@ from sessiond.core.flows.prompts import Prompt
 from sessiond.testing.conversations.calls import Called
 from sessiond.testing.conversations.line import Shown
 
-__all__ = ["UPDATE", "Transcript", "assert_transcript"]
+__all__ = ["UPDATE", "Transcript", "assert_transcript", "spoken"]
 
 #: Set to anything but nothing: golden files are written instead of compared.
 UPDATE: Final = "SESSIOND_UPDATE_TRANSCRIPTS"
 
 
 class Transcript:
-    """Collects lines."""
+    """Collects lines. *names_lines*: failures with the line of code, which would change golden files at every edit."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, names_lines: bool = False) -> None:
         self._lines: list[str] = []
+        self._names_lines = names_lines
 
     @property
     def text(self) -> str:
         """All of it; each line ends with a newline."""
         return "".join(f"{line.rstrip()}\n" for line in self._lines)
+
+    def take(self) -> str:
+        """Hand out what was noted, and forget it."""
+        text = self.text
+        self._lines.clear()
+        return text
 
     def said(self, what: str) -> None:
         """Note what the person said."""
@@ -61,7 +68,8 @@ class Transcript:
             if message.media is not None and not message.media.url:
                 self.noted(f"{message.media.kind} {message.media.id}")
         if event.error is not None:
-            self.noted(f"failed: {type(event.error).__name__}")
+            what = event.error if self._names_lines else type(event.error).__name__
+            self.noted(f"failed: {what}")
         if event.output.end is not None:
             result = event.output.result
             self.noted(f"the end: {result.decode()}" if result is not None else "the end")
