@@ -11,6 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+import conversation_reference
 import cyclopts
 
 from sessiond.cli import sessionctl, sessiond
@@ -304,6 +305,9 @@ PAGES: dict[str, Callable[[], str]] = {
     "telemetry.md": lambda: HEAD + telemetry(),
     "settings.md": lambda: HEAD + settings(),
     "admin.md": lambda: HEAD + admin(),
+    "conversation.md": lambda: HEAD + conversation_reference.conversation(),
+    "flow-record.md": lambda: HEAD + conversation_reference.record(),
+    "journal.md": lambda: HEAD + conversation_reference.journal(),
     "flow-check.md": lambda: HEAD + flow_check(),
     "cli.md": lambda: HEAD + cli(),
 }

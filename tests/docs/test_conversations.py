@@ -8,6 +8,7 @@ import pytest
 import trio.testing
 
 from sessiond.testing.conversations import play
+from sessiond.testing.world import open_world
 from tests.docs.pages import DOCS, captioned
 from tests.docs.playing import Played, load, played, replay
 
@@ -73,3 +74,15 @@ def test_flows_that_are_shown_have_no_errors(page: str, name: str, tmp_path: Pat
     )
 
     assert 0 == done.returncode, done.stdout + done.stderr
+
+
+async def test_a_handler_reads_the_journal_as_shown(autojump_clock: trio.testing.MockClock) -> None:
+    """It finds the order that was finished, and not the one that was cancelled."""
+    async with open_world(load("howto/flow-journal.md", "history.py").app) as world:
+        phone = await world.join("ada")
+        for text in ("hi", "tea", "hi", "cancel"):
+            await phone.say(text)
+        history = await phone.push("history")
+
+    assert [world.clock.now()] == [round(at) for at in history["orders"]]
+    assert history["more"] is None
