@@ -21,6 +21,7 @@ for _name, _help in {
     "serve": "Serve the app until SIGTERM or Ctrl-C, then drain.",
     "check": "Check settings, app and store without serving.",
     "token": "Print a token that the server will accept.",
+    "caller": "Print the user id of a phone number, for sessionctl.",
 }.items():
     app.command(f"sessiond.cli.{_name}:{_name}", name=_name, help=_help)
 

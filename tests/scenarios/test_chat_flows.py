@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.cli.conftest import Ctl
+from tests.cli.conftest import Ctl, run
 from tests.scenarios.chatting import AMA, KOFI, TOKEN, Chat, serving
 from tests.scenarios.hooks import get
 
@@ -126,12 +126,19 @@ async def test_a_number_is_nowhere_in_clear(chat: Chat, short_tmp_path: Path) ->
 
         listed = await trio.to_thread.run_sync(ctl, "--json", "ls")
         (user,) = [row["user"] for row in listed.json["rows"]]
+        named = await trio.to_thread.run_sync(
+            run,
+            "sessiond.cli",
+            ["caller", "0244123456", "--config", "chatterkeep.toml"],
+            short_tmp_path,
+        )
         words = ("show", "journal", "export")
         seen = [await trio.to_thread.run_sync(ctl, word, user) for word in words]
     with closing(sqlite3.connect(short_tmp_path / "chat.db")) as db:
         stored = "\n".join(db.iterdump())
     files = await trio.to_thread.run_sync(everything_in, short_tmp_path)
 
+    assert user == named.out.strip(), "whoever has the number and the secret finds the user"
     assert all(done.code == 0 for done in seen), seen
     places = [listed.out, metrics, chat.server.log, stored, files]
     places += [done.out + done.err for done in seen]
