@@ -18,8 +18,7 @@ from sessiond import telemetry
 from sessiond.core.codes import ErrorCode
 from sessiond.core.conversations.shown import encode_shown
 from sessiond.core.errors import MailboxFull, Refused
-from sessiond.core.flows.engine import encode_result
-from sessiond.core.flows.faults import NotStorable, RunFailed
+from sessiond.core.flows.faults import RunFailed
 from sessiond.core.flows.prompts import Message, Output, RunRequest
 from sessiond.core.ids import UserId
 from sessiond.core.ports import Clock, Entropy, ReplyTo
@@ -27,18 +26,10 @@ from sessiond.core.session.effects import StartRun
 from sessiond.core.session.inputs import Settled
 from sessiond.runtime.backoff import Backoff
 from sessiond.runtime.directory import Directory
+from sessiond.runtime.run_results import encoded, ends_us, recordable
 from sessiond.runtime.threads import Threads
 
-__all__ = ["MAX_RESULT", "Runs"]
-
-#: Bytes of a result as JSON: it is part of the user's snapshot.
-MAX_RESULT: Final = 64 * 1024
-
-#: Of an exception's text: it is recorded, and shown to nobody but the flow.
-_MAX_MESSAGE: Final = 500
-
-#: The process ends, or the task does: nothing of the function's.
-_NOT_ITS_FAILURE: Final = (trio.Cancelled, KeyboardInterrupt, SystemExit)
+__all__ = ["Runs"]
 
 _log: Final = logging.getLogger("sessiond.app")
 
@@ -112,15 +103,15 @@ class Runs:
             try:
                 value = await self._call(request)
             except RunFailed as error:
-                return _recordable(error.kind, error.message)  # it is of no use to try again
+                return recordable(error.kind, error.message)  # it is of no use to try again
             except BaseException as error:
-                if _ends_us(error):
+                if ends_us(error):
                     raise
                 if attempt >= retries.attempts:
                     _log.error("a function that a flow ran failed", exc_info=error)
-                    return _recordable(type(error).__name__, error)
+                    return recordable(type(error).__name__, error)
             else:
-                return _encoded(request, value)
+                return encoded(request, value)
             await trio.sleep(backoff.wait(attempt, self._entropy.jitter()))
             attempt += 1
 
@@ -232,39 +223,3 @@ class _Delivery:
         """The result was not taken. What the person said was: he is told that there is no result yet."""
         self._code = code
         self._answered.set()
-
-
-def _ends_us(error: BaseException) -> bool:
-    """Tell whether *error*, or part of it, is none of the function's."""
-    if isinstance(error, BaseExceptionGroup):
-        return error.subgroup(_NOT_ITS_FAILURE) is not None
-    return isinstance(error, _NOT_ITS_FAILURE)
-
-
-def _encoded(request: RunRequest, value: object) -> bytes | RunFailed:
-    try:
-        result = encode_result(request, value)
-    except NotStorable as error:
-        _log.error("what a function that a flow ran returned cannot be kept", exc_info=error)
-        return _recordable(type(error).__name__, error.message)
-    except Exception as error:  # noqa: BLE001 -- the app's own values are compared
-        _log.error("what a function that a flow ran returned cannot be kept", exc_info=error)
-        return _recordable(type(error).__name__, error)
-    if len(result) > MAX_RESULT:
-        _log.error("a function that a flow ran returned %d bytes as JSON", len(result))
-        return RunFailed("ResultTooLarge", f"a result has at most {MAX_RESULT} bytes as JSON")
-    return result
-
-
-def _recordable(kind: object, message: object) -> RunFailed:
-    """Make a failure that any record takes, whatever the app's exception holds."""
-    return RunFailed(_text(kind), _text(message))
-
-
-def _text(thing: object) -> str:
-    try:
-        text = str(thing)
-    except Exception:  # noqa: BLE001 -- an app's exception has its own ``__str__``
-        text = f"a {type(thing).__name__} that cannot be shown"
-    # Lone surrogates have no JSON.
-    return text[:_MAX_MESSAGE].encode(errors="replace").decode()

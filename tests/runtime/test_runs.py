@@ -21,7 +21,8 @@ from sessiond.core.session.effects import StartRun
 from sessiond.core.session.inputs import Input, Settled
 from sessiond.runtime.clock import SteadyClock
 from sessiond.runtime.entropy import SeededEntropy
-from sessiond.runtime.runs import MAX_RESULT, Runs
+from sessiond.runtime.run_results import MAX_RESULT
+from sessiond.runtime.runs import Runs
 from sessiond.runtime.threads import InPlace
 from tests.runtime.answers import Answer
 from tests.runtime.hearing import hearing

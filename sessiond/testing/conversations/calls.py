@@ -12,9 +12,9 @@ from typing import Any
 import trio
 from attrs import field, frozen
 
-from sessiond.core.flows.engine import encode_result
-from sessiond.core.flows.faults import FlowFailed, RunFailed
+from sessiond.core.flows.faults import RunFailed
 from sessiond.core.flows.prompts import RunRequest
+from sessiond.runtime.run_results import encoded, ends_us, recordable
 
 __all__ = ["Called", "Caller"]
 
@@ -47,15 +47,17 @@ class Caller:
         while True:
             try:
                 value = self._value(request)
-                raw = encode_result(request, value)
             except RunFailed as error:
-                return _failed(request, attempt, error)
-            except FlowFailed as error:
-                return _failed(request, attempt, RunFailed(type(error).__name__, error.message))
-            except Exception as error:  # noqa: BLE001 -- whatever the app's function raised
+                return _failed(request, attempt, recordable(error.kind, error.message))
+            except BaseException as error:
+                if ends_us(error):
+                    raise
                 if attempt >= request.retries.attempts:
-                    return _failed(request, attempt, RunFailed(type(error).__name__, str(error)))
+                    return _failed(request, attempt, recordable(type(error).__name__, error))
             else:
+                raw = encoded(request, value)
+                if isinstance(raw, RunFailed):
+                    return _failed(request, attempt, raw)
                 return Called(request.key, request.run_id, request.args, attempt, value, raw=raw)
             attempt += 1
 
