@@ -204,7 +204,9 @@ def test_the_answer_is_open_metrics(metrics: Metrics) -> None:
 def test_two_nodes_in_one_process_do_not_share_a_registry() -> None:
     """What one counts the other does not show."""
     one, two = Metrics(), Metrics()
-    one("store.away", {}, {"store": "redis", "error": "TimeoutError", "reason": "slow"})
+    detach = one.open()
+    telemetry.emit("store.away", {}, {"store": "redis", "error": "TimeoutError", "reason": "slow"})
+    detach()
 
     assert value(one, "sessiond_store_outages_total") == 1
     assert value(two, "sessiond_store_outages_total") == 0
