@@ -243,10 +243,16 @@ class Walk:
         node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp,
         state: _State | None,
     ) -> _State | None:
+        first, *others = node.generators
         names = assigned_names([one.target for one in node.generators])
-        states = [state]
+        parts = [*first.ifs, *(part for one in others for part in (one.iter, *one.ifs))]
+        parts += [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+        states = [self._expression(first.iter, state)]
         for _ in range(2):
-            states.append(self._inside(node, self._killed(states[-1], names)))
+            after = self._killed(states[-1], names)
+            for part in parts:
+                after = self._expression(part, after)
+            states.append(after)
         return _join(states)
 
     def _call(self, node: ast.Call, state: _State | None) -> _State | None:

@@ -178,7 +178,16 @@ DISTINCT = {
             while number < count:
                 await c.ask(f"c-{number}", "?")
                 number += 1
-            return [await c.ask(f"d-{n}", "?") for n in range(count)]
+            return [
+                await c.ask(f"d-{n}-{m}", "?")
+                for n in range(await c.ask("more", "?", parse=int)) if n
+                for m in range(3) if await c.confirm(f"e-{n}-{m}", "?")
+            ], {await c.ask(f"f-{n}", "?"): await c.ask(f"g-{n}", "?") for n in range(3)}
+        """,
+    "made anew in an expression": """
+        async def flow(c):
+            while (name := c.id()):
+                await c.ask(f"a-{name}", "?")
         """,
     "made of who knows what": """
         import itertools
@@ -236,6 +245,15 @@ DISTINCT = {
 
         async def flow(c):
             await more(c, 0)
+        """,
+    "in a function that has no conversation": """
+        async def other(d):
+            await d.ask("a", "?")
+
+        async def flow(c):
+            await c.ask("a", "?")
+            await other(print(c))
+            await other(*[c])
         """,
     "in a function that is not called": """
         async def flow(c):
