@@ -153,6 +153,8 @@ class Conversations:
             decision: Decision = Start(self._book.find(said.flow).name, resets=True)
         else:
             decision = self._book.routes.decide(_routed(turn, said))
+            if isinstance(decision, Start) and self._book.routes.greets(said.answer.text):
+                turn.greeted()
         error = turn.error
         if error is not None and (
             isinstance(decision, Continue) or isinstance(error, SnapshotTooNew)

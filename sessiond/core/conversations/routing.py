@@ -256,6 +256,10 @@ class RouteTable:
         begun = self._begin(seen, word, resets=True)
         return begun if isinstance(begun, Start) else Say(self._settings.reset_text, resets=True)
 
+    def greets(self, text: str) -> bool:
+        """Tell whether *text* is a greeting."""
+        return normal_word(text) in self._greetings
+
     def _begin(self, seen: RoutedInput, word: str, *, resets: bool) -> Decision:
         if seen.ended is not None and self._settings.after_end == "closed":
             return Say(self._settings.ended_text)

@@ -111,6 +111,10 @@ class ConversationTurn:
         text = answer.text if answer.choice is None else answer.choice
         self._tell(JournalEvent.MESSAGE_RECEIVED, text=text, facts={"type": kind})
 
+    def greeted(self) -> None:
+        """Tell that it was a greeting, and begins something."""
+        self._tell(JournalEvent.GREETING)
+
     def remind(self) -> None:
         """Show what was not seen, and the waiting question again; while a function runs, that one has to wait."""
         if self.waits_for_run:

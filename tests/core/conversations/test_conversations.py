@@ -57,6 +57,18 @@ def test_the_flow_that_takes_everything(text: str) -> None:
     assert "Your name?" == person.reads
 
 
+def test_a_greeting_that_begins_something() -> None:
+    """It is told as one; a greeting that is an answer is not."""
+    person = Person(main)
+    person.say("Hello!")
+    assert ["message.received", "greeting", "flow.execution.start", "message.sent"] == (
+        person.told()
+    )
+    person.say("Hello")
+
+    assert ("Hello, Hello.", 1) == (person.reads, len(person.told_with("greeting")))
+
+
 def test_a_word_and_a_pattern_start_their_flow() -> None:
     """The text that started it is known to the flow, and answers nothing."""
 

@@ -187,6 +187,52 @@ def test_what_the_door_says_of_a_person_reaches_the_flow() -> None:
     assert "Bye, Ama B.." == person.reads
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("", "Please write an answer.\n\nYour name?"),
+        (" \t\n ", "Please write an answer.\n\nYour name?"),
+        ("\x00\x07", "Please write an answer.\n\nYour name?"),
+        ("x" * 1_000_000, "Please write at most 4096 characters.\n\nYour name?"),
+        ("A\x1b[31mma\x00", "Hello, A[31mma."),
+        ("\ud800Ama", "Hello, Ama."),
+        ("👩🏾‍🌾", "Hello, 👩🏾‍🌾."),
+        ("مرحبا", "Hello, مرحبا."),
+        ("Ama\u202e", "Hello, Ama\u202e."),
+        ("'; DROP TABLE sessions; --", "Hello, '; DROP TABLE sessions; --."),
+        ("{name} %s <b>", "Hello, {name} %s <b>."),
+    ],
+    ids=["empty", "blank", "control", "1 MB", "escape", "surrogate", "emoji", "right to left",
+         "override", "SQL", "markup"],
+)  # fmt: skip
+def test_odd_answers(text: str, shown: str) -> None:
+    """Each is an answer or turned down with a sentence, and can be stored; the journal keeps its length at most."""
+
+    async def greet(c: Conversation) -> None:
+        name = await c.ask("name", "Your name?")
+        await c.say(f"Hello, {name}.")
+        await c.ask("more", "More?")
+
+    person = Person(greet)
+    person.say("greet")
+    person.say(text)
+    assert shown == person.reads.removesuffix("\n\nMore?")
+    person.restart()
+    person.remind()
+
+    assert person.reads in {"Your name?", "More?"}
+
+
+@pytest.mark.parametrize("text", ["9", "0", "-1", "１", "1.", "Small", "SMALL ", "s", "1️⃣"])
+def test_numbers_and_titles(text: str) -> None:
+    """What a person may mean by a choice is taken like a tap; the rest is turned down."""
+    person = Person(order)
+    person.say("order")
+    person.say(text)
+
+    assert ("How many?" == person.reads) is (text not in {"9", "0", "-1"})
+
+
 # Reminding and ending
 
 
