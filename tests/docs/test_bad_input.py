@@ -23,7 +23,10 @@ garbage webhook; truncated webhook; duplicated webhook; concurrent-duplicate web
 replayed webhook; unknown user; handler that raises; handler that hangs; handler that returns nonsense;
 handler that floods; corrupt snapshot; snapshot from a newer version; oversized snapshot; store gone at the start;
 store gone in mid-flight; commit whose answer is lost; second process on the same SQLite file;
-node stopped for longer than its lease; full disk (SQLite); stale admin socket file; port in use; settings with typos
+node stopped for longer than its lease; full disk (SQLite); stale admin socket file; port in use; settings with typos;
+chat without a token; chat that is no message; chat from what is no phone number; chat of a megabyte;
+chat with odd characters; chat sent twice; two chats of one person at once; chat of one number without end;
+chat with a flow that raises; chat with a function that is slow; chat while the store is away
 """
 
 

@@ -161,3 +161,57 @@ async def test_a_repeat_is_answered_as_before(store: str, short_tmp_path: Path) 
     assert "Playing Sweet Mother" == song
     assert NAME == again, "the answer of then, wherever the conversation is now"
     assert NAME == other, "keys are each person's own"
+
+
+async def test_the_store_goes_away_and_comes_back(
+    redis_servers: RedisServers, short_tmp_path: Path
+) -> None:
+    """Nothing is answered that is not kept: an error, and, sent again with the same key, the answer, once."""
+    redis = redis_servers.start(appendonly="yes", appendfsync="always")
+    chat = Chat(redis.url, short_tmp_path, chat_settings="rate_burst = 1000\nwait_seconds = 1\n")
+    async with serving(chat):
+        await chat.say(AMA, "hello", "one")
+        redis.kill()
+        refused: list[tuple[int, object]] = []
+
+        async def send(phone: str, text: str, key: str) -> None:
+            refused.append(await chat.send(phone, text, key))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(send, AMA, "Ama", "two")
+            nursery.start_soon(send, KOFI, "hello", "one")
+        redis.start()
+        while (answer := await chat.send(AMA, "Ama", "two"))[0] != 200:
+            assert answer[0] in {503, 504}
+            await trio.sleep(0.05)
+        song = await chat.say(AMA, "Sweet Mother", "three")
+
+    assert {status for status, _ in refused} <= {503, 504}, refused
+    assert "Hello Ama, what is your favorite song?" == answer[1]["bot_message"]
+    assert "Playing Sweet Mother" == song
+
+
+async def test_the_store_is_away_at_the_start(
+    redis_servers: RedisServers, short_tmp_path: Path
+) -> None:
+    """503 with the time to come back; when the store is there, the conversation begins."""
+    redis = redis_servers.start(appendonly="yes")
+    chat = Chat(redis.url, short_tmp_path)
+    redis.kill()
+    chat.server.spawn()
+    try:
+        with trio.fail_after(30):
+            while not chat.server.listens():  # noqa: ASYNC110 -- a process sets no event
+                await trio.sleep(0.05)
+            status, headers, body = await chat.post(
+                b'{"user_phone":"+233244123456","user_message":"hello"}'
+            )
+            redis.start()
+            await chat.server.wait_ready()
+            assert NAME == await chat.say(AMA, "hello")
+    finally:
+        chat.server.kill()
+
+    assert 503 == status
+    assert int(headers["retry-after"]) > 0
+    assert body.startswith(b'{"error":"')
