@@ -1,5 +1,7 @@
 """What the documentation says of conversations: its flows run, and its conversations are had again."""
 
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -7,9 +9,12 @@ from pathlib import Path
 import pytest
 import trio.testing
 
+from sessiond.core.ids import UserId
+from sessiond.edges.websocket.flow_events import read_flow_event
 from sessiond.testing.conversations import play
 from sessiond.testing.world import open_world
-from tests.docs.pages import DOCS, captioned
+from tests.cli.test_dev import Running, start
+from tests.docs.pages import DOCS, captioned, fenced
 from tests.docs.playing import Played, load, played, replay
 
 PLAYED = list(played())
@@ -50,6 +55,88 @@ def test_pictures_and_places_are_taken_as_shown() -> None:
         assert "Thank you. We call Kofi." == phone.send_contact("Kofi", "+233244123456")
 
     assert {"photo": "m-1", "bill": "bill.pdf", "at": [5.6, -0.2]} == phone.result
+
+
+TUTORIAL = "tutorial-conversation.md"
+
+
+def test_the_tutorial_is_played_in_the_terminal_as_shown(tmp_path: Path) -> None:
+    """``sessiond flow run`` says what the page says; only the run's own id is another each time."""
+    (tmp_path / "pizza.py").write_text(captioned(TUTORIAL, "pizza.py"))
+    shown = captioned(TUTORIAL, "sessiond flow run pizza:order")
+    typed = [line[2:] for line in shown.splitlines() if line.startswith("> ")]
+    done = subprocess.run(
+        [sys.executable, "-m", "sessiond", "flow", "run", "pizza:order"],
+        cwd=tmp_path,
+        input="\n".join(typed),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        env={"PYTHONPATH": str(DOCS.parent)},
+    )
+
+    assert _without_ids(shown) == _without_ids(done.stdout)
+
+
+def _without_ids(text: str) -> str:
+    return re.sub(r"[0-9a-f]{16}|2L-[0-9A-F]{4}", "…", text)
+
+
+def test_the_tutorial_goes_on_after_a_kill(short_tmp_path: Path) -> None:
+    """The pasted line, with other words; a SIGKILL before the last; then the client, as the page has it."""
+    (short_tmp_path / "pizza.py").write_text(captioned(TUTORIAL, "pizza.py"))
+    (short_tmp_path / "talk.py").write_text(captioned(TUTORIAL, "talk.py"))
+
+    def say(running: Running, text: str) -> str:
+        line = running.line("Say something over HTTP").replace('"hi"', f'"{text}"')
+        return str(json.loads(running.paste(line))["bot_message"])
+
+    running = start(short_tmp_path, "pizza:app")
+    with running.process:
+        asked = [say(running, text) for text in ("hi", "large", "2")]
+        running.process.kill()
+    again = start(short_tmp_path, "pizza:app")
+    with again.process:
+        thanks = say(again, "yes")
+        talked = subprocess.run(
+            [sys.executable, "talk.py", *_url_and_token(again.welcome)],
+            cwd=short_tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+            env={"PYTHONPATH": str(DOCS.parent / "clients" / "python")},
+        )
+        again.process.kill()
+
+    assert [
+        "What size?\n\n1. Small\n2. Large",
+        "How many?",
+        "Order 2 × L?\n\n1. Yes\n2. No",
+    ] == asked
+    assert thanks.startswith("Thank you! Your reference is 2L-")
+    assert "> yes\nThank you! Your reference is 3L-" in talked.stdout
+
+
+def _url_and_token(welcome: str) -> tuple[str, str]:
+    found = re.search(r"(ws://[\d.:]+)/socket\S*&token=([^\s']+)", welcome)
+    assert found, welcome
+    return found[1], found[2]
+
+
+def test_frames_of_the_tutorial_are_read() -> None:
+    """What a reader types is what the server understands."""
+    frames = [
+        json.loads(line)
+        for block in fenced(TUTORIAL, "text")
+        for line in block.splitlines()
+        if line.startswith("[")
+    ]
+
+    assert 4 == len(frames)
+    for _, _, _, event, payload in frames:
+        assert read_flow_event(event, payload, UserId("demo"), None)
 
 
 #: Wrong on purpose.
