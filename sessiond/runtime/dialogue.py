@@ -23,11 +23,11 @@ from sessiond.core.records import MAX_STORED_REPLY
 from sessiond.core.session import inputs
 from sessiond.core.session.effects import Reply, StartRun
 from sessiond.core.session.outcome import Outcome, PushRequest, TimerRequest
-from sessiond.core.session.timers import with_timers, without_timer
+from sessiond.core.session.timers import Timers, with_timers, without_timer
 from sessiond.runtime.calls import Calls
 from sessiond.runtime.computed import Computed
 from sessiond.runtime.driving import Driving
-from sessiond.runtime.flow_signals import signals_of
+from sessiond.runtime.flow_signals import log_failure, signals_of
 
 __all__ = ["CONVERSATIONS_TIMER", "RUNS_TIMER", "Dialogue"]
 
@@ -36,6 +36,8 @@ RUNS_TIMER: Final = "$runs"
 
 #: What conversations say when nobody waits for it.
 _PUSH: Final = b'"flow:output"'
+
+_NOTHING_SHOWN: Final = b"{}"
 
 #: How long after its start a function is looked after again; if it is still under way, once more.
 _RUN_SECONDS: Final = 15.0
@@ -74,7 +76,7 @@ class Dialogue:
         stored, now = turn.state.snapshot.conversations, self._services.clock.now()
         taken = self._opened().settle(item, stored, now)
         if taken is None:
-            turn.effects = (*turn.effects, Reply(b"{}"))
+            turn.effects = (*turn.effects, Reply(_NOTHING_SHOWN))
             return
         try:
             self._apply(turn, taken, item.waits_seconds)
@@ -83,7 +85,10 @@ class Dialogue:
             failed = RunFailed("ResultTooLarge", error.message)
             taken = self._opened().settle(_with_result(item, failed), stored, now)
             assert taken is not None
-            self._apply(turn, taken, item.waits_seconds)
+            if not self._applied(turn, taken, item.waits_seconds):
+                timers = without_timer(turn.state.timers, RUNS_TIMER)
+                turn.state = replace(turn.state, timers=timers)
+                turn.effects = (*turn.effects, Reply(_NOTHING_SHOWN))
 
     def fired(self, turn: Computed, name: str) -> None:
         """Compute the turn of one of the reserved timers, which was consumed."""
@@ -91,15 +96,21 @@ class Dialogue:
         conversations = self._opened()
         run_timer = name == RUNS_TIMER
         for taken in (conversations.resume if run_timer else conversations.expire_due)(stored, now):
-            self._apply(turn, taken, 0.0)
+            self._applied(turn, taken, None)
         self._rearm(turn)
 
     def resume(self, turn: Computed) -> None:
         """Start again what an earlier run of the node left, at an activation."""
-        if RUNS_TIMER in turn.state.timers and self._services.book is not None:
-            stored = turn.state.snapshot.conversations
+        if RUNS_TIMER in turn.state.timers:
+            self.rolled_back(turn)
+
+    def rolled_back(self, turn: Computed) -> None:
+        """Call the functions that the conversations wait for now; another state's timers are as they were."""
+        stored = turn.state.snapshot.conversations
+        if stored and self._services.book is not None:
             for taken in self._opened().resume(stored, self._services.clock.now()):
-                self._apply(turn, taken, 0.0)
+                self._applied(turn, taken, None)
+            self._rearm(turn)
 
     def put_away(self) -> None:
         """Close every flow's coroutine; the records are what is left."""
@@ -117,13 +128,24 @@ class Dialogue:
             self._conversations = Conversations(services.book, host, self._calls.user)
         return self._conversations
 
-    def _apply(self, turn: Computed, taken: Taken, waits_seconds: float) -> None:
-        """Make what was taken part of the turn."""
+    def _applied(self, turn: Computed, taken: Taken, waits_seconds: float | None) -> bool:
+        """Make what was taken part of a turn that nobody can repeat, unless it is too large."""
+        try:
+            self._apply(turn, taken, waits_seconds)
+        except Refused as error:
+            _log.error("flow %r cannot go on: %s", taken.flow, error)
+            return False
+        return True
+
+    def _apply(self, turn: Computed, taken: Taken, waits_seconds: float | None) -> None:
+        """Make what was taken part of the turn. *waits_seconds*: ``None`` when nobody is to be answered at all.
+
+        Raises:
+          Refused: TOO_LARGE; the turn is what it was.
+
+        """
         if taken.error is not None:
-            about = {"user": self._calls.user, "flow": taken.flow}
-            _log.error(
-                "flow failed: %s", taken.error, exc_info=taken.error, extra={"fields": about}
-            )
+            log_failure(taken.flow, taken.error, self._calls.user)
         before = turn.state.snapshot
         if taken.stored is not before.conversations:
             self._check_size(taken.stored)
@@ -131,16 +153,16 @@ class Dialogue:
         turn.journal = (*turn.journal, *taken.journal)
         turn.signals += signals_of(taken.happenings, self._calls.user)
         output = taken.output
-        if taken.is_push:
-            if output is not None:
-                push = PushRequest(_PUSH, taken.shown)
-                self._calls.apply(turn, Outcome(pushes=(push,)))
-            waits_seconds = 0.0
-        is_deferred = waits_seconds > 0 and output is not None and output.run is not None
-        if not is_deferred and not taken.is_push:
-            turn.effects = (*turn.effects, Reply(taken.shown))
+        if taken.is_push and output is not None:
+            push = PushRequest(_PUSH, taken.shown)
+            self._calls.apply(turn, Outcome(pushes=(push,)))
+        # Who speaks while a function runs is told so at once; who made it run waits for what comes of it.
+        goes_on_waiting = bool(waits_seconds) and output is not None and output.run is not None
+        if waits_seconds is not None and not goes_on_waiting:
+            shown = _NOTHING_SHOWN if taken.is_push else taken.shown
+            turn.effects = (*turn.effects, Reply(shown))
         if taken.run is not None:
-            self._start_run(turn, taken, waits_seconds if is_deferred else 0.0)
+            self._start_run(turn, taken, (waits_seconds or 0.0) if goes_on_waiting else 0.0)
         if taken.stored is not before.conversations:
             self._rearm(turn)
 
@@ -158,13 +180,7 @@ class Dialogue:
         timers = turn.state.timers
         stored = turn.state.snapshot.conversations
         now = self._services.clock.now()
-        changed = timers
-        if stored and CONVERSATIONS_TIMER not in timers:
-            due = next_expiry(stored)
-            if due is not None:
-                changed = with_timers(changed, (TimerRequest(CONVERSATIONS_TIMER, due),), now)
-        elif not stored:
-            changed = without_timer(changed, CONVERSATIONS_TIMER)
+        changed = _with_expiry(timers, next_expiry(stored), now)
         waits = self._opened().waits_for_run(stored)
         if waits and RUNS_TIMER not in changed:
             request = TimerRequest(RUNS_TIMER, now + _RUN_SECONDS)
@@ -187,6 +203,16 @@ class Dialogue:
         replies = [effect.payload for effect in turn.effects if isinstance(effect, Reply)]
         reply = replies[-1] if replies and len(replies[-1]) <= MAX_STORED_REPLY else None
         self._calls.consume(turn, digest, reply)
+
+
+def _with_expiry(timers: Timers, due: float | None, now: float) -> Timers:
+    """Set the timer of expiry, unless one comes early enough: most conversations go on, and each write costs."""
+    if due is None:
+        return without_timer(timers, CONVERSATIONS_TIMER)
+    current = timers.get(CONVERSATIONS_TIMER)
+    if current is not None and current.due is not None and current.due <= due:
+        return timers
+    return with_timers(timers, (TimerRequest(CONVERSATIONS_TIMER, due),), now)
 
 
 def _with_result(item: inputs.Settled, result: RunFailed) -> inputs.Settled:

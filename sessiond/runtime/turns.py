@@ -264,8 +264,10 @@ class Turns:
         everyone = tuple(a.connection for a in turn.state.attachments)
         earlier = replace(turn.state, snapshot=decode_snapshot(loaded.previous))
         turn.state = machine.restart_stream(earlier, services.new_epoch())
+        self.dialogue.rolled_back(turn)
         rolled = msgspec.json.encode({"version": loaded.version + 1})
-        turn.effects = (Reply(rolled), CloseConnection(everyone, CloseCode.RESTARTED))
+        closed = CloseConnection(everyone, CloseCode.RESTARTED)
+        turn.effects = (Reply(rolled), closed, *turn.effects)
 
 
 class Repeated(Exception):
