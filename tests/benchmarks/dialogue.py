@@ -10,15 +10,15 @@ from tests.benchmarks.load import Fleet, Link
 from tests.benchmarks.order import SAME_ANSWER
 from tests.benchmarks.turns import measure_stores
 
-__all__ = ["measure", "say"]
+__all__ = ["measure", "prepare", "say"]
 
 
 def measure(bench: Bench) -> Figures:
     """Measure both stores as ``turns`` does."""
-    return measure_stores(bench, "dialogue", _prepare)
+    return measure_stores(bench, "dialogue", prepare)
 
 
-def _prepare(fleet: Fleet, links: list[Link]) -> None:
+def prepare(fleet: Fleet, links: list[Link]) -> None:
     """Go through the flow once, looking at what is shown; later answers are only known to be answers."""
     ok = links[0].ok
     for shown in ("name", "size", "count", "town", "ok"):

@@ -18,16 +18,7 @@ from tests.benchmarks.child import Child
 from tests.benchmarks.frames import LoadError, message
 from tests.benchmarks.load import Fleet, Link
 
-__all__ = [
-    "amounts",
-    "in_batches",
-    "join_all",
-    "lots",
-    "measure",
-    "memory_kib",
-    "visit_all",
-    "visitors",
-]
+__all__ = ["Talk", "amounts", "in_batches", "join_all", "lots", "measure", "memory_kib"]
 
 DATA_BYTES: Final = 1024
 INPUT_IDS: Final = 16
@@ -54,7 +45,7 @@ def measure(bench: Bench) -> Figures:
 def _attached(bench: Bench) -> Figures:
     few, many = amounts(bench)
     with bench.sessiond() as child, bench.fleet(child) as fleet:
-        visit_all(child, fleet, visitors(bench), bench, "detached")
+        _visit_all(child, fleet, _visitors(bench), bench, "detached")
         join_all(fleet, few, bench)
         before = memory_kib(child)
         join_all(fleet, many, bench)
@@ -78,9 +69,9 @@ def in_batches(
         bench.sessiond(window_seconds=window_seconds) as child,
         bench.fleet(child) as fleet,
     ):
-        visit_all(child, fleet, visitors(bench) + few, bench, phase, talk)
+        _visit_all(child, fleet, _visitors(bench) + few, bench, phase, talk)
         before = memory_kib(child)
-        visit_all(child, fleet, many, bench, phase, talk)
+        _visit_all(child, fleet, many, bench, phase, talk)
         return (memory_kib(child) - before) / len(many)
 
 
@@ -96,12 +87,11 @@ def amounts(bench: Bench) -> tuple[list[str], list[str]]:
     return users(few, "few"), users(bench.sizes.sessions, "many")
 
 
-def visitors(bench: Bench) -> list[str]:
-    """Those who come and go before anything is counted."""
+def _visitors(bench: Bench) -> list[str]:
     return users(bench.sizes.visitors, "visitor")
 
 
-def visit_all(
+def _visit_all(
     child: Child,
     fleet: Fleet,
     everyone: list[str],
