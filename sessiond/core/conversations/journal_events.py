@@ -72,7 +72,8 @@ class JournalEvent(StrEnum):
     """A turn told more than it may; the rest of it is not here."""
 
 
-#: The reference systems' other names: the *attempt*, *success* and *error* of one happening are its statuses here.
+#: The reference systems' other names: the *attempt*, *success* and *error* of one happening are its statuses here. A
+#: turn is one transaction, so that whatever failed in it is the failure of its flow.
 ALIASES: Final[Mapping[str, JournalEvent]] = MappingProxyType(
     {
         "initialization": JournalEvent.FLOW_START,
@@ -86,14 +87,26 @@ ALIASES: Final[Mapping[str, JournalEvent]] = MappingProxyType(
         "flow_start_error": JournalEvent.FLOW_ERROR,
         "flow_error": JournalEvent.FLOW_ERROR,
         "process_error": JournalEvent.FLOW_ERROR,
+        "input_processing_error": JournalEvent.FLOW_ERROR,
+        "message_processing_error": JournalEvent.FLOW_ERROR,
+        "get_state_error": JournalEvent.FLOW_ERROR,
+        "set_state_error": JournalEvent.FLOW_ERROR,
+        "state_retrieval_error": JournalEvent.FLOW_ERROR,
+        "state_update_error": JournalEvent.FLOW_ERROR,
+        "cleanup_error": JournalEvent.FLOW_ERROR,
+        "reset_error": JournalEvent.FLOW_ERROR,
         "process_input": JournalEvent.STEP_START,
         "input_processing": JournalEvent.STEP_START,
         "message_processing": JournalEvent.MESSAGE_RECEIVED,
         "state_validation_error": JournalEvent.VALIDATION_ERROR,
         "state_transition": JournalEvent.TRANSITION,
+        "state_update_start": JournalEvent.TRANSITION,
+        "state_update_attempt": JournalEvent.TRANSITION,
         "state_update_success": JournalEvent.TRANSITION,
         "state_update_complete": JournalEvent.TRANSITION,
         "completion_start": JournalEvent.RUN_START,
+        "completion_error": JournalEvent.RUN_END,
+        "get_state": JournalEvent.RECOVERY,
         "state_retrieval": JournalEvent.RECOVERY,
         "context.created": JournalEvent.SESSION_CREATED,
     }
