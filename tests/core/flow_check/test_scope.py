@@ -54,7 +54,7 @@ def expression(text: str) -> ast.expr:
     [
         ("1", 1),
         ("NAME", "a"),
-        ("bound + NAME", "ba"),
+        ("bound + NAME + bound", "bab"),
         ("f'{bound}-{COUNT}'", "b-3"),
         ("[NAME, (COUNT,)]", ["a", [3]]),
         ("{NAME: given}", {"a": UNKNOWN}),
