@@ -23,6 +23,8 @@ class Stock:
         self.calls: list[str] = []
         self.reserved: dict[str, tuple[str, int]] = {}
         self.fails: list[Exception] = []
+        self.returned = trio.Event()
+        """Set in the moment in which the first call returns."""
 
     async def reserve(self, run_id: str, size: str, count: int) -> str:
         """Reserve, and return the same reference for the same run."""
@@ -31,6 +33,7 @@ class Stock:
         if self.fails:
             raise self.fails.pop(0)
         assert self.reserved.setdefault(run_id, (size, count)) == (size, count)
+        self.returned.set()
         return f"R-{list(self.reserved).index(run_id) + 1}"
 
 
