@@ -28,7 +28,7 @@ class LiveFlows:
 
     def __init__(self) -> None:
         self._held: dict[str, _Held] = {}
-        self._failures: list[FlowFailed] = []
+        self._failures: tuple[FlowFailed, ...] = ()
 
     def find(self, key: str, raw: bytes) -> LiveFlow | None:
         """Give the flow of the conversation *key* if it belongs to *raw*; one that does not is dropped."""
@@ -68,10 +68,10 @@ class LiveFlows:
     def put_away(self) -> list[FlowFailed]:
         """Drop all. Returns what the flows' code raised while it was put away, now or since the last call."""
         self.keep_only(())
-        failures, self._failures = self._failures, []
-        return failures
+        failures, self._failures = self._failures, ()
+        return list(failures)
 
     def _put_away(self, flow: LiveFlow) -> None:
         failure = flow.put_away()
         if failure is not None:
-            self._failures.append(failure)
+            self._failures += (failure,)

@@ -53,8 +53,8 @@ class Conversation(Facts):
 
     def __init__(self, driver: Driver) -> None:
         super().__init__(driver)
-        # A dict: a set of five keys takes 728 bytes, a dict of five 232.
-        self._keys: dict[str, None] = {}
+        # A list: of one key it takes 88 bytes, of five 120; a dict 232, a set 728. A thousand keys are found in 6 µs.
+        self._keys: list[str] = []
         self._open: Operation[Any] | None = None
 
     # Questions
@@ -94,7 +94,7 @@ class Conversation(Facts):
         """
         if as_type is None and transform is None and isinstance(parse, type):
             as_type = parse if parse not in {str, int, float, bool} else None
-        handling = Handling(parse, check, transform, error, as_type)
+        handling = _handling(parse, check, transform, error, as_type)
         shown = () if choices is None else choices_of(key, _labelled(choices))
         question: Ask[Any] = Ask(
             key, text, allow_empty=allow_empty, handling=handling, choices=shown, media=media
@@ -131,7 +131,7 @@ class Conversation(Facts):
         shown = choices_of(key, labelled)
         if as_type is None and transform is None and isinstance(labelled[0][0], Enum):
             as_type = type(labelled[0][0])
-        handling = Handling(None, check, transform, error, as_type)
+        handling = _handling(None, check, transform, error, as_type)
         values = [value for value, _, _ in labelled]
         question: Select[Any] = Select(
             key, text, values=values, handling=handling, choices=shown, media=media, layout=layout
@@ -255,7 +255,7 @@ class Conversation(Facts):
             raise InvalidInput(f"a key is a text of 1 to {MAX_KEY} characters")
         if key in self._keys:
             raise RepeatedKey(f"the key {key!r} is used twice in one run", where=operation.where)
-        self._keys[key] = None
+        self._keys.append(key)
 
     def handed_over(self, operation: object) -> Operation[Any] | None:
         """Tell the engine which operation a yield was, and forget it; ``None``: it was none of ours.
@@ -270,6 +270,19 @@ class Conversation(Facts):
         if opened is not None:
             raise ForgottenAwait(FORGOTTEN, where=opened.where)
         return None
+
+
+def _handling(
+    parse: Callable[[str], Any] | None,
+    check: Check | None,
+    transform: Callable[[Any], Any] | None,
+    error: str,
+    as_type: Any,
+) -> Handling:
+    """Make a question's handling; most ask for nothing, and share one (104 bytes of every waiting flow)."""
+    if parse is None and check is None and transform is None and not error and as_type is None:
+        return PLAIN
+    return Handling(parse, check, transform, error, as_type)
 
 
 def _labelled(options: "Labels[Any]") -> list[tuple[Any, Any, str]]:
