@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 import trio.testing
+from attrs import fields
 
+from sessiond import App
 from sessiond.core.ids import UserId
 from sessiond.edges.websocket.flow_events import read_flow_event
 from sessiond.testing.conversations import play
 from sessiond.testing.world import open_world
+from sessiond_client import Prompt, Shown
 from tests.cli.test_dev import Running, start
 from tests.docs.pages import DOCS, captioned, fenced
 from tests.docs.playing import Played, load, played, replay
@@ -137,6 +140,33 @@ def test_frames_of_the_tutorial_are_read() -> None:
     assert 4 == len(frames)
     for _, _, _, event, payload in frames:
         assert read_flow_event(event, payload, UserId("demo"), None)
+
+
+def test_the_protocol_names_every_field() -> None:
+    """The tables of the document that clients get have its fields and no others; the example is one."""
+    page = (DOCS / "protocol.md").read_text()
+    _, shown, prompt = re.split(r"^\| field (?:of `prompt` )?\|.*\n", page, flags=re.MULTILINE)
+    (example,) = (block for block in fenced("protocol.md", "json") if '"flow"' in block)
+    assert Shown.read(json.loads(example)).text == "Welcome!\n\nWhat size?\n\n1. Small\n2. Large"
+
+    for table, names in ((shown, fields(Shown)), (prompt, fields(Prompt))):
+        rows = table.split("\n\n", maxsplit=1)[0]
+        assert set(re.findall(r"^\| `(\w+)`", rows, re.MULTILINE)) == {one.name for one in names}
+
+
+async def test_an_app_without_flows_says_so(autojump_clock: trio.testing.MockClock) -> None:
+    """Every event of conversations is an unknown one there; a flow that is not there is a bad request."""
+    async with open_world(App()) as world:
+        phone = await world.join("ada")
+        refusals = [
+            await phone.send(event, payload).refusal()
+            for event, payload in (("flow:say", {"text": "hi"}), ("flow:start", {"flow": "x"}))
+        ]
+    async with open_world(load(TUTORIAL, "pizza.py").app) as world:
+        phone = await world.join("ada")
+        refusals.append(await phone.send("flow:start", {"flow": "x"}).refusal())
+
+    assert ["unknown_event", "unknown_event", "bad_request"] == refusals
 
 
 #: Wrong on purpose.
