@@ -25,6 +25,7 @@ for _name, (_module, _help) in {
     "ls": ("sessions", "List live sessions."),
     "show": ("sessions", "Show one user's session, without waking it."),
     "journal": ("journal", "Tell what happened in a user's conversations, newest first."),
+    "end-conversations": ("sessions", "End a user's conversations, as a reset word does."),
     "export": ("sessions", "Hand out everything that is kept of one person, as JSON."),
     "stop": ("sessions", "End a user's session; its clients do not come back."),
     "kick": ("sessions", "Close a user's connections, or one; the session stays."),
@@ -36,7 +37,7 @@ for _name, (_module, _help) in {
     "drain": ("node", "Stop the server as SIGTERM does: finish, save, release, close."),
     "version": ("node", "Say which server answers."),
 }.items():
-    app.command(f"sessiond.cli.ctl.{_module}:{_name}", name=_name, help=_help)
+    app.command(f"sessiond.cli.ctl.{_module}:{_name.replace('-', '_')}", name=_name, help=_help)
 
 dead_letters = cyclopts.App(name="dead-letters", help="Inputs that were given up.")
 for _name, _help in {

@@ -20,6 +20,7 @@ from sessiond.core.session.phases import Phase
 
 __all__ = [
     "ConnectionDetail",
+    "ConversationDetail",
     "Node",
     "NodeInfo",
     "PersonExport",
@@ -134,6 +135,31 @@ class TimerDetail:
 
 
 @frozen(kw_only=True)
+class ConversationDetail:
+    """One conversation; what was said in it is not here. Times are seconds since the Unix epoch."""
+
+    key: str
+    """Its session key."""
+    flow: str = ""
+    """The flow that runs; empty: none does."""
+    waits_for: str = ""
+    """The question or function it waits for, like ``ask count`` or ``run charge``."""
+    answers: int = 0
+    """Questions that were answered."""
+    platform: str = ""
+    gateway: str = ""
+    member: str = ""
+    """Who it is with, masked."""
+    unseen: int = 0
+    """Messages that wait until the person says something."""
+    touched_at: float | None = None
+    """When its last turn was."""
+    expires_at: float | None = None
+    unreadable: str = ""
+    """Why it cannot be read."""
+
+
+@frozen(kw_only=True)
 class Quarantine:
     """Why a user's session is not started any more."""
 
@@ -160,6 +186,7 @@ class SessionDetail:
     window_ids: int = 0
     """Input ids remembered against repeats."""
     timers: tuple[TimerDetail, ...] = ()
+    conversations: tuple[ConversationDetail, ...] = ()
     turns: int = 0
     """Turns of this actor since it was activated."""
     restarts: int = 0
@@ -338,6 +365,17 @@ class Node(Protocol):
 
         Raises:
           UnknownTarget: there is no record, or no snapshot before the current one.
+
+        """
+        ...
+
+    async def end_conversations(self, user: UserId, conversation: str | None) -> int:
+        """End the conversation of this session key, or all of *user*'s, as a reset word does; returns how many.
+
+        Nothing is said in them; what their flows remember is forgotten.
+
+        Raises:
+          UnknownTarget: there is no record of this user, or no such conversation.
 
         """
         ...

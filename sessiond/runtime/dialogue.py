@@ -10,6 +10,7 @@ import logging
 from collections.abc import Mapping
 from typing import Final
 
+import msgspec
 from msgspec.structs import replace
 
 from sessiond.core.codes import ErrorCode
@@ -90,6 +91,16 @@ class Dialogue:
                 turn.state = replace(turn.state, timers=timers)
                 turn.effects = (*turn.effects, Reply(_NOTHING_SHOWN))
 
+    def ended(self, turn: Computed, item: inputs.EndConversations) -> None:
+        """Compute the turn of an operator who ends conversations."""
+        stored = turn.state.snapshot.conversations
+        keys = [key for key in stored if item.conversation in {None, key}]
+        for key in keys:
+            now, stored = self._services.clock.now(), turn.state.snapshot.conversations
+            self._applied(turn, self._opened().end(key, stored, now), None)
+        told = msgspec.json.encode({"ended": len(keys)})
+        turn.effects = (*turn.effects, Reply(told))
+
     def fired(self, turn: Computed, name: str) -> None:
         """Compute the turn of one of the reserved timers, which was consumed."""
         stored, now = turn.state.snapshot.conversations, self._services.clock.now()
@@ -168,11 +179,7 @@ class Dialogue:
 
     def _start_run(self, turn: Computed, taken: Taken, waits_seconds: float) -> None:
         assert taken.run is not None
-        book = self._services.book
-        assert book is not None
-        start = StartRun(
-            taken.key, taken.flow, taken.run, waits_seconds, book.find(taken.flow).texts.busy
-        )
+        start = StartRun(taken.key, taken.flow, taken.run, waits_seconds, taken.waiting_text)
         turn.effects = (*turn.effects, start)
 
     def _rearm(self, turn: Computed) -> None:

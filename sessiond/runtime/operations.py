@@ -35,7 +35,7 @@ from sessiond.core.operations import (
 )
 from sessiond.core.ports import Connection
 from sessiond.core.records import DeadLetter, Loaded
-from sessiond.core.session.inputs import RollBack, Send, Stop
+from sessiond.core.session.inputs import EndConversations, RollBack, Send, Stop
 from sessiond.core.session.phases import Phase
 from sessiond.core.session.snapshot import encode_snapshot
 from sessiond.core.session.state import SessionState, restore_state
@@ -43,6 +43,7 @@ from sessiond.core.session_listing import Selection
 from sessiond.runtime import personal
 from sessiond.runtime.actor import SessionActor
 from sessiond.runtime.cell import Cell, Hibernated, Standing
+from sessiond.runtime.conversation_details import conversation_details
 from sessiond.runtime.journals import journal_page
 from sessiond.runtime.node import NodeRuntime
 from sessiond.runtime.quarantine import roll_back_quarantined
@@ -220,6 +221,17 @@ class Operations:
         rolled: Mapping[str, int] = msgspec.json.decode(reply)
         return rolled["version"]
 
+    async def end_conversations(self, user: UserId, conversation: str | None) -> int:
+        """End conversations of a user; see ``Node``."""
+        await self._must_exist(user)
+        reply = await self._runtime.directory.locate(user).ask(
+            EndConversations(conversation), timeout=_ASK_SECONDS
+        )
+        ended: int = msgspec.json.decode(reply)["ended"]
+        if conversation is not None and not ended:
+            raise UnknownTarget("this user has no such conversation")
+        return ended
+
     async def dead_letters(
         self, *, user: UserId | None, after: str, limit: int
     ) -> tuple[DeadLetter, ...]:
@@ -353,4 +365,5 @@ def _describe(state: SessionState, row: SessionRow) -> SessionDetail:
             TimerDetail(name=t.name, generation=t.generation, due=t.due)
             for t in state.timers.values()
         ),
+        conversations=conversation_details(state.snapshot.conversations),
     )

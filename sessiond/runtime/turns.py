@@ -72,7 +72,7 @@ class Turns:
                 await self._accepted(turn, item)
             case inputs.Fired():
                 await self._fired(turn, item, hooks=hooks)
-            case inputs.Send() | inputs.Stop() | inputs.RollBack():
+            case inputs.Send() | inputs.Stop() | inputs.RollBack() | inputs.EndConversations():
                 await self._operated(turn, item, hooks=hooks)
             case _:
                 assert_never(item)
@@ -222,9 +222,15 @@ class Turns:
     # Inputs of operators and other users' handlers
 
     async def _operated(
-        self, turn: Computed, item: inputs.Send | inputs.Stop | inputs.RollBack, *, hooks: bool
+        self,
+        turn: Computed,
+        item: inputs.Send | inputs.Stop | inputs.RollBack | inputs.EndConversations,
+        *,
+        hooks: bool,
     ) -> None:
         match item:
+            case inputs.EndConversations():
+                self.dialogue.ended(turn, item)
             case inputs.Send():
                 await self._send(turn, item)
             case inputs.Stop():

@@ -95,6 +95,13 @@ class Conversations:
                 stored = taken[-1].stored
         return taken
 
+    def end(self, key: str, stored: Mapping[str, bytes], now: float) -> Taken:
+        """End the conversation *key* of *stored* from outside, and forget what is remembered in it."""
+        turn = self._turn(stored, now)
+        turn.open(key)
+        turn.give_up()
+        return turn.taken()
+
     def resume(self, stored: Mapping[str, bytes], now: float) -> list[Taken]:
         """Find the functions that conversations wait for, to be called (again)."""
         taken: list[Taken] = []

@@ -9,7 +9,7 @@ from sessiond.core.flows.answers import Answer
 from sessiond.core.flows.faults import RunFailed
 from sessiond.core.ids import Digest
 
-__all__ = ["Said", "Settled"]
+__all__ = ["EndConversations", "Said", "Settled"]
 
 
 @define
@@ -34,6 +34,13 @@ class Said:
     """A new dial: where a flow runs already, its question is shown again, whatever was dialled."""
     reminds: bool = False
     """Nothing was said: show the waiting question again."""
+
+
+@frozen
+class EndConversations:
+    """An operator ends the conversation of this session key, or (``None``) all of them; nothing is said in them."""
+
+    conversation: str | None = None
 
 
 @frozen

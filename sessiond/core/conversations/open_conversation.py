@@ -202,6 +202,7 @@ class OpenConversation:
             flow=self.teller.flow,
             output=self.output,
             run=self.run,
+            waiting_text="" if self.run is None else self.running.texts_of(self.teller.flow).busy,
             is_push=nobody and can_push and self.output is not None,
             busy=self.busy,
             queued=self.queued,

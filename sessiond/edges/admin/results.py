@@ -11,6 +11,7 @@ __all__ = [
     "DeadLetterPage",
     "DeadLetterRow",
     "Draining",
+    "Ended",
     "JournalRow",
     "JournalRows",
     "Kicked",
@@ -26,6 +27,14 @@ class Kicked:
 
     closed: int
     """Connections."""
+
+
+@frozen(kw_only=True)
+class Ended:
+    """How many conversations were ended."""
+
+    ended: int
+    """Conversations."""
 
 
 @frozen(kw_only=True)
