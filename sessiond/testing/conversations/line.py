@@ -125,7 +125,7 @@ class Line:
         if not waits or taken.output is None or taken.output.run is None:
             return self._played(self._after(taken))
         if self.holds_runs:
-            return self._after(replace(taken, output=self._pending(taken)))
+            return self._after(_pending(taken))
         return [*self._after(taken), *self._settled(taken.key, waits)]
 
     def remind(self) -> list[Event]:
@@ -203,11 +203,11 @@ class Line:
             return []
         return [Shown(output, taken.flow, taken.error)]
 
-    def _pending(self, taken: Taken) -> Output:
-        """Say what a door says when it has waited long enough."""
-        assert taken.output is not None
-        busy = self.book.find(taken.flow).texts.busy
-        return Output(messages=(Message(busy),), run=taken.output.run)
+
+def _pending(taken: Taken) -> Taken:
+    """Show what a door says when it has waited long enough."""
+    output = Output(messages=(Message(taken.waiting_text),), run=taken.run)
+    return replace(taken, output=output)
 
 
 def book_of(source: Playable, keys: SessionKeySettings | None = None) -> FlowBook:

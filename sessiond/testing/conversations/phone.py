@@ -106,6 +106,12 @@ class Phone:
         self._transcript.said(f"(dial {text})" if text else "(dial)")
         return self._told(Answer(text=text), opens=True)
 
+    def move_to(self, platform: str, gateway: str = "") -> None:
+        """Go on talking on another platform, and gateway; whether it is the same conversation is up to the keys."""
+        gateway = gateway or self.line.facts.gateway
+        self._transcript.noted(f"on {platform}")
+        self.line.facts = replace(self.line.facts, platform=platform, gateway=gateway)
+
     def start(self, flow: str) -> str:
         """Start *flow* by its name, whatever is running."""
         self._transcript.noted(f"start {flow}")

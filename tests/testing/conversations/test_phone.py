@@ -152,6 +152,20 @@ def test_a_dial_is_another_conversation() -> None:
         assert "How many?" == phone.dial("*123*7#")
 
 
+def test_moving_to_another_platform() -> None:
+    """Another conversation by default; the same one where keys say so."""
+    with play(order, platform="whatsapp") as phone:
+        phone.say("order")
+        phone.move_to("telegram", "bot")
+        assert SIZES == phone.say("1")
+    with play(order, platform="ussd", keys=SessionKeySettings().cross_platform()) as phone:
+        phone.say("")
+        phone.move_to("whatsapp")
+        assert "How many?" == phone.say("1")
+
+    assert "  -- on whatsapp\n" in phone.transcript
+
+
 def test_a_restart_in_the_middle() -> None:
     """The conversation goes on where it was, and the transcript says so."""
     with play(order) as phone:
