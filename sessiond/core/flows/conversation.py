@@ -53,8 +53,8 @@ class Conversation(Facts):
 
     def __init__(self, driver: Driver) -> None:
         super().__init__(driver)
-        # A list: of one key it takes 88 bytes, of five 120; a dict 232, a set 728. A thousand keys are found in 6 µs.
-        self._keys: list[str] = []
+        # A tuple: of five keys it takes 80 bytes, a dict 232, a set 728; a thousand are searched in 6 µs.
+        self._keys: tuple[str, ...] = ()
         self._open: Operation[Any] | None = None
 
     # Questions
@@ -255,7 +255,7 @@ class Conversation(Facts):
             raise InvalidInput(f"a key is a text of 1 to {MAX_KEY} characters")
         if key in self._keys:
             raise RepeatedKey(f"the key {key!r} is used twice in one run", where=operation.where)
-        self._keys.append(key)
+        self._keys += (key,)
 
     def handed_over(self, operation: object) -> Operation[Any] | None:
         """Tell the engine which operation a yield was, and forget it; ``None``: it was none of ours.
