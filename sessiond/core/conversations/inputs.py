@@ -1,6 +1,8 @@
 """The inputs of conversations: what a person said, and what a function that a flow ran has returned."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
 
 from attrs import define, field, frozen
 
@@ -10,6 +12,9 @@ from sessiond.core.flows.faults import RunFailed
 from sessiond.core.ids import Digest
 
 __all__ = ["EndConversations", "Said", "Settled"]
+
+#: One for all: a live flow keeps what it was told last.
+_NOBODY: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @define
@@ -28,7 +33,7 @@ class Said:
     """Start this flow, whatever is running."""
     language: str = ""
     """What the door says the person speaks: a language tag; anything else counts as nothing."""
-    profile: Mapping[str, str] = field(factory=dict, repr=False)
+    profile: Mapping[str, str] = field(default=_NOBODY, repr=False)
     """What the gateway says of the person."""
     opens: bool = False
     """A new dial: where a flow runs already, its question is shown again, whatever was dialled."""
