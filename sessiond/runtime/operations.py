@@ -111,6 +111,11 @@ class Operations:
             dead_letters=counters.dead_letters,
         )
 
+    def conversations(self) -> int:
+        """Count the conversations of the users in memory."""
+        lives = map(_live, self._runtime.registry)
+        return sum(len(live.state.snapshot.conversations) for live in lives if live is not None)
+
     async def sessions(self, query: SessionQuery) -> SessionPage:
         """List live sessions and quarantined users; see ``Node``."""
         selection = Selection(query)

@@ -10,6 +10,7 @@ Functions may be async (Trio) or not (they get a thread). Cancelled with the nod
 
 import inspect
 import logging
+from collections.abc import Mapping
 from typing import Any, Final
 
 import trio
@@ -88,14 +89,14 @@ class Runs:
         about = {"user": user, "flow": effect.flow, "run": effect.request.key}
         began = self._clock.monotonic()
         telemetry.emit("run.start", {}, about)
-        result = await self._result(effect.request)
+        result = await self._result(effect.request, about)
         outcome = "failure" if isinstance(result, RunFailed) else "success"
         seconds = self._clock.monotonic() - began
         telemetry.emit("run.stop", {"duration": seconds}, {**about, "outcome": outcome})
         return result
 
-    async def _result(self, request: RunRequest) -> bytes | RunFailed:
-        """Call the function until it returns, or has failed for good."""
+    async def _result(self, request: RunRequest, about: Mapping[str, object]) -> bytes | RunFailed:
+        """Call the function until it returns, or has failed for good; the log says *about* what."""
         retries = request.retries
         backoff = Backoff(retries.first_wait_seconds, retries.longest_wait_seconds)
         attempt = 1
@@ -108,8 +109,9 @@ class Runs:
                 if ends_us(error):
                     raise
                 if attempt >= retries.attempts:
-                    _log.error("a function that a flow ran failed", exc_info=error)
-                    return recordable(type(error).__name__, error)
+                    kind, fields = type(error).__name__, {"fields": about}
+                    _log.error("run %r failed: %s", request.key, kind, exc_info=error, extra=fields)
+                    return recordable(kind, error)
             else:
                 return encoded(request, value)
             await trio.sleep(backoff.wait(attempt, self._entropy.jitter()))

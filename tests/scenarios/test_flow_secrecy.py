@@ -155,7 +155,7 @@ async def converse(world: World, said: str) -> None:
             phone = await world.join(USER)
         await phone.push("flow:say", part)
         await world.settle()
-    world.clock.jump(3 * 86400)
+    world.clock.jump(8 * 86400)
     await trio.sleep(60)
 
 
@@ -217,3 +217,15 @@ def test_a_failure_is_one_line_for_its_author() -> None:
     )
     assert line["exception"].endswith("LookupError")
     assert "sessiond/runtime" not in line["exception"]
+
+
+def test_a_function_that_fails_is_one_line_for_its_author() -> None:
+    """With the flow and the key of the run; a flow that expects the failure has none itself."""
+    heard = overheard("caught", "said")
+    lines = [json.loads(line) for line in heard.log.getvalue().splitlines()]
+    (line,) = [line for line in lines if "failed" in line["event"]]
+
+    assert line["event"] == "run 'look' failed: LookupError"
+    assert (line["level"], line["flow"], line["run"]) == ("error", "talk", "look")
+    assert re.fullmatch("[0-9a-f]{16}", line["user_hash"])
+    assert line["exception"].endswith("LookupError")
