@@ -49,7 +49,6 @@ class OpenConversation:
         self._now = now
         self._is_heard = channel is not None
         self.running = running
-        running.on_rebuilt = self._told_rebuilt
         self.stored = stored
         self.key = ""
         self.conversation: StoredConversation | None = None
@@ -61,6 +60,7 @@ class OpenConversation:
 
     def _speak_on(self, channel: Channel) -> None:
         self.teller = Teller(self._now, channel, self._book.journal)
+        self.running.teller = self.teller
         self.running.platform = channel.platform
 
     def open(self, key: str) -> None:
@@ -163,11 +163,6 @@ class OpenConversation:
     def _remove(self) -> None:
         self.conversation = None
         self.stored = {name: raw for name, raw in self.stored.items() if name != self.key}
-
-    def _told_rebuilt(self, output: Output | None) -> None:
-        """Tell that the flow was rebuilt, or that its code no longer fitted."""
-        restarted = output is not None and output.restarted
-        self.teller.tell(JournalEvent.FLOW_RESTART if restarted else JournalEvent.RECOVERY)
 
     def _tell_end(self, status: JournalStatus, outcome: str) -> None:
         began_at = self._now if self.conversation is None else self.conversation.began_at
