@@ -1,12 +1,13 @@
 """Conversations that the documentation shows, played again as they stand there.
 
 A block with the caption ``<file>, played`` is a conversation with the app in the block ``<file>`` of the same page:
-``> `` is what a person says, what follows is shown. ``# the server is killed …`` kills it and starts it again; with
-``<file>, then <file>`` as caption, ``# version 2 …`` starts it again with the other app.
+``> `` is what a person says; what follows, indented, is shown. ``# the server is killed …`` kills it and starts it
+again; with ``<file>, then <file>`` as caption, ``# version 2 …`` starts it again with the other app.
 """
 
 import re
 from collections.abc import Iterator
+from textwrap import indent
 from types import ModuleType
 
 from attrs import frozen
@@ -77,4 +78,4 @@ async def _shown(world: World, phone: Connection, text: str) -> list[str]:
     parts = [await phone.say(text)]
     await world.settle()
     parts += [payload for event, payload in phone.pushes[before:] if event == "flow:output"]
-    return [text for part in parts if (text := Shown.read(part).text)]
+    return [indent(text, "  ") for part in parts if (text := Shown.read(part).text)]
