@@ -77,7 +77,7 @@ class Talk:
     """Reads inputs and prints what comes of them. *flow*: the one that begins by itself; empty: routing decides."""
 
     def __init__(self, line: Line, *, flow: str = "", language: str = "") -> None:
-        self.is_terminal = sys.stdin.isatty()
+        self.is_terminal = sys.stdin is not None and sys.stdin.isatty()  # None: it is closed
         self.failures = 0
         """How often a flow failed."""
         self._line = line
@@ -118,7 +118,7 @@ class Talk:
         if not self.is_terminal:
             if isinstance(sys.stdin, io.TextIOWrapper):
                 sys.stdin.reconfigure(errors="replace")
-            for text in sys.stdin:
+            for text in sys.stdin or ():
                 stripped = text.rstrip("\r\n")
                 self._transcript.said(stripped)
                 yield stripped

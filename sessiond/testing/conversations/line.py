@@ -27,6 +27,7 @@ from sessiond.core.conversations.taken import Taken
 from sessiond.core.errors import InvalidInput
 from sessiond.core.flows.answers import Answer
 from sessiond.core.flows.flow import Flow, Host
+from sessiond.core.flows.flow_session import FlowSessionLimits
 from sessiond.core.flows.prompts import Message, Output, RunRequest
 from sessiond.core.ids import UserId
 from sessiond.core.ports import Entropy
@@ -210,10 +211,14 @@ def _pending(taken: Taken) -> Taken:
     return replace(taken, output=output)
 
 
-def book_of(source: Playable, keys: SessionKeySettings | None = None) -> FlowBook:
+def book_of(
+    source: Playable,
+    keys: SessionKeySettings | None = None,
+    sessions: FlowSessionLimits | None = None,
+) -> FlowBook:
     """Make the book of an app, of one flow, or of an async function that is a flow.
 
-    Without *keys* conversations are told apart as a server does by default.
+    Without *keys* conversations are told apart, and without *sessions* they live, as a server has it by default.
 
     Raises:
       InvalidInput: the app has no flows, or something does not fit.
@@ -223,14 +228,19 @@ def book_of(source: Playable, keys: SessionKeySettings | None = None) -> FlowBoo
     if isinstance(source, App):
         if source.own_identifier is not None and keys.identifier is None:
             keys = evolve(keys, identifier=Identifier.OWN)
-        book = source.book(_with_secret(keys))
+        book = source.book(_with_secret(keys), sessions)
         if book is None:
             raise InvalidInput("this app has no flows")
         return book
     if not isinstance(source, Flow):
         source = Flow(name=_name_of(source), function=source)
     route = Route(flow=source.name, words=(source.name,), takes_everything=True)
-    return FlowBook({source.name: source}, [route], keys=_with_secret(keys))
+    return FlowBook(
+        {source.name: source},
+        [route],
+        keys=_with_secret(keys),
+        sessions=sessions or FlowSessionLimits(),
+    )
 
 
 def _with_secret(keys: SessionKeySettings) -> SessionKeySettings:

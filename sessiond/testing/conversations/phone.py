@@ -12,6 +12,7 @@ from sessiond.core.conversations.session_keys import ChannelFacts, SessionKeySet
 from sessiond.core.conversations.stored import decode_conversation
 from sessiond.core.errors import InvalidInput
 from sessiond.core.flows.answers import Answer, Attachment, Contact, Location
+from sessiond.core.flows.flow_session import FlowSessionLimits
 from sessiond.core.flows.prompts import AttachmentKind, Choice, Output, Prompt
 from sessiond.core.flows.record import Record
 from sessiond.runtime.entropy import SeededEntropy
@@ -235,6 +236,7 @@ def play(
     user: str = "ama",
     phone: str = "+233244123456",
     keys: SessionKeySettings | None = None,
+    sessions: FlowSessionLimits | None = None,
     results: Mapping[str, object] | None = None,
     holds_runs: bool = False,
     restarts: bool = False,
@@ -246,11 +248,11 @@ def play(
     """Play the flows of *source*: an ``App``, a ``Flow``, or an async function that is a flow.
 
     *platform* and *gateway* are any names; *user* and *phone* say who talks. *keys* say how conversations are told
-    apart, by default as a server does. *results* stand in for the functions of ``c.run``, by key: a value, a function
-    of the same arguments, or an exception to raise. *holds_runs*: functions are called by ``phone.settle()``.
-    *restarts*: after every act everything is rebuilt from what is stored, and must be what it was. *raises*: see
-    ``Phone``. *language* and *profile* are what the door says of the person. The same *seed* gives the same ids and
-    numbers.
+    apart, and *sessions* how long they live: by default as in a server. *results* stand in for the functions of
+    ``c.run``, by key: a value, a function of the same arguments, or an exception to raise. *holds_runs*: functions
+    are called by ``phone.settle()``. *restarts*: after every act everything is rebuilt from what is stored, and must
+    be what it was. *raises*: see ``Phone``. *language* and *profile* are what the door says of the person. The same
+    *seed* gives the same ids and numbers.
 
     Raises:
       InvalidInput: there is nothing to play, or something does not fit.
@@ -267,7 +269,7 @@ def play(
         user_id=user,
     )
     line = Line(
-        book_of(source, keys),
+        book_of(source, keys, sessions),
         facts,
         caller=Caller(results),
         clock=PlayClock(_EPOCH),

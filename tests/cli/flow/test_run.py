@@ -140,6 +140,25 @@ def test_garbage_from_a_script(shop: Path) -> None:
     assert "Please write at most 4096 characters." in out
 
 
+def test_an_interrupt_while_a_function_runs(shop: Path) -> None:
+    """It ends as any interrupted program does, without a traceback."""
+    (shop / "slow.py").write_text(
+        "import trio\n"
+        "async def nap():\n"
+        "    print('asleep', flush=True)\n"
+        "    await trio.sleep(60)\n"
+        "async def slow(c):\n"
+        "    await c.run('nap', nap)\n"
+    )
+    with command(shop, "slow:slow") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"asleep\n"
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+
+    assert (130, b"", b"") == (process.returncode, out, err)
+
+
 class Terminal:
     """A terminal in which the command runs."""
 

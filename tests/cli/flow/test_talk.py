@@ -146,8 +146,8 @@ def test_time_and_platform(talk: Script) -> None:
         "  s. A photo?\n  -- 11 of 140 characters",
         "",
         f"{SIZES}\n  -- 29 of 140 characters\n",
-    ] == talk("/platform ussd", "/dial 5", "s", "/wait 1d 2h 1s", "hi")
-    assert [SIZES, "  Gone.\n  -- the end\n"] == talk("/wait 25h")
+    ] == talk("/platform ussd", "/dial 5", "s", "/wait 7d 2h 1s", "hi")
+    assert [SIZES, "  Gone.\n  -- the end\n"] == talk("/wait 8d")
 
 
 def test_a_page_that_is_too_long(talk: Script) -> None:
@@ -162,6 +162,15 @@ def test_a_flow_that_raises_while_it_is_put_away(talk: Script) -> None:
     reads = talk("/quit", flow="unclean")
 
     assert ("test_talk.py" in reads[-1], 1) == (True, talk.failures)
+
+
+def test_without_an_input(
+    monkeypatch: pytest.MonkeyPatch, talk: Script, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A closed standard input is one that has ended."""
+    monkeypatch.setattr(io, "StringIO", lambda _text: None)
+
+    assert [f"{SIZES}\n"] == talk()
 
 
 def test_the_clock_of_a_terminal_goes_on() -> None:

@@ -327,7 +327,8 @@ def test_resuming_a_flow_whose_code_has_changed(platform: str, reads: bool) -> N
 
 def test_conversations_expire() -> None:
     """Each by its platform's time, counted from the last turn; the next due time is known."""
-    person = Person(main, sessions=FlowSessionLimits(ttl_seconds={"ussd": HOUR}))
+    limits = FlowSessionLimits(ttl_seconds={"ussd": HOUR}, default_ttl_seconds=24 * HOUR)
+    person = Person(main, sessions=limits)
     assert next_expiry(person.stored) is None
     person.say("", platform="ussd")
     assert EPOCH + HOUR == next_expiry(person.stored)

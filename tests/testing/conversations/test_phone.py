@@ -14,6 +14,7 @@ from sessiond.core.errors import InvalidInput
 from sessiond.core.flows.conversation import Conversation
 from sessiond.core.flows.faults import FlowFailed, ForeignAwait, RunFailed
 from sessiond.core.flows.flow import Busy, Flow
+from sessiond.core.flows.flow_session import FlowSessionLimits
 from sessiond.core.flows.prompts import AttachmentKind
 from sessiond.core.flows.texts import FlowTexts
 from sessiond.testing.conversations import Phone, ReplayDiffers, play
@@ -133,11 +134,20 @@ def test_time_passes_at_once() -> None:
     with play(flow) as phone:
         began = phone.now
         phone.say("order")
-        assert "" == phone.advance(hours=23, minutes=59)
+        assert "" == phone.advance(days=6, hours=23, minutes=59)
         assert "Your order is gone." == phone.advance(days=1)
-        assert 2 * 86400 - 60 == phone.now - began
+        assert 8 * 86400 - 60 == phone.now - began
         assert phone.has_ended
         assert SIZES == phone.say("order")
+
+
+def test_how_long_conversations_live() -> None:
+    """As the settings of a server would say."""
+    with play(order, sessions=FlowSessionLimits(default_ttl_seconds=60.0)) as phone:
+        phone.say("order")
+        phone.advance(seconds=61)
+
+        assert SIZES == phone.say("1")
 
 
 def test_a_dial_is_another_conversation() -> None:
