@@ -139,7 +139,7 @@ def test_frames_of_the_tutorial_are_read() -> None:
 
     assert 4 == len(frames)
     for _, _, _, event, payload in frames:
-        assert read_flow_event(event, payload, UserId("demo"), None)
+        assert "demo" == read_flow_event(event, payload, UserId("demo"), None).facts.user_id
 
 
 def test_the_protocol_names_every_field() -> None:
