@@ -12,6 +12,7 @@ from typing import Protocol
 
 from attrs import field, frozen
 
+from sessiond.core.conversations.details import ConversationDetail
 from sessiond.core.conversations.journal_query import JournalPage, JournalQuery
 from sessiond.core.errors import SessiondError
 from sessiond.core.ids import ConnectionId, NodeId, UserId
@@ -20,7 +21,6 @@ from sessiond.core.session.phases import Phase
 
 __all__ = [
     "ConnectionDetail",
-    "ConversationDetail",
     "Node",
     "NodeInfo",
     "PersonExport",
@@ -132,31 +132,6 @@ class TimerDetail:
     name: str
     generation: int
     due: float | None
-
-
-@frozen(kw_only=True)
-class ConversationDetail:
-    """One conversation; what was said in it is not here. Times are seconds since the Unix epoch."""
-
-    key: str
-    """Its session key."""
-    flow: str = ""
-    """The flow that runs; empty: none does."""
-    waits_for: str = ""
-    """The question or function it waits for, like ``ask count`` or ``run charge``."""
-    answers: int = 0
-    """Questions that were answered."""
-    platform: str = ""
-    gateway: str = ""
-    member: str = ""
-    """Who it is with, masked."""
-    unseen: int = 0
-    """Messages that wait until the person says something."""
-    touched_at: float | None = None
-    """When its last turn was."""
-    expires_at: float | None = None
-    unreadable: str = ""
-    """Why it cannot be read."""
 
 
 @frozen(kw_only=True)

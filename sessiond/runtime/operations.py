@@ -15,6 +15,7 @@ from attrs import evolve
 
 from sessiond import telemetry
 from sessiond.core.codes import CloseCode
+from sessiond.core.conversations.details import conversation_details
 from sessiond.core.conversations.journal_query import JournalPage, JournalQuery
 from sessiond.core.errors import InvalidInput, SnapshotError
 from sessiond.core.event_names import check_event_name
@@ -43,7 +44,6 @@ from sessiond.core.session_listing import Selection
 from sessiond.runtime import personal
 from sessiond.runtime.actor import SessionActor
 from sessiond.runtime.cell import Cell, Hibernated, Standing
-from sessiond.runtime.conversation_details import conversation_details
 from sessiond.runtime.journals import journal_page
 from sessiond.runtime.node import NodeRuntime
 from sessiond.runtime.quarantine import roll_back_quarantined

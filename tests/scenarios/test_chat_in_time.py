@@ -19,7 +19,7 @@ from tests.scenarios.chatting import AMA
 
 INVALID = "Invalid initial input, please say hello."
 BUSY = "One moment, please."
-DAY = 86400.0
+WEEK = 7 * 86400.0
 
 
 def chatterkeep() -> App:
@@ -64,14 +64,14 @@ async def test_a_conversation_expires(autojump_clock: MockClock) -> None:
     async with open_world(chatterkeep()) as world:
         ama = Backend(world)
         await ama.say("hello")
-        world.clock.jump(DAY - 60)
+        world.clock.jump(WEEK - 60)
         assert "Hello Ama, what is your favorite song?" == await ama.say("Ama")
-        world.clock.jump(DAY + 60)
+        world.clock.jump(WEEK + 60)
         assert INVALID == await ama.say("Sweet Mother")
         for text in ("hello", "Ama", "Sweet Mother"):
             await ama.say(text)
         assert "Thank you for using the chatbot!" == await ama.say("hello")
-        world.clock.jump(DAY + 60)
+        world.clock.jump(WEEK + 60)
         assert "What is your name?" == await ama.say("hello")
 
 
@@ -80,10 +80,10 @@ async def test_two_days_and_another_node_later(autojump_clock: MockClock) -> Non
     async with open_world(chatterkeep()) as world:
         ama = Backend(world)
         await ama.say("hello")
-        world.clock.jump(DAY / 2)
+        world.clock.jump(WEEK / 2)
         await world.restart()
         await ama.say("Ama")
-        world.clock.jump(DAY / 2)
+        world.clock.jump(WEEK / 2)
         await world.restart()
 
         assert "Playing Sweet Mother" == await ama.say("Sweet Mother")

@@ -106,7 +106,7 @@ async def test_a_flow_that_fails_is_reset_or_expires(
     async with open_world(shop()) as world:
         await say(world, "hello", "1000")
         await say(world, "menu")
-        world.clock.jump(3 * 86_400)
+        world.clock.jump(8 * 86_400)
         await trio.sleep(60)
 
     read = Read(metrics)

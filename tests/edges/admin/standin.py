@@ -13,6 +13,7 @@ from attrs import evolve
 
 from sessiond import telemetry
 from sessiond.core.codes import ErrorCode
+from sessiond.core.conversations.details import ConversationDetail
 from sessiond.core.conversations.journal import Channel, JournalEntry, JournalSettings, encode_entry
 from sessiond.core.conversations.journal_events import JournalStatus
 from sessiond.core.conversations.journal_query import JournalPage, JournalQuery, read_journal
@@ -20,7 +21,6 @@ from sessiond.core.errors import AskTimeout, InvalidInput, Refused, StoreUnavail
 from sessiond.core.ids import ConnectionId, NodeId, UserId
 from sessiond.core.operations import (
     ConnectionDetail,
-    ConversationDetail,
     NodeInfo,
     PersonExport,
     Quarantine,

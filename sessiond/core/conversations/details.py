@@ -2,12 +2,38 @@
 
 from collections.abc import Mapping
 
+from attrs import frozen
+
 from sessiond.core.conversations.stored import decode_conversation
 from sessiond.core.errors import SnapshotError
 from sessiond.core.flows.record import QUESTIONS
-from sessiond.core.operations import ConversationDetail
 
-__all__ = ["conversation_details"]
+__all__ = ["ConversationDetail", "conversation_details"]
+
+
+@frozen(kw_only=True)
+class ConversationDetail:
+    """One conversation; what was said in it is not here. Times are seconds since the Unix epoch."""
+
+    key: str
+    """Its session key."""
+    flow: str = ""
+    """The flow that runs; empty: none does."""
+    waits_for: str = ""
+    """The question or function it waits for, like ``ask count`` or ``run charge``."""
+    answers: int = 0
+    """Questions that were answered."""
+    platform: str = ""
+    gateway: str = ""
+    member: str = ""
+    """Who it is with, masked."""
+    unseen: int = 0
+    """Messages that wait until the person says something."""
+    touched_at: float | None = None
+    """When its last turn was."""
+    expires_at: float | None = None
+    unreadable: str = ""
+    """Why it cannot be read."""
 
 
 def conversation_details(stored: Mapping[str, bytes]) -> tuple[ConversationDetail, ...]:

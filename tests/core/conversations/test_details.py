@@ -8,9 +8,9 @@ import pytest
 import trio
 
 from sessiond import App, Conversation
+from sessiond.core.conversations.details import conversation_details
 from sessiond.core.ids import UserId
 from sessiond.core.operations import UnknownTarget
-from sessiond.runtime.conversation_details import conversation_details
 from sessiond.testing.world import open_world
 
 if TYPE_CHECKING:
