@@ -424,6 +424,20 @@ def test_too_many_conversations() -> None:
     assert "Hello, Ama." == person.reads
 
 
+def test_what_is_given_up_is_forgotten_with_all_that_it_remembers() -> None:
+    """And that is told."""
+    keys = SessionKeySettings(boundaries=(), identifier="request_id", secret="s" * 16)
+    person = Person(remembering, keys=keys)
+    for number in range(MAX_CONVERSATIONS + 1):
+        person.now += 1
+        person.say("remembering", request_id=f"r{number}")
+
+    assert MAX_CONVERSATIONS == len(person.stored)
+    assert ["flow.execution.end", "cleanup", "session.destroyed"] == person.told()[-3:]
+    person.say("x", request_id="r0")
+    assert "Seen 0." == person.reads
+
+
 def test_a_full_user_loses_nothing_without_need() -> None:
     """An input that starts nothing, and a flow in place of another, give up no conversation."""
     keys = SessionKeySettings(boundaries=("flow",), identifier="request_id", secret="s" * 16)

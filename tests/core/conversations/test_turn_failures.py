@@ -200,6 +200,30 @@ def test_code_that_no_longer_fits() -> None:
     assert isinstance(taken.error, FlowMismatch)
 
 
+def test_a_flow_that_fails_when_it_is_rebuilt_during_a_run() -> None:
+    """Whoever speaks is told; nothing is lost, and code that works again goes on."""
+    broken = False
+
+    async def fragile_run(c: Conversation) -> None:
+        if broken:
+            raise LookupError
+        found = await c.run("look", reserve)
+        await c.say(f"Found {found}.")
+
+    person = Person(fragile_run)
+    person.say("fragile_run")
+    run, before = person.taken.run, person.stored
+    broken = True
+    person.restart()
+    taken = person.say("hello?")
+    assert (FAILED, None, False) == (person.reads, taken.run, taken.busy)
+    assert person.stored is before
+    broken = False
+    person.settle("it", run=run)
+
+    assert "Found it." == person.reads
+
+
 # Flows that do what no flow may
 
 

@@ -89,6 +89,16 @@ def test_what_is_not_tried_again() -> None:
         assert (kind, 1, called.error) == (called.error.kind, called.attempts, called.raw)
 
 
+def test_an_interrupt_is_nobodys_failure() -> None:
+    """It ends the test, whatever the retries say."""
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Caller().call(request(interrupted))
+
+
 def test_one_that_takes_too_long() -> None:
     """It is stopped after its own time-out."""
     called = Caller().call(request(trio.sleep, 60, attempts=1, timeout_seconds=0.001))

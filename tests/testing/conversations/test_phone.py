@@ -208,6 +208,19 @@ def test_a_flow_that_depends_on_what_is_not_recorded() -> None:
         phone.say("shifty")
 
 
+def test_a_flow_that_fails_only_when_it_is_rebuilt() -> None:
+    """That is found, too."""
+    runs = numbers()
+
+    async def once(c: Conversation) -> None:
+        if next(runs):
+            raise LookupError
+        await c.ask("x", "X?")
+
+    with play(once, restarts=True) as phone, pytest.raises(FlowFailed, match="LookupError"):
+        phone.say("once")
+
+
 def test_a_flow_that_fails() -> None:
     """It raises out of the act, with its line; or the screen shows what the person reads."""
 
