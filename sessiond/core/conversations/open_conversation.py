@@ -25,7 +25,8 @@ from sessiond.core.conversations.stored import (
 )
 from sessiond.core.conversations.taken import Taken
 from sessiond.core.errors import SnapshotError
-from sessiond.core.flows.faults import kind_of_failure
+from sessiond.core.flows.engine import expired
+from sessiond.core.flows.faults import FlowFailed, kind_of_failure
 from sessiond.core.flows.prompts import Message, Output, RunRequest
 
 __all__ = ["PUSHED_PLATFORMS", "OpenConversation"]
@@ -55,7 +56,7 @@ class OpenConversation:
         self.output: Output | None = None
         self.run: RunRequest | None = None
         self.error: Exception | None = None
-        self.busy = self.queued = self._has_ended = False
+        self.busy = self.queued = self._has_ended = self._is_open = False
         self._speak_on(channel or NO_CHANNEL)
 
     def _speak_on(self, channel: Channel) -> None:
@@ -64,9 +65,10 @@ class OpenConversation:
         self.running.platform = channel.platform
 
     def open(self, key: str) -> None:
-        """Open the conversation *key*; one whose time is over is closed when somebody speaks."""
+        """Open the conversation *key*; one whose time is over ends when somebody speaks, with its flow's words."""
         raw = self.stored[key]
         self.key = self.teller.key = key
+        self._is_open = True
         try:
             conversation = decode_conversation(raw)
             if not self._is_heard:
@@ -79,11 +81,12 @@ class OpenConversation:
         self.conversation = conversation
         self.teller.flow = self.running.name
         if self._is_heard and conversation.expires_at <= self._now:
-            self.close(JournalEvent.CLEANUP)
+            self.expire()  # what goes wrong with it is no failure of what is said now
 
     def begin(self, key: str) -> None:
         """Begin the conversation *key*, with what is remembered in it."""
         self.key = self.teller.key = key
+        self._is_open = True
         raw = self.stored.get(key)
         session = NO_RAW if raw is None else decode_conversation(raw).session
         self.conversation = StoredConversation(
@@ -114,7 +117,7 @@ class OpenConversation:
             touched_at=self._now,
             expires_at=self._now + self._book.sessions.ttl(channel.platform),
         )
-        self.output = output if self.output is None else joined(self.output, output)
+        self.show(output)
         self.run = output.run
         self._has_ended = has_ended
         if output.run is not None:
@@ -132,6 +135,9 @@ class OpenConversation:
         """Tell the journal what went wrong; the flow is rebuilt when it is wanted next."""
         self.error = error
         self.running.drop()
+        self._tell_failure(error)
+
+    def _tell_failure(self, error: Exception) -> None:
         self.teller.tell(
             JournalEvent.FLOW_ERROR,
             JournalStatus.FAILURE,
@@ -139,8 +145,32 @@ class OpenConversation:
             facts={"error": kind_of_failure(error), "where": getattr(error, "where", "")},
         )
 
+    def show(self, output: Output) -> None:
+        """Show *output*, after what this turn has shown already."""
+        self.output = output if self.output is None else joined(self.output, output)
+
+    def expire(self) -> FlowFailed | None:
+        """End the conversation because its time is over, with the words that its flow has for that, if it has any.
+
+        Returns what went wrong with them.
+        """
+        record, failure = self.running.record, None
+        if record is not None:
+            try:
+                output = expired(self.running.flow, record)
+            except FlowFailed as error:
+                failure = error
+                self._tell_failure(error)
+            else:
+                self.output = output if output.messages else None
+        self.close(JournalEvent.CLEANUP)
+        return failure
+
     def close(self, event: JournalEvent | None = None) -> None:
-        """End the conversation from outside; what its flows remember stays."""
+        """End the conversation from outside; what its flows remember stays. Nothing happens the second time."""
+        if not self._is_open:
+            return
+        self._is_open = False
         conversation = self.conversation
         if self.running.record is not None:
             self._tell_end(JournalStatus.INTERRUPTED, "reset" if event is None else "expired")

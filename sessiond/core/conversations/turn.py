@@ -22,7 +22,7 @@ from sessiond.core.conversations.stored import raw_record
 from sessiond.core.conversations.taken import Taken
 from sessiond.core.errors import SnapshotError
 from sessiond.core.flows.answers import Answer
-from sessiond.core.flows.engine import Opening, expired, settled
+from sessiond.core.flows.engine import Opening, settled
 from sessiond.core.flows.faults import FlowFailed, FlowGone, RunFailed
 from sessiond.core.flows.flow import Busy, Host
 from sessiond.core.flows.prompts import Message, Output
@@ -178,7 +178,7 @@ class ConversationTurn:
         """Say *text*, which belongs to no flow; the running one ends when it *resets*."""
         if resets:
             self._reset()
-        self._open.output = Output(messages=(Message(text),))
+        self._open.show(Output(messages=(Message(text),)))
 
     def settle(self, run_id: str, result: bytes | RunFailed) -> bool:
         """Go on with the result of a function; ``False``: the flow does not wait for it (any more)."""
@@ -204,16 +204,11 @@ class ConversationTurn:
 
     def expire(self) -> None:
         """End the conversation because its time is over."""
-        record = self._running.record
-        if self.error is not None:
+        if self.error is None:
+            self._open.error = self._open.expire()
+        else:  # it cannot be read
             self._open.fail_silently(self.error)
-        if record is not None:
-            try:
-                output = expired(self._running.flow, record)
-                self._open.output = output if output.messages else None
-            except FlowFailed as error:
-                self._open.fail_silently(error)
-        self._open.close(JournalEvent.CLEANUP)
+            self._open.close(JournalEvent.CLEANUP)
 
     def give_up(self) -> None:
         """End the conversation with all that is remembered in it: the user has too many."""

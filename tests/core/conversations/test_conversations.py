@@ -358,6 +358,53 @@ def test_an_input_after_the_expiry() -> None:
     ] == person.told()
 
 
+@pytest.mark.parametrize("said", ["order", "menu", "what?"])
+def test_an_input_that_comes_before_the_expiry_is_noticed(said: str) -> None:
+    """The flow's words for it are shown first, whatever the input does then; once."""
+    flow = Flow(name="order", function=main, on_expire="Gone.")
+    routes = [Route(flow="order", words=("order", "menu"))]
+    routing = RoutingSettings(unclaimed_text="Say order.")
+    person = Person(flow, routes=routes, routing=routing)
+    person.say("order")
+    person.now += 25 * HOUR
+    taken = person.say(said)
+
+    assert "Gone.\n\n" + ("Say order." if said == "what?" else "Your name?") == person.reads
+    assert taken.output is not None
+    assert 1 == person.told().count("message.sent")
+    assert [] == person.pass_time(0)
+
+
+def test_words_of_an_expiry_that_fail() -> None:
+    """They are no failure of what is said then; the author finds them in the journal."""
+
+    def broken(_answers: object) -> str:
+        raise LookupError
+
+    person = Person(Flow(name="order", function=main, on_expire=broken))
+    person.say("order")
+    person.now += 25 * HOUR
+    taken = person.say("order")
+
+    assert ("Your name?", None) == (person.reads, taken.error)
+    assert 1 == len(person.told_with("flow.execution.error"))
+
+
+def test_what_is_remembered_longer_than_the_conversation_lives() -> None:
+    """Is there when the next flow begins, though the input came before the expiry was noticed."""
+    limits = FlowSessionLimits(ttl_seconds={"ussd": HOUR}, default_ttl_seconds=24 * HOUR)
+    person = Person(remembering, sessions=limits)
+    person.say("remembering", platform="websocket")
+    person.say("x", platform="websocket")
+    person.say("", platform="http")
+    person.remind()
+    person.say("", platform="ussd", opens=True)
+    person.now += 2 * HOUR
+    person.say("remembering", platform="ussd")
+
+    assert "Seen 2." == person.reads
+
+
 def test_a_result_after_the_expiry() -> None:
     """Nothing waits for it any more."""
     person = Person(fetching)
