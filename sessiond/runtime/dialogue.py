@@ -127,6 +127,7 @@ class Dialogue:
         """Close every flow's coroutine; the records are what is left."""
         conversations, self._conversations = self._conversations, None
         if conversations is not None:
+            self._services.awake.forget(self)
             for failure in conversations.put_away():
                 _log.error("a flow failed while it was put away: %s", failure)
 
@@ -137,6 +138,7 @@ class Dialogue:
                 raise Refused(ErrorCode.UNKNOWN_EVENT, "this app has no flows")
             host = Host(services.clock, services.entropy, Driving)
             self._conversations = Conversations(services.book, host, self._calls.user)
+        services.awake.touch(self)
         return self._conversations
 
     def _applied(self, turn: Computed, taken: Taken, waits_seconds: float | None) -> bool:
