@@ -15,7 +15,14 @@ from typing import Any, Final, NoReturn, TypeVar, TypeVarTuple, Unpack, overload
 from sessiond.core.errors import InvalidInput
 from sessiond.core.flows.answers import Attachment, Contact, Location
 from sessiond.core.flows.facts import Driver, Facts
-from sessiond.core.flows.faults import FORGOTTEN, ForgottenAwait, RepeatedKey
+from sessiond.core.flows.faults import (
+    FORGOTTEN,
+    FlowEvicted,
+    FlowFailed,
+    FlowLoops,
+    ForgottenAwait,
+    RepeatedKey,
+)
 from sessiond.core.flows.operations import EndFlow, GoBack, Operation, Restart, Run, Say
 from sessiond.core.flows.prompts import AttachmentKind, Layout, Media, Option, Retries
 from sessiond.core.flows.questions import (
@@ -29,6 +36,7 @@ from sessiond.core.flows.questions import (
     Select,
     choices_of,
 )
+from sessiond.core.flows.texts import FlowTexts
 
 __all__ = ["Conversation"]
 
@@ -42,6 +50,9 @@ Labels = Mapping[K, str | Option] | Sequence[K]
 Check = Callable[[Any], str | bool | None]
 
 MAX_KEY: Final = 128
+
+#: Calls of one conversation that raise an error of its own; a flow that makes more of them swallows them in a loop.
+MAX_REFUSED: Final = 100
 _RETRIES: Final = Retries()
 _IMAGE: Final = (AttachmentKind.IMAGE,)
 
@@ -49,13 +60,14 @@ _IMAGE: Final = (AttachmentKind.IMAGE,)
 class Conversation(Facts):
     """One person, one flow."""
 
-    __slots__ = ("_keys", "_open")
+    __slots__ = ("_keys", "_open", "_refused")
 
     def __init__(self, driver: Driver) -> None:
         super().__init__(driver)
         # A tuple: of five keys it takes 80 bytes, a dict 232, a set 728; a thousand are searched in 6 µs.
         self._keys: tuple[str, ...] = ()
         self._open: Operation[Any] | None = None
+        self._refused = 0
 
     # Questions
 
@@ -149,7 +161,7 @@ class Conversation(Facts):
         media: Media | None = None,
     ) -> Operation[bool]:
         """Ask for yes or no; *yes* and *no* are other labels than the flow's."""
-        texts = self._alive().texts
+        texts = FlowTexts() if self._driver is None else self._driver.texts
         shown = choices_of(key, (("yes", yes or texts.yes, ""), ("no", no or texts.no, "")))
         handling = Handling(error=error) if error else PLAIN
         return self._opened(Confirm(key, text, handling=handling, choices=shown, media=media), text)
@@ -237,17 +249,31 @@ class Conversation(Facts):
 
     def _opened(self, operation: _Op, text: str) -> _Op:
         """Note that *operation* was made, and on which line; refuse what can be seen to be wrong by now."""
+        caller = sys._getframe(2)  # noqa: SLF001 -- the line that forgot to await has no other witness
+        operation.made_at(caller.f_code, caller.f_lasti)
+        try:
+            self._check(operation, text)
+        except (FlowFailed, FlowEvicted, InvalidInput):
+            self._refused += 1
+            if self._refused <= MAX_REFUSED:
+                raise
+            # It swallows what it is told and tries again, which would never end: it ends at its next await.
+            if self._driver is not None:
+                self._driver.troubled(
+                    FlowLoops(f"the flow went on after {MAX_REFUSED} errors", where=operation.where)
+                )
+            return operation
+        self._open = operation
+        return operation
+
+    def _check(self, operation: Operation[Any], text: object) -> None:
         self._alive()
         if self._open is not None:
             raise ForgottenAwait(FORGOTTEN, where=self._open.where)
-        caller = sys._getframe(2)  # noqa: SLF001 -- the line that forgot to await has no other witness
-        operation.made_at(caller.f_code, caller.f_lasti)
         if not isinstance(text, str):
             raise InvalidInput(f"a text is needed, not a {type(text).__name__}")
         if operation.is_named:
             self._claim(operation)
-        self._open = operation
-        return operation
 
     def _claim(self, operation: Operation[Any]) -> None:
         key: Any = operation.key
