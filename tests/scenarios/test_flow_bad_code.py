@@ -356,7 +356,6 @@ async def test_an_except_that_swallows_everything(
     autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A flow that will not go is left to itself after a few attempts; the actor leaves, the conversation goes on."""
-
     is_over: list[bool] = []
 
     async def stubborn(c: Conversation) -> None:
