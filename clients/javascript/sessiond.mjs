@@ -181,7 +181,7 @@ export class Session {
     return this.push("flow:start", typeof flow === "string" ? { flow } : flow, options);
   }
 
-  /** Have the question that waits shown again. Resolves with what is shown. */
+  /** Have shown again what was pushed since the person spoke, and the question that waits. Resolves with that. */
   remind(options) {
     return this.push("flow:remind", {}, options);
   }

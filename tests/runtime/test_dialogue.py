@@ -285,3 +285,45 @@ async def test_failing_flows_put_nobody_into_quarantine(autojump_clock: MockCloc
     assert cell is not None
     assert 0 == cell.restarts
     assert () == letters
+
+
+# Who is away
+
+
+def courier() -> App:
+    """A flow whose function takes its time, and which ends with what it brings."""
+    app = App()
+
+    async def ride() -> str:
+        await trio.sleep(20)
+        return "a parcel"
+
+    @app.flow("fetch", starts_on=["fetch"])
+    async def fetch(c: Conversation) -> str:
+        brought = await c.run("ride", ride)
+        await c.say(f"Here is {brought}.")
+        return "fetched"
+
+    return app
+
+
+async def test_what_came_while_the_person_was_away(autojump_clock: MockClock) -> None:
+    """Hours later, to a client that knows nothing: a reminder shows the text and the end, until he speaks."""
+    async with open_world(courier()) as world:
+        person = Person(world)
+        await person.say("fetch")
+        person.leave()
+        await person.wait(7200)
+        phone = await world.join("ann", device="another")
+        first = await phone.push("flow:remind", {})
+        phone.drop()
+        await world.restart()
+        person = Person(world, device="a third")
+        again = await person.push("flow:remind", {})
+        await person.say("thanks")
+        later = await person.push("flow:remind", {})
+
+    assert ["Here is a parcel.", "[returned]"] == texts_of(first)
+    assert ("fetch", "fetched") == (first["flow"], first["result"])
+    assert first == again
+    assert {} == later

@@ -167,7 +167,10 @@ class Client:
         return Shown.read(await self.push("flow:start", payload, push_id=push_id, timeout=timeout))
 
     async def remind(self, *, timeout: float | None = None) -> Shown:  # noqa: ASYNC109 -- as for push
-        """Have the question that waits shown again; nothing changes. Raises what ``push`` raises."""
+        """Have shown again what was pushed since the person spoke, and the question that waits; nothing changes.
+
+        Raises what ``push`` raises.
+        """
         return Shown.read(await self.push("flow:remind", timeout=timeout))
 
     async def refresh_token(self, token: str) -> None:

@@ -1,6 +1,8 @@
 """One conversation while a turn is made of it: what is stored of it, what is shown, and what is told.
 
 What is said while nobody waits for it, and where we cannot speak first, is kept (*unseen*) and shown at the next input.
+Where we can, it is pushed, and kept as well (*pushed*): nobody knows who is there. A reminder shows it again, until the
+person says something.
 """
 
 from collections.abc import Mapping
@@ -17,9 +19,12 @@ from sessiond.core.conversations.running import RunningFlow
 from sessiond.core.conversations.shown import text_of
 from sessiond.core.conversations.stored import (
     NO_RAW,
+    Pushed,
     StoredConversation,
     decode_conversation,
     encode_conversation,
+    latest,
+    pushed_with,
     raw_record,
     without_flow,
 )
@@ -56,7 +61,8 @@ class OpenConversation:
         self.output: Output | None = None
         self.run: RunRequest | None = None
         self.error: Exception | None = None
-        self.busy = self.queued = self._has_ended = self._is_open = False
+        self.busy = self.queued = self.reminds = self._has_ended = self._is_open = False
+        self._pushed: Pushed | None = None
         self._speak_on(channel or NO_CHANNEL)
 
     def _speak_on(self, channel: Channel) -> None:
@@ -155,6 +161,8 @@ class OpenConversation:
         Returns what went wrong with them.
         """
         record, failure = self.running.record, None
+        if self.conversation is not None:
+            self._pushed = self.conversation.pushed
         if record is not None:
             try:
                 output = expired(self.running.flow, record)
@@ -216,10 +224,13 @@ class OpenConversation:
         """Hand out what the turn did. *waits*: a door waits, also for what comes of a function that is called now."""
         nobody = not waits and not self._is_heard
         can_push = self.teller.channel.platform in PUSHED_PLATFORMS
+        is_push = nobody and can_push and self.output is not None
         if (nobody and not can_push) or (waits and self._goes_on):
-            self._hide()
+            self._hide(bounded=nobody)
         else:
-            self._show_unseen()
+            self._show_unseen(can_push=can_push)
+        if is_push:
+            self._keep_pushed()
         self._tell_shown()
         return Taken(
             stored=self._stored_now(),
@@ -228,7 +239,7 @@ class OpenConversation:
             output=self.output,
             run=self.run,
             waiting_text="" if self.run is None else self.running.texts_of(self.teller.flow).busy,
-            is_push=nobody and can_push and self.output is not None,
+            is_push=is_push,
             busy=self.busy,
             queued=self.queued,
             error=self.error,
@@ -241,27 +252,58 @@ class OpenConversation:
         """Whether what comes of a function belongs to this output."""
         return self.output is not None and self.output.run is not None
 
-    def _hide(self) -> None:
-        """Keep what was said for when somebody looks; the question is asked again then."""
+    def _hide(self, *, bounded: bool) -> None:
+        """Keep what was said for when somebody looks; the question is asked again then.
+
+        *bounded*: nobody waits, and nobody may come for long.
+        """
         output, conversation = self.output, self.conversation
         if output is None:
             return
         if conversation is not None:
+            unseen = (*conversation.unseen, *output.messages)
             self.conversation = replace(
                 conversation,
-                unseen=(*conversation.unseen, *output.messages),
+                unseen=latest(unseen) if bounded else unseen,
                 is_unasked=output.prompt is not None,
             )
         self.output = replace(output, messages=()) if output.run is not None else None
 
-    def _show_unseen(self) -> None:
-        """Show what was kept before what is said now."""
+    def _show_unseen(self, *, can_push: bool) -> None:
+        """Show what was kept before what is said now; a reminder shows what was pushed, and drops nothing of it."""
         output, conversation = self.output, self.conversation
         if output is None or conversation is None:
             return
-        if conversation.unseen or conversation.is_unasked:
-            self.output = replace(output, messages=(*conversation.unseen, *output.messages))
-            self.conversation = replace(conversation, unseen=(), is_unasked=False)
+        unseen, pushed = conversation.unseen, conversation.pushed
+        if unseen or conversation.is_unasked:
+            conversation = replace(conversation, unseen=(), is_unasked=False)
+        if self.reminds and can_push:
+            pushed = pushed_with(pushed, self.teller.flow, Output(messages=unseen))
+            unseen = () if pushed is None else pushed.messages
+            conversation = replace(conversation, pushed=pushed)
+            if pushed is not None and pushed.end is not None and output.end is None:
+                result = None if pushed.result == NO_RAW else bytes(pushed.result)
+                output = replace(output, end=pushed.end, result=result)
+        self.output = replace(output, messages=(*unseen, *output.messages)) if unseen else output
+        self.conversation = conversation
+
+    def _keep_pushed(self) -> None:
+        """Keep what is pushed; where nothing runs any more, as long as a conversation lives."""
+        assert self.output is not None
+        conversation = self.conversation
+        if conversation is None:  # its time is over, and it has said so
+            raw = self.stored.get(self.key)
+            session = NO_RAW if raw is None else decode_conversation(raw).session
+            channel = self.teller.channel
+            conversation = StoredConversation(
+                touched_at=self._now,
+                expires_at=self._now + self._book.sessions.ttl(channel.platform),
+                channel=channel,
+                session=session,
+                pushed=self._pushed,
+            )
+        pushed = pushed_with(conversation.pushed, self.teller.flow, self.output)
+        self.conversation = replace(conversation, pushed=pushed)
 
     def _tell_shown(self) -> None:
         """Tell what is shown, and then that the flow ended with it."""

@@ -101,7 +101,13 @@ class ConversationTurn:
     # What can be done with it
 
     def hear(self, said: Said) -> None:
-        """Tell that the person said something; what the door says of him now is known from here on."""
+        """Tell that the person said something; what the door says of him now is known from here on.
+
+        What was pushed before is on no screen any more.
+        """
+        conversation = self._open.conversation
+        if conversation is not None and conversation.pushed is not None:
+            self._open.conversation = replace(conversation, pushed=None)
         answer = said.answer
         self._running.profile = said.profile
         kind = "choice" if answer.choice is not None else "text"
@@ -116,12 +122,18 @@ class ConversationTurn:
         self._tell(JournalEvent.GREETING)
 
     def remind(self) -> None:
-        """Show what was not seen, and the waiting question again; while a function runs, that one has to wait."""
+        """Show what was not seen, and the waiting question again; while a function runs, that one has to wait.
+
+        What was pushed is shown too, and how the flow ended with it: the person may have been away.
+        """
+        conversation, self._open.reminds = self._open.conversation, True
+        pushed = None if conversation is None else conversation.pushed
         if self.waits_for_run:
             self._run_again((self._busy_message(),))
         elif self.running:
             self._attempt(self._running.remind)
-        elif self.has_unseen:
+        elif self.has_unseen or pushed is not None:
+            self._open.teller.flow = self.ended if pushed is None else pushed.flow
             self._open.output = Output()
 
     def answer(self, answer: Answer) -> None:

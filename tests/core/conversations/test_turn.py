@@ -284,7 +284,7 @@ def test_what_on_expire_says(as_function: bool) -> None:
     assert taken.output is not None
     assert End.EXPIRED is taken.output.end
     assert ["flow.execution.end", "cleanup", "message.sent"] == person.told()
-    assert {} == person.stored
+    assert not person.kept.has_record
 
 
 def test_on_expire_that_fails() -> None:

@@ -185,7 +185,7 @@ def test_what_is_said_meanwhile_waits_for_its_question() -> None:
     assert (False, True) == (taken.busy, taken.queued)
     person.settle("two pairs")
     assert "Found two pairs.\n\nBye, Ama." == person.reads
-    assert {} == person.stored
+    assert (False, ()) == (person.kept.has_record, person.kept.queued)
 
 
 def test_the_queue_is_bounded() -> None:
@@ -198,7 +198,7 @@ def test_the_queue_is_bounded() -> None:
     assert (True, False, BUSY) == (taken.busy, taken.queued, person.reads)
     assert MAX_QUEUED == len(person.kept.queued)
     person.settle("x")
-    assert {} == person.stored
+    assert (False, ()) == (person.kept.has_record, person.kept.queued)
 
 
 def test_the_queue_stops_at_the_next_run() -> None:
