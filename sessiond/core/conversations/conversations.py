@@ -10,6 +10,7 @@ process was the last to write) mean that the flow is rebuilt from its record.
 """
 
 from collections.abc import Mapping
+from math import inf
 from typing import Final
 
 from msgspec.structs import replace
@@ -230,7 +231,13 @@ def _liveliness(raw: bytes) -> tuple[int, float]:
 
 
 def _touched(raw: bytes) -> float:
-    return _liveliness(raw)[1]
+    """Tell when a conversation was touched; what a newer server wrote is given up last."""
+    try:
+        return decode_conversation(raw).touched_at
+    except SnapshotTooNew:
+        return inf
+    except SnapshotError:
+        return 0.0
 
 
 def _expiry(raw: bytes) -> float | None:

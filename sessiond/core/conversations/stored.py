@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from sessiond.core.conversations.journal import NO_CHANNEL, Channel
-from sessiond.core.errors import SnapshotCorrupt
+from sessiond.core.errors import SnapshotCorrupt, SnapshotTooNew
 from sessiond.core.flows import flow_session
 from sessiond.core.flows.answers import Answer
 from sessiond.core.flows.prompts import End, Message, Output
@@ -18,6 +18,7 @@ from sessiond.core.flows.record import Record, decode_record, encode_record
 from sessiond.core.values import Value
 
 __all__ = [
+    "CONVERSATION_VERSION",
     "MAX_KEPT_BYTES",
     "MAX_KEPT_MESSAGES",
     "NO_RAW",
@@ -30,6 +31,8 @@ __all__ = [
     "raw_record",
     "without_flow",
 ]
+
+CONVERSATION_VERSION: Final = 1
 
 _NULL: Final = b"null"
 
@@ -61,6 +64,7 @@ class StoredConversation(
 
     PRIVATE = frozenset({"record", "session", "unseen", "pushed", "queued"})
 
+    version: int = CONVERSATION_VERSION
     touched_at: float
     expires_at: float
     began_at: float = 0.0
@@ -107,8 +111,13 @@ class StoredConversation(
         return self.has_record or bool(self.unseen) or self.pushed is not None
 
 
+class _Version(msgspec.Struct):
+    version: int = CONVERSATION_VERSION
+
+
 _ENCODE: Final = msgspec.json.Encoder().encode
 _DECODE: Final = msgspec.json.Decoder(StoredConversation).decode
+_VERSION: Final = msgspec.json.Decoder(_Version).decode
 
 
 def raw_record(record: Record) -> msgspec.Raw:
@@ -166,10 +175,28 @@ def decode_conversation(raw: bytes) -> StoredConversation:
 
     Raises:
       SnapshotCorrupt: it is something else.
+      SnapshotTooNew: a newer version wrote it.
 
     """
     try:
-        return _DECODE(raw)
+        conversation = _DECODE(raw)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        _check_version(raw)
         # The error's own text could hold what people said; its kind is enough.
         raise SnapshotCorrupt(f"not a stored conversation ({type(error).__name__})") from None
+    if conversation.version != CONVERSATION_VERSION:
+        _check_version(raw)
+        raise SnapshotCorrupt(f"not a stored conversation (of version {conversation.version})")
+    return conversation
+
+
+def _check_version(raw: bytes) -> None:
+    """Look at the version alone: a newer one may have anything else in it."""
+    try:
+        version = _VERSION(raw).version
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return
+    if version > CONVERSATION_VERSION:
+        raise SnapshotTooNew(
+            f"stored conversation of version {version}; this server reads up to {CONVERSATION_VERSION}"
+        )
