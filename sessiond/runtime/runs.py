@@ -152,27 +152,44 @@ class Runs:
                 if refused.code != ErrorCode.UNAVAILABLE:
                     return
             else:
+                # What its turn shows is for whoever waits, and is kept for nobody else: his time stands still.
+                waiting.hold()
                 if await delivery.wait() != ErrorCode.UNAVAILABLE:
                     return
+                waiting.let_go()
             attempt += 1
             await trio.sleep(_DELIVERY.wait(attempt, self._entropy.jitter()))
 
 
 class _Waiting:
-    """Whoever waits for what comes of a run, until his time is over: then he is told that it is pending."""
+    """Whoever waits for what comes of a run, until his time is over: then he is told that it is pending.
 
-    __slots__ = ("_clock", "_deadline", "_effect", "_reply_to")
+    Not while the actor has the result: its turn answers him, also when it is late. (Doors have seconds for the turn.)
+    """
+
+    __slots__ = ("_clock", "_deadline", "_effect", "_is_held", "_reply_to")
 
     def __init__(self, reply_to: ReplyTo | None, effect: StartRun, clock: Clock) -> None:
         self._reply_to = reply_to
         self._effect = effect
         self._clock = clock
         self._deadline = clock.monotonic() + effect.waits_seconds
+        self._is_held = False
 
     async def give_up_in_time(self) -> None:
         if self._reply_to is not None:
             await trio.sleep(max(0.0, self._deadline - self._clock.monotonic()))
-            self.answer_pending()
+            if not self._is_held:
+                self.answer_pending()
+
+    def hold(self) -> None:
+        """The actor was told how long he waits, and answers him."""
+        self._is_held = self._reply_to is not None
+
+    def let_go(self) -> None:
+        """The actor has turned the result down."""
+        self._is_held = False
+        self.seconds_left()
 
     def seconds_left(self) -> float:
         """How much longer he waits; 0: nobody does."""

@@ -20,6 +20,8 @@ from sessiond.core.flows.flow_session import FlowSessionLimits
 from sessiond.core.ids import Partition, UserId, input_digest, partition_of
 from sessiond.core.session.limits import SessionLimits
 from sessiond.runtime.dialogue import CONVERSATIONS_TIMER, RUNS_TIMER
+from sessiond.stores.memory import MemoryStore
+from sessiond.testing.faults import FaultyStore
 from sessiond.testing.world import World, open_world
 from tests.scenarios.talks import Person, Stock, shop, texts_of
 
@@ -80,6 +82,30 @@ async def test_a_door_whose_time_is_over_is_told_that_it_is_pending(
     assert "[returned]" in texts_of(done)
     assert [] == phone.pushes
     assert 1 == len(stock.calls)
+
+
+async def test_what_is_shown_to_a_door_reaches_it_however_slow_the_store(
+    autojump_clock: MockClock,
+) -> None:
+    """Its time ends while the turn that answers it is written: it gets the question, which nobody else will see."""
+    store = FaultyStore(MemoryStore())
+    async with open_world(shop(Stock(seconds=4.9)), store=store) as world:
+        for text in ("menu", "1"):
+            await ask(world, said(text))
+        shown: list[Any] = []
+
+        async def wait_for_it() -> None:
+            shown.append(await ask(world, said("2", waits=5.0)))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(wait_for_it)
+            await trio.sleep(1)
+            store.hold("commit")
+            await store.wait_held("commit")
+            await trio.sleep(0.5)
+            store.let_go("commit")
+
+    assert ["Order 2 s?"] == texts_of(shown[0])
 
 
 async def test_what_was_not_seen_is_not_answered(autojump_clock: MockClock) -> None:
