@@ -292,6 +292,27 @@ async def test_a_flow_that_fails_with_a_result_is_told_once(autojump_clock: Mock
     assert ["Cancelled."] == texts_of(reset)
 
 
+async def test_a_result_that_leads_to_what_cannot_be_sent(autojump_clock: MockClock) -> None:
+    """That is the flow's failure as well: the function is called once, whatever its flow makes of it."""
+    app, calls = App(), list[float]()
+
+    async def charge() -> None:
+        calls.append(trio.current_time())
+
+    @app.flow("pay", starts_on=["pay"])
+    async def pay(c: Conversation) -> None:
+        await c.run("charge", charge)
+        await c.select("receipt", "Receipt?", {"y": "\ud800"})
+
+    async with open_world(app) as world:
+        person = Person(world)
+        await person.say("pay")
+        await person.wait(120)
+
+    assert [0.0] == calls
+    assert "[failed]" == person.saw[-1]
+
+
 async def test_failing_flows_put_nobody_into_quarantine(autojump_clock: MockClock) -> None:
     """However often: no restart of the actor, no dead letter."""
     app = App()
