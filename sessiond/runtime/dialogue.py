@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import msgspec
+from attrs import evolve
 from msgspec.structs import replace
 
 from sessiond.core.codes import ErrorCode
@@ -68,9 +69,9 @@ class Dialogue:
             taken = self._opened().take(item, stored, self._services.clock.now())
         except InvalidInput as error:
             raise Refused(ErrorCode.BAD_REQUEST, str(error)) from None
-        self._apply(turn, taken, item.waits_seconds)
+        self._apply(turn, taken, item.waits_seconds, item.digest)
         if item.digest is not None:
-            self._consume(turn, item.digest)
+            self._calls.consume(turn, item.digest, _reply_of(turn))
 
     def settled(self, turn: Computed, item: inputs.Settled) -> None:
         """Compute the turn of a function's result; a stale one changes nothing."""
@@ -80,16 +81,19 @@ class Dialogue:
             turn.effects = (*turn.effects, Reply(_NOTHING_SHOWN))
             return
         try:
-            self._apply(turn, taken, item.waits_seconds)
+            self._apply(turn, taken, item.waits_seconds, item.digest)
         except Refused as error:
             # Or the function would be called again and again, for a result that cannot be kept.
             failed = RunFailed("ResultTooLarge", error.message)
-            taken = self._opened().settle(_with_result(item, failed), stored, now)
+            taken = self._opened().settle(evolve(item, result=failed), stored, now)
             assert taken is not None
-            if not self._applied(turn, taken, item.waits_seconds):
+            if not self._applied(turn, taken, item.waits_seconds, item.digest):
                 timers = without_timer(turn.state.timers, RUNS_TIMER)
                 turn.state = replace(turn.state, timers=timers)
                 turn.effects = (*turn.effects, Reply(_NOTHING_SHOWN))
+        reply = _reply_of(turn)
+        if item.digest is not None and reply is not None:
+            self._calls.add_reply(turn, item.digest, reply)
 
     def ended(self, turn: Computed, item: inputs.EndConversations) -> None:
         """Compute the turn of an operator who ends conversations."""
@@ -141,17 +145,31 @@ class Dialogue:
         services.awake.touch(self)
         return self._conversations
 
-    def _applied(self, turn: Computed, taken: Taken, waits_seconds: float | None) -> bool:
+    def _applied(
+        self,
+        turn: Computed,
+        taken: Taken,
+        waits_seconds: float | None,
+        digest: Digest | None = None,
+    ) -> bool:
         """Make what was taken part of a turn that nobody can repeat, unless it is too large."""
         try:
-            self._apply(turn, taken, waits_seconds)
+            self._apply(turn, taken, waits_seconds, digest)
         except Refused as error:
             _log.error("flow %r cannot go on: %s", taken.flow, error)
             return False
         return True
 
-    def _apply(self, turn: Computed, taken: Taken, waits_seconds: float | None) -> None:
+    def _apply(
+        self,
+        turn: Computed,
+        taken: Taken,
+        waits_seconds: float | None,
+        digest: Digest | None = None,
+    ) -> None:
         """Make what was taken part of the turn. *waits_seconds*: ``None`` when nobody is to be answered at all.
+
+        *digest* is the id of the input that is answered, if it has one.
 
         Raises:
           Refused: TOO_LARGE; the turn is what it was.
@@ -175,14 +193,18 @@ class Dialogue:
             shown = _NOTHING_SHOWN if taken.is_push else taken.shown
             turn.effects = (*turn.effects, Reply(shown))
         if taken.run is not None:
-            self._start_run(turn, taken, (waits_seconds or 0.0) if goes_on_waiting else 0.0)
+            waits = (waits_seconds or 0.0) if goes_on_waiting else 0.0
+            start = StartRun(
+                taken.key,
+                taken.flow,
+                taken.run,
+                waits,
+                taken.waiting_text,
+                digest if waits else None,
+            )
+            turn.effects = (*turn.effects, start)
         if taken.stored is not before.conversations:
             self._rearm(turn)
-
-    def _start_run(self, turn: Computed, taken: Taken, waits_seconds: float) -> None:
-        assert taken.run is not None
-        start = StartRun(taken.key, taken.flow, taken.run, waits_seconds, taken.waiting_text)
-        turn.effects = (*turn.effects, start)
 
     def _rearm(self, turn: Computed) -> None:
         """Set the reserved timers that are needed, and cancel those that are not."""
@@ -207,11 +229,11 @@ class Dialogue:
                 ErrorCode.TOO_LARGE, f"conversations of {size} bytes; the bound is {limit}"
             )
 
-    def _consume(self, turn: Computed, digest: Digest) -> None:
-        """Remember the input's id with its reply, if it was answered in this turn."""
-        replies = [effect.payload for effect in turn.effects if isinstance(effect, Reply)]
-        reply = replies[-1] if replies and len(replies[-1]) <= MAX_STORED_REPLY else None
-        self._calls.consume(turn, digest, reply)
+
+def _reply_of(turn: Computed) -> bytes | None:
+    """Find what was answered in this turn; ``None``: nothing yet, or too much to be kept."""
+    replies = [effect.payload for effect in turn.effects if isinstance(effect, Reply)]
+    return replies[-1] if replies and len(replies[-1]) <= MAX_STORED_REPLY else None
 
 
 def _with_expiry(timers: Timers, due: float | None, now: float) -> Timers:
@@ -222,7 +244,3 @@ def _with_expiry(timers: Timers, due: float | None, now: float) -> Timers:
     if current is not None and current.due is not None and current.due <= due:
         return timers
     return with_timers(timers, (TimerRequest(CONVERSATIONS_TIMER, due),), now)
-
-
-def _with_result(item: inputs.Settled, result: RunFailed) -> inputs.Settled:
-    return inputs.Settled(item.conversation, item.run_id, result, item.waits_seconds)

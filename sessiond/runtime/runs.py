@@ -113,7 +113,7 @@ class Runs:
                     _log.error("run %r failed: %s", request.key, kind, exc_info=error, extra=fields)
                     return recordable(kind, error)
             else:
-                return encoded(request, value)
+                return encoded(request, value, about)
             await trio.sleep(backoff.wait(attempt, self._entropy.jitter()))
             attempt += 1
 
@@ -143,7 +143,8 @@ class Runs:
         while True:
             delivery = _Delivery(waiting)
             seconds = waiting.seconds_left()
-            settled = Settled(effect.conversation, effect.request.run_id, result, seconds)
+            digest = effect.digest if seconds else None
+            settled = Settled(effect.conversation, effect.request.run_id, result, seconds, digest)
             try:
                 ref.tell(settled, delivery)
             except MailboxFull:

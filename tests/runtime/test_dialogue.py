@@ -161,17 +161,38 @@ async def test_the_end_of_the_node_answers_who_waits(autojump_clock: MockClock) 
     assert ["One moment, please.", "[pending]"] == texts_of(shown[0])
 
 
-async def test_a_repeat_of_an_input_whose_door_waited(autojump_clock: MockClock) -> None:
-    """It was applied, and its answer came in a later turn: the repeat is told that it is one."""
-    stock = Stock(seconds=2.0)
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_a_repeat_of_an_input_whose_door_waited(
+    autojump_clock: MockClock, restarts: bool
+) -> None:
+    """Its answer came in a later turn, and may have been the last one: the repeat reads the same."""
+    async with open_world(courier()) as world:
+        digest = input_digest("chat", "m-1")
+        first = await ask(world, said("fetch", waits=25.0, digest=digest))
+        if restarts:
+            await world.restart()
+        again = await ask(world, said("fetch", waits=25.0, digest=digest))
+
+    assert ["Here is a parcel.", "[returned]"] == texts_of(first)
+    assert first == again
+
+
+async def test_a_repeat_while_the_function_runs(autojump_clock: MockClock) -> None:
+    """Or after the door had given up: the repeat is told that it is one, and nothing is called twice."""
+    stock = Stock(seconds=20.0)
     async with open_world(shop(stock)) as world:
         for text in ("menu", "1"):
             await ask(world, said(text))
         digest = input_digest("chat", "m-1")
-        await ask(world, said("2", waits=5.0, digest=digest))
-        again = await ask(world, said("2", waits=5.0, digest=digest))
+        first = await ask(world, said("2", waits=5.0, digest=digest))
+        during = await ask(world, said("2", waits=5.0, digest=digest))
+        await trio.sleep(30)
+        after = await ask(world, said("2", waits=5.0, digest=digest))
+        seen = await ask(world, said(reminds=True))
 
-    assert {"duplicate": True} == again
+    assert ["One moment, please.", "[pending]"] == texts_of(first)
+    assert {"duplicate": True} == during == after
+    assert ["Order 2 s?"] == texts_of(seen)
     assert 1 == len(stock.calls)
 
 

@@ -57,3 +57,5 @@ class Settled:
     result: bytes | RunFailed = field(repr=False)
     waits_seconds: float = 0.0
     """How long a door goes on waiting for what comes of it; 0: none does."""
+    digest: Digest | None = None
+    """The id of the input that the door waits with: its repeats are answered with what comes of it."""
