@@ -4,6 +4,8 @@ For the executor (runtime/runs.py) and for the test kit, which calls functions w
 """
 
 import logging
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 import trio
@@ -23,6 +25,8 @@ _MAX_MESSAGE: Final = 500
 #: The process ends, or the task does: nothing of the function's.
 _NOT_ITS_FAILURE: Final = (trio.Cancelled, KeyboardInterrupt, SystemExit)
 
+_NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
+
 _log: Final = logging.getLogger("sessiond.app")
 
 
@@ -33,18 +37,21 @@ def ends_us(error: BaseException) -> bool:
     return isinstance(error, _NOT_ITS_FAILURE)
 
 
-def encoded(request: RunRequest, value: object) -> bytes | RunFailed:
-    """Encode what a function returned; what cannot be kept is its failure."""
+def encoded(
+    request: RunRequest, value: object, about: Mapping[str, object] = _NOTHING
+) -> bytes | RunFailed:
+    """Encode what a function returned; what cannot be kept is its failure, and the log says *about* what."""
+    fields = {"fields": about}
     try:
         result = encode_result(request, value)
     except NotStorable as error:
-        _log.error("what a function that a flow ran returned cannot be kept", exc_info=error)
+        _log.error("what run %r returned cannot be kept", request.key, exc_info=error, extra=fields)
         return recordable(type(error).__name__, error.message)
     except Exception as error:  # noqa: BLE001 -- the app's own values are compared
-        _log.error("what a function that a flow ran returned cannot be kept", exc_info=error)
+        _log.error("what run %r returned cannot be kept", request.key, exc_info=error, extra=fields)
         return recordable(type(error).__name__, error)
     if len(result) > MAX_RESULT:
-        _log.error("a function that a flow ran returned %d bytes as JSON", len(result))
+        _log.error("run %r returned %d bytes as JSON", request.key, len(result), extra=fields)
         return RunFailed("ResultTooLarge", f"a result has at most {MAX_RESULT} bytes as JSON")
     return result
 

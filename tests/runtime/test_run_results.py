@@ -29,6 +29,16 @@ def test_what_cannot_be_kept(value: object, kind: str) -> None:
     assert kind == failed.kind
 
 
+@pytest.mark.parametrize("value", [object(), "x" * MAX_RESULT], ids=["object", "large"])
+def test_the_log_says_whose_result_it_was(caplog: pytest.LogCaptureFixture, value: object) -> None:
+    """The run by its key, and what the caller knows about it."""
+    encoded(REQUEST, value, {"flow": "order"})
+
+    (logged,) = caplog.records
+    assert "run 'look' returned" in logged.getMessage()
+    assert {"flow": "order"} == logged.__dict__["fields"]
+
+
 def test_what_is_kept() -> None:
     """JSON, up to the bound."""
     assert b'{"a":[1,null]}' == encoded(REQUEST, {"a": (1, None)})
