@@ -132,10 +132,11 @@ class Turns:
         await self._answered(turn, await self._calls.handle(call, turn), item.digest)
 
     async def _talk(self, turn: Computed, item: inputs.Said | inputs.Settled) -> None:
-        self._calls.check_known()
         if isinstance(item, inputs.Settled):
+            # Also of a user whom the app does not know any more: or its function would be called again for ever.
             self.dialogue.settled(turn, item)
             return
+        self._calls.check_known()
         if item.digest is not None and item.digest in turn.state.window:
             raise Repeated(item.digest)
         if item.reminds and turn.state.phase is Phase.NEW:

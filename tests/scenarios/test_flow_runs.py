@@ -290,6 +290,33 @@ async def test_a_result_after_the_end_of_the_session(autojump_clock: MockClock) 
     assert THANKS in person.saw
 
 
+async def test_a_result_of_somebody_whom_the_app_does_not_know_any_more(
+    autojump_clock: MockClock,
+) -> None:
+    """After a crash his function is called once more, its result is kept, and nothing is called again after that."""
+    stock, known = Stock(seconds=10.0), {ANN}
+    app = shop(stock)
+
+    @app.load_user
+    async def load(user: str) -> str | None:
+        return user if user in known else None
+
+    async with open_world(app, store=MemoryStore()) as world:
+        await order(Person(world))
+        known.clear()
+        await trio.sleep(1)
+        world.crash()
+        await world.restart()
+        await trio.sleep(600)
+        known.add(ANN)
+        person = Person(world)
+        await person.push("flow:remind", {})
+        await person.say("yes")
+
+    assert 2 == len(stock.calls)
+    assert THANKS in person.saw
+
+
 # Failing functions
 
 
