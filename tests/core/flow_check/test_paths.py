@@ -184,6 +184,31 @@ DISTINCT = {
                 for m in range(3) if await c.confirm(f"e-{n}-{m}", "?")
             ], {await c.ask(f"f-{n}", "?"): await c.ask(f"g-{n}", "?") for n in range(3)}
         """,
+    "made of what a loop fills": """
+        async def flow(c):
+            items = []
+            while True:
+                items.append(await c.ask(f"item-{len(items)}", "?"))
+                if not await c.confirm(f"more-{len(items)}", "?"):
+                    break
+            cart = {"count": 0}
+            for size in ("s", "l"):
+                await c.ask(f"count-{cart['count']}", "?")
+                await c.ask(f"all-{cart}", "?")
+                cart["count"] += 1
+            seen = set()
+            for _ in range(3):
+                seen.add(await c.ask(f"what-{sorted(seen)}", "?"))
+        """,
+    "made of what belongs to something": """
+        async def flow(c):
+            order = c.session
+            while order.open:
+                await c.ask(f"a-{order.number}", "?")
+                await c.ask("b-" + str(order.number), "?")
+                await c.ask(order.lines[-1], "?")
+                order.number += 1
+        """,
     "made anew in an expression": """
         async def flow(c):
             while (name := c.id()):
