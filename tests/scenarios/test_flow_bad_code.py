@@ -170,7 +170,7 @@ BAD: list[tuple[Any, str]] = [
     (forgets_last_await, "await is missing"),
     (swallows_its_errors, "the flow went on after 100 errors"),
     (repeats_key, "the key 'one' is used twice in one run"),
-    (answers_nonsense, "the answer to 'one' is a datetime"),
+    (answers_nonsense, "the answer to 'one' is of type datetime"),
     (answers_no_number, "the answer to 'one' is not a finite number"),
 ]
 
@@ -262,7 +262,7 @@ async def test_a_flow_that_returns_what_cannot_be_encoded(
         again = await person.push("flow:remind", {})
 
     assert FAILED == texts_of(shown)
-    assert "what flow 'bad' returned is a object" in caplog.text
+    assert "what flow 'bad' returned is of type object" in caplog.text
     assert ["One?"] == texts_of(again)
 
 

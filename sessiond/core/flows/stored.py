@@ -43,7 +43,9 @@ def encode_value(value: object, what: str, as_type: Any = None) -> tuple[bytes, 
         raise NotStorable(f"{what} cannot be recorded ({type(error).__name__}): {_HINT}") from None
     if back != value:
         name = getattr(as_type, "__name__", str(as_type))
-        raise NotStorable(f"{what} is a {type(value).__name__} and comes back changed as {name}")
+        raise NotStorable(
+            f"{what} is of type {type(value).__name__} and comes back changed as {name}"
+        )
     return raw, back
 
 
@@ -71,7 +73,7 @@ def _check_plain(value: object, what: str) -> None:
     elif kind is dict:
         for key, item in value.items():  # type: ignore[attr-defined]
             if type(key) is not str:
-                raise NotStorable(f"{what} has a key that is a {type(key).__name__}: {_HINT}")
+                raise NotStorable(f"{what} has a key of type {type(key).__name__}: {_HINT}")
             _check_plain(item, what)
     else:
-        raise NotStorable(f"{what} is a {kind.__name__}: {_HINT}")
+        raise NotStorable(f"{what} is of type {kind.__name__}: {_HINT}")
