@@ -99,7 +99,11 @@ SECRET = "0241234567"
             "flow:say has one of: text, choice",
         ),
         ("flow:say", {"choice": 1}, "flow:say: Expected `str | null`"),
-        ("flow:say", {"attachment": {"kind": SECRET}}, "flow:say: Invalid enum value"),
+        (
+            "flow:say",
+            {"attachment": {"kind": SECRET}},
+            "flow:say: Invalid enum value (known: image, document, audio, video, sticker) - at",
+        ),
         ("flow:say", {"attachment": {}}, "flow:say: Object missing required field `kind`"),
         ("flow:say", {"location": {"latitude": SECRET, "longitude": 1}}, "Expected `float`"),
         ("flow:say", {"contact": {"phones": SECRET}}, "Expected `array`"),
