@@ -55,7 +55,7 @@ class JournalEvent(StrEnum):
     VALIDATION_ERROR = "validation_error"
     """An input was refused by its question."""
     TRANSITION = "transition"
-    """The flow went from one question to another."""
+    """The flow went from one question to another, or from or to a function that it waits for."""
     RUN_START = "run.start"
     """A side effect is pending."""
     RUN_END = "run.end"

@@ -26,6 +26,7 @@ from sessiond.core.flows.engine import Opening, settled
 from sessiond.core.flows.faults import FlowFailed, FlowGone, RunFailed
 from sessiond.core.flows.flow import Busy, Host
 from sessiond.core.flows.prompts import Message, Output
+from sessiond.core.flows.record import Record
 from sessiond.core.ids import UserId
 
 __all__ = ["MAX_QUEUED", "ConversationTurn"]
@@ -203,7 +204,7 @@ class ConversationTurn:
         self._tell(JournalEvent.RUN_END, status, step=record.waiting.key)
         # Also when the flow fails with it: the function is not called again.
         self._open.conversation = replace(conversation, record=raw_record(told))
-        self._attempt(partial(self._running.settle, told, run_id, result))
+        self._attempt(partial(self._settled, told, record.waiting.key, run_id, result))
         self._answer_queued()
         return True
 
@@ -266,9 +267,19 @@ class ConversationTurn:
             self._tell(JournalEvent.VALIDATION_ERROR, JournalStatus.FAILURE, step=step)
             return output
         self._tell(JournalEvent.VALIDATION, step=step)
-        if output.prompt is not None:
-            self._tell(JournalEvent.TRANSITION, step=step, to_step=output.prompt.key)
+        self._tell_transition(step, output)
         return output
+
+    def _settled(self, told: Record, step: str, run_id: str, result: bytes | RunFailed) -> Output:
+        output = self._running.settle(told, run_id, result)
+        self._tell_transition(step, output)
+        return output
+
+    def _tell_transition(self, step: str, output: Output) -> None:
+        """Tell where the flow has gone from *step*: to a question, or to a function that it waits for."""
+        to = output.prompt or output.run
+        if to is not None:
+            self._tell(JournalEvent.TRANSITION, step=step, to_step=to.key)
 
     def _while_busy(self, answer: Answer) -> None:
         """The flow waits for a function: its policy says what happens to what a person says."""

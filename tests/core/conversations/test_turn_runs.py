@@ -188,6 +188,21 @@ def test_what_is_said_meanwhile_waits_for_its_question() -> None:
     assert (False, ()) == (person.kept.has_record, person.kept.queued)
 
 
+def test_the_journal_has_every_step_also_where_a_function_is_between() -> None:
+    """From the question to the function, and from there to the next question, or function; not to the end."""
+    person = Person(stock, two_runs)
+    person.say("stock")
+    person.say("shoes")
+    person.settle("two pairs")
+    person.say("Ama")
+    person.say("two_runs")
+    person.settle()
+    person.settle()
+    steps = [(told.step, told.to_step) for told in person.told_with("transition")]
+
+    assert [("what", "look"), ("look", "name"), ("one", "two")] == steps
+
+
 def test_the_queue_is_bounded() -> None:
     """What is too much is not taken, and said so."""
     person = running(Busy.QUEUE)
