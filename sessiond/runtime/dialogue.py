@@ -44,6 +44,9 @@ _NOTHING_SHOWN: Final = b"{}"
 #: How long after its start a function is looked after again; if it is still under way, once more.
 _RUN_SECONDS: Final = 15.0
 
+#: When to look again after conversations of an app that has no flows.
+_NO_FLOWS_SECONDS: Final = 3600.0
+
 _log: Final = logging.getLogger("sessiond.app")
 
 
@@ -108,6 +111,10 @@ class Dialogue:
     def fired(self, turn: Computed, name: str) -> None:
         """Compute the turn of one of the reserved timers, which was consumed."""
         stored, now = turn.state.snapshot.conversations, self._services.clock.now()
+        if self._services.book is None:  # a version without flows: another one will bring them back
+            later = TimerRequest(name, now + _NO_FLOWS_SECONDS)
+            turn.state = replace(turn.state, timers=with_timers(turn.state.timers, (later,), now))
+            return
         conversations = self._opened()
         run_timer = name == RUNS_TIMER
         for taken in (conversations.resume if run_timer else conversations.expire_due)(stored, now):

@@ -317,6 +317,33 @@ async def test_a_result_of_somebody_whom_the_app_does_not_know_any_more(
     assert THANKS in person.saw
 
 
+async def test_a_version_without_flows_forgets_no_function(autojump_clock: MockClock) -> None:
+    """A deploy was taken back for a while: no dead letter, and the function is called when its flow is there again."""
+    stock, store, without = Stock(seconds=10.0), MemoryStore(), App()
+
+    @without.on("ping")
+    async def ping(_: object) -> None:
+        """Make it an app."""
+
+    async with open_world(shop(stock), store=store) as world:
+        await order(Person(world))
+        world.crash()
+    async with open_world(without, store=store) as world:
+        await trio.sleep(600)
+        letters = await world.dead_letters()
+    async with open_world(shop(stock), store=store) as world:
+        await trio.sleep(3700)
+        timers = await timers_of(store)
+        person = Person(world)
+        await person.push("flow:remind", {})
+        await person.say("yes")
+
+    assert () == letters
+    assert 2 == len(stock.calls)
+    assert "$runs" not in timers
+    assert THANKS in person.saw
+
+
 # Failing functions
 
 
