@@ -169,7 +169,7 @@ def _conversation(one: dict[str, Any]) -> str:
 
 
 async def end_conversations(user: str, *, conversation: str | None = None) -> None:
-    """End a user's conversations, as a reset word does; nothing is said in them.
+    """End a user's conversations and what they remember; nothing is said in them.
 
     Parameters
     ----------

@@ -25,10 +25,10 @@ def run(
     user: str = "you",
     language: str = "",
 ) -> int:
-    """Talk to flows in the terminal, without a server; /help lists what else can be done.
+    """Talk to flows in the terminal, without a server.
 
-    Functions of c.run are really called. Nothing is stored. From a script: one input a line; exit code 1 when a flow
-    failed.
+    What is typed is said; /help lists what else can be done: pictures, places, letting time pass. Functions of c.run
+    are really called. Nothing is stored. From a script: one input a line; exit code 1 when a flow failed.
 
     Parameters
     ----------

@@ -241,7 +241,7 @@ _TABLE: Final = (
     ),
     Method(
         name="sessions.end_conversations",
-        doc="End one of a user's conversations, or all, as a reset word does; nothing is said in them.",
+        doc="End one of a user's conversations, or all, with what they remember; nothing is said in them.",
         params=EndConversations,
         result=Ended,
         changes=True,
