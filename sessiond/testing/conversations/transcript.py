@@ -68,7 +68,7 @@ class Transcript:
             if message.media is not None and not message.media.url:
                 self.noted(f"{message.media.kind} {message.media.id}")
         if event.error is not None:
-            what = event.error if self._names_lines else type(event.error).__name__
+            what = _failure(event.error) if self._names_lines else type(event.error).__name__
             self.noted(f"failed: {what}")
         if event.output.end is not None:
             result = event.output.result
@@ -88,6 +88,13 @@ def spoken(answer: Answer, prompt: Prompt | None) -> str:
             told = " ".join(_plain(value) for value in fields.values() if value not in ("", []))
             return f"({name}: {told})"
     return answer.text
+
+
+def _failure(error: Exception) -> str:
+    """Say which line failed, and, to the author alone, the words of what was raised there."""
+    cause = error.__cause__
+    words = "" if cause is None or str(cause) in str(error) else f": {cause}"
+    return f"{error}{words}"
 
 
 def _called(called: Called) -> str:

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from sessiond.core.flows.conversation import Conversation
-from sessiond.core.flows.faults import RunFailed
-from sessiond.core.flows.prompts import AttachmentKind, Media
+from sessiond.core.flows.faults import FlowFailed, RunFailed
+from sessiond.core.flows.prompts import AttachmentKind, Media, Output
 from sessiond.testing.conversations import assert_transcript, play
-from sessiond.testing.conversations.transcript import UPDATE
+from sessiond.testing.conversations.line import Shown
+from sessiond.testing.conversations.transcript import UPDATE, Transcript
 
 TRANSCRIPT = """\
 > shop
@@ -95,6 +96,21 @@ def test_a_failure_is_in_it() -> None:
     assert phone.transcript.endswith(
         "  Sorry, something went wrong. Please try again.\n  -- failed: FlowFailed\n"
     )
+
+
+def test_an_author_reads_what_was_raised() -> None:
+    """With the line of code; words that the failure has already are not said twice."""
+    transcript = Transcript(names_lines=True)
+    for cause in (LookupError("no such size"), None, LookupError("order.py:3")):
+        failed = FlowFailed("the flow raised LookupError", where="order.py:3")
+        failed.__cause__ = cause
+        transcript.happened(Shown(Output(), error=failed))
+
+    assert [
+        "  -- failed: order.py:3: the flow raised LookupError: no such size",
+        "  -- failed: order.py:3: the flow raised LookupError",
+        "  -- failed: order.py:3: the flow raised LookupError",
+    ] == transcript.text.splitlines()
 
 
 def test_golden_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
