@@ -210,12 +210,9 @@ async def a_consumed_input_stays_a_duplicate_with_its_reply(rig: StoreRig) -> No
 async def a_reply_that_comes_later_is_kept(rig: StoreRig) -> None:
     """An id that is in the window already gets the reply of a later commit, and keeps its place in the window."""
     await rig.apply(consumed=(Consumed(digest("a"), NOW), Consumed(digest("b"), NOW + 1)))
-    assert await rig.store.reply(USER, PARTITION, digest("a")) is None
     await rig.apply(version=1, consumed=(Consumed(digest("a"), NOW, b"late"),))
     loaded = await rig.store.load(USER, PARTITION)
-
     assert await rig.store.reply(USER, PARTITION, digest("a")) == b"late"
-    assert await rig.accept(arrival("a")) == (Receipt(ReceiptStatus.DUPLICATE, reply=b"late"),)
     assert loaded is not None
     assert loaded.window == ((digest("a"), NOW), (digest("b"), NOW + 1))
 
