@@ -23,7 +23,7 @@ MAX_RESULT: Final = 64 * 1024
 _MAX_MESSAGE: Final = 500
 
 #: The process ends, or the task does: nothing of the function's.
-_NOT_ITS_FAILURE: Final = (trio.Cancelled, KeyboardInterrupt, SystemExit)
+_NOT_ITS_FAILURE: Final = (trio.Cancelled, KeyboardInterrupt)
 
 _NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 

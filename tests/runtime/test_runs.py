@@ -292,6 +292,7 @@ class FromElsewhere(BaseException):
         (Spoilt(), "a Spoilt that cannot be shown"),
         (FromElsewhere("stop"), "stop"),
         (FlowEvicted("this conversation is over"), "this conversation is over"),
+        (SystemExit(3), "3"),
         (ExceptionGroup("two", [OSError("a"), ValueError("b")]), "two (2 sub-exceptions)"),
         (RunFailed("Long", "x" * 10_000), "x" * 500),
         (RunFailed(object, 7), "7"),  # type: ignore[arg-type]

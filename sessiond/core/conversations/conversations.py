@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from sessiond.core.conversations.book import FlowBook
 from sessiond.core.conversations.inputs import Said, Settled
 from sessiond.core.conversations.journal import Channel, channel_of
+from sessiond.core.conversations.journal_events import JournalEvent
 from sessiond.core.conversations.live_flows import LiveFlows
 from sessiond.core.conversations.routing import Continue, Decision, RoutedInput, Say, Start
 from sessiond.core.conversations.running import waits_for_run
@@ -100,7 +101,7 @@ class Conversations:
         """End the conversation *key* of *stored* from outside, and forget what is remembered in it."""
         turn = self._turn(stored, now)
         turn.open(key)
-        turn.give_up()
+        turn.give_up(JournalEvent.RESET)
         return turn.taken()
 
     def resume(self, stored: Mapping[str, bytes], now: float) -> list[Taken]:
@@ -217,6 +218,7 @@ def _routed(turn: ConversationTurn, said: Said) -> RoutedInput:
         gateway=said.facts.gateway,
         has_attachment=any((answer.attachment, answer.location, answer.contact)),
         running=running or None,
+        is_gone=bool(turn.running) and turn.is_gone,
         ended=turn.ended or None,
         accepted=turn.accepted_words,
     )

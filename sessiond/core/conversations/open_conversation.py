@@ -31,13 +31,16 @@ from sessiond.core.conversations.stored import (
 from sessiond.core.conversations.taken import Taken
 from sessiond.core.errors import SnapshotError
 from sessiond.core.flows.engine import expired
-from sessiond.core.flows.faults import FlowFailed, kind_of_failure
+from sessiond.core.flows.faults import FlowFailed, FlowGone, FlowMismatch, kind_of_failure
 from sessiond.core.flows.prompts import Message, Output, RunRequest
 
 __all__ = ["PUSHED_PLATFORMS", "OpenConversation"]
 
 #: Where we can speak first. Elsewhere what nobody waits for is shown at the next input.
 PUSHED_PLATFORMS: Final = frozenset({"websocket"})
+
+#: Trying again does not help; the old code does.
+_UNTIL_LATER: Final = (FlowGone, FlowMismatch)
 
 
 class OpenConversation:
@@ -131,7 +134,8 @@ class OpenConversation:
 
     def fail(self, error: Exception) -> None:
         """Tell the person that something went wrong, and the journal what."""
-        failed = self.running.texts_of(self.teller.flow).failed
+        texts = self.running.texts_of(self.teller.flow)
+        failed = texts.unavailable if isinstance(error, _UNTIL_LATER) else texts.failed
         messages = () if self.output is None else self.output.messages
         self.output = Output(messages=(*messages, Message(failed)))
         self.run = None

@@ -79,6 +79,11 @@ class ConversationTurn:
         return self._running.name
 
     @property
+    def is_gone(self) -> bool:
+        """Whether the flow that runs is in the app no more."""
+        return not self._book.knows(self.running)
+
+    @property
     def ended(self) -> str:
         """The name of the flow whose end was the last thing that happened; empty: none."""
         conversation = self._open.conversation
@@ -223,9 +228,9 @@ class ConversationTurn:
             self._open.fail_silently(self.error)
             self._open.close(JournalEvent.CLEANUP)
 
-    def give_up(self) -> None:
-        """End the conversation with all that is remembered in it: the user has too many."""
-        self._open.close(JournalEvent.CLEANUP)
+    def give_up(self, event: JournalEvent = JournalEvent.CLEANUP) -> None:
+        """End the conversation with all that is remembered in it: the user has too many, or an operator says so."""
+        self._open.close(event)
         self._open.forget()
 
     def fail(self, error: Exception) -> None:

@@ -194,6 +194,16 @@ class Terminal:
     def type(self, text: str) -> None:
         os.write(self.fd, text.encode())
 
+    def interrupt(self) -> None:
+        """Press Ctrl-C until it is noticed: readline misses the one that comes just before it waits for keys."""
+        for _ in range(6):
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                continue
+            return
+
     def ended(self) -> int:
         return self.process.wait(30)
 
@@ -229,7 +239,7 @@ def test_enough_of_it(terminal: Terminal, how: str) -> None:
     if how == "ctrl-d":
         terminal.type("\x04")
     else:
-        terminal.process.send_signal(signal.SIGINT)
+        terminal.interrupt()
     terminal.until("\n")
 
     assert 0 == terminal.ended()

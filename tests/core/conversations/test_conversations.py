@@ -23,6 +23,7 @@ from sessiond.core.flows.texts import FlowTexts
 from tests.core.conversations.talking import EACH, EPOCH, Person
 
 FAILED = FlowTexts().failed
+UNAVAILABLE = FlowTexts().unavailable
 HOUR = 3600.0
 
 
@@ -175,7 +176,7 @@ def test_restarting_a_flow_that_is_gone() -> None:
     person.say("stop")
     person.code(main)
     person.say("what?")
-    assert FAILED == person.reads
+    assert UNAVAILABLE == person.reads
     person.say("main")
 
     assert "Your name?" == person.reads

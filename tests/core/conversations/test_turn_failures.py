@@ -12,6 +12,7 @@ from sessiond.core.flows.texts import FlowTexts
 from tests.core.conversations.talking import Person
 
 FAILED = FlowTexts().failed
+UNAVAILABLE = FlowTexts().unavailable
 BUSY = FlowTexts().busy
 
 
@@ -146,8 +147,8 @@ def test_a_flow_that_is_gone() -> None:
     before = dict(person.stored)
     person.code(fragile)
     person.say("s")
-    assert (FAILED, before) == (person.reads, person.stored)
-    assert (FAILED, before) == ((person.remind(), person.reads)[1], person.stored)
+    assert (UNAVAILABLE, before) == (person.reads, person.stored)
+    assert (UNAVAILABLE, before) == ((person.remind(), person.reads)[1], person.stored)
     person.say("menu")
 
     assert "Say it." == person.reads
@@ -162,10 +163,10 @@ def test_a_flow_that_is_gone_during_a_run() -> None:
     person.code(order)
     taken = person.say("hello?")
 
-    assert (FAILED, None) == (person.reads, taken.run)
+    assert (UNAVAILABLE, None) == (person.reads, taken.run)
     assert [None] == [one.output for one in person.resume()]
     assert person.settle("x", run=run) is not None
-    assert FAILED == person.reads
+    assert UNAVAILABLE == person.reads
 
 
 def test_a_flow_that_has_another_name_now() -> None:
@@ -196,7 +197,7 @@ def test_code_that_no_longer_fits() -> None:
     before = dict(strict.stored)
     strict.code(Flow(name="order", function=other, on_mismatch=OnMismatch.FAIL))
     taken = strict.say("s")
-    assert (FAILED, before) == (strict.reads, strict.stored)
+    assert (UNAVAILABLE, before) == (strict.reads, strict.stored)
     assert isinstance(taken.error, FlowMismatch)
 
 
