@@ -150,7 +150,7 @@ def expired(flow: Flow, record: Record) -> Output:
     elif text:
         text = flow.translations.text(record.speaks, text)
     output = Output(messages=(Message(text),) if text else (), end=End.EXPIRED)
-    _check_shown(output, "")
+    _check_shown(output, None)
     return output
 
 
@@ -302,7 +302,7 @@ class LiveFlow:
             with driver.host.driving():
                 output = work(*args)
             if output is not None:
-                _check_shown(output, "" if driver.waiting is None else driver.waiting.where)
+                _check_shown(output, driver.waiting)
             return output
         except BaseException:
             self.put_away()
@@ -362,7 +362,7 @@ class LiveFlow:
         return self._driver.drive(reply)
 
 
-def _check_shown(output: Output, where: str) -> None:
+def _check_shown(output: Output, waiting: Operation[Any] | None) -> None:
     """Refuse what doors could not send, and stores would not bring back: texts with lone surrogates, other types.
 
     Found by the door, the whole turn would fail, and a function whose result led here be called again and again.
@@ -377,4 +377,5 @@ def _check_shown(output: Output, where: str) -> None:
         _SHOWN.decode(_ENCODE((output.messages, output.prompt, "" if run is None else run.key)))
     except (msgspec.MsgspecError, TypeError, ValueError, RecursionError) as error:
         kind = type(error).__name__
+        where = "" if waiting is None else waiting.where  # looked up only now: it takes 37 µs
         raise NotStorable(f"what the flow shows cannot be sent ({kind})", where=where) from None
