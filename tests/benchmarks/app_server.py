@@ -17,13 +17,14 @@ import trio
 from attrs import field, frozen
 
 from sessiond import App, Session
-from sessiond.config.settings import ListenSettings, Settings, StoreSettings
+from sessiond.config.settings import ListenSettings, RuntimeSettings, Settings, StoreSettings
 from sessiond.core.conversations.session_keys import SessionKeySettings
 from sessiond.core.session.limits import SessionLimits
 from sessiond.edges.admin.settings import AdminSettings
 from sessiond.edges.auth import AuthSettings
 from sessiond.edges.http.webhooks import WebhookSettings
 from sessiond.edges.websocket.limits import WebsocketLimits
+from sessiond.runtime.awake import DEFAULT_AWAKE
 from sessiond.server import serve
 from tests.benchmarks.child import pin
 from tests.benchmarks.order import order
@@ -71,6 +72,7 @@ class Options:
     core: int | None = None
     """The one core it may use; ``None``: any."""
     window_seconds: float = 3600.0
+    awake_dialogues: int = DEFAULT_AWAKE
     limits: dict[str, Any] = field(factory=dict)
     """Further session limits."""
 
@@ -83,6 +85,7 @@ class Options:
             websocket=WebsocketLimits(rate=None, silence_seconds=7200.0),
             store=StoreSettings(url=self.store),
             session_keys=SessionKeySettings(secret="benchmark-secret-of-session-keys"),
+            runtime=RuntimeSettings(awake_dialogues=self.awake_dialogues),
             session=SessionLimits(window_seconds=self.window_seconds, **self.limits),
             admin=AdminSettings(socket=Path(self.folder) / "admin.sock"),
         )
