@@ -68,7 +68,7 @@ class FlowBook:
         self.shown_after_end = routing.after_end != "route"
         """Whether the end of a flow matters to the next input."""
         self._keys = SessionKeys(keys, own_identifier)
-        self._names_flow = Boundary.FLOW in keys.boundaries
+        self._names_flow = Boundary.FLOW in keys.resolved().boundaries
 
     def find(self, name: str) -> Flow:
         """Find a flow by its name, or a former one.

@@ -45,6 +45,7 @@ __all__ = [
     "SessionKey",
     "SessionKeySettings",
     "SessionKeys",
+    "Shorthand",
     "hash_key",
 ]
 
@@ -90,6 +91,15 @@ class KeyMode(StrEnum):
     """FlowChat until 0.9: eight hex digits. Users meet by chance."""
     FLOWCHAT_32 = "flowchat_32"
     """FlowChat since 0.10."""
+
+
+class Shorthand(StrEnum):
+    """Names for what FlowChat's processors were told in one word."""
+
+    DURABLE = "durable"
+    CROSS_GATEWAY = "cross_gateway"
+    CROSS_PLATFORM = "cross_platform"
+    ISOLATED_BY_URL = "isolated_by_url"
 
 
 #: Which identifier a platform has when none is set: FlowChat's (0.10), and the user of a token for our own door. Over
@@ -139,6 +149,15 @@ def _check_boundaries(_: object, __: object, value: tuple[str, ...]) -> None:
         raise InvalidInput("a boundary is named twice")
 
 
+def _check_shorthands(_: object, __: object, value: tuple[str, ...]) -> None:
+    for name in value:
+        _known("shorthand", Shorthand, name)
+    if {Shorthand.CROSS_GATEWAY, Shorthand.CROSS_PLATFORM} <= set(value):
+        raise InvalidInput(
+            "cross_platform is over all gateways already: leave cross_gateway out, or cross_platform"
+        )
+
+
 @frozen(kw_only=True)
 class SessionKeySettings:
     """How conversations are told apart. Unknown names are refused, with the nearest known one.
@@ -161,6 +180,10 @@ class SessionKeySettings:
     phone_region: str | None = field(default=None)
     """The region of numbers in local form (``GH``); absent: local numbers are refused."""
 
+    shorthands: tuple[str, ...] = field(default=(), validator=_check_shorthands)
+    """What boundaries and identifier are to become: ``durable`` (the conversation goes on at the next dial),
+    ``cross_gateway``, ``cross_platform``, ``isolated_by_url``."""
+
     @identifier.validator
     def _check_identifier(self, _: object, value: str | None) -> None:
         if value is not None:
@@ -174,6 +197,21 @@ class SessionKeySettings:
     def _check_region(self, _: object, value: str | None) -> None:
         if value is not None:
             check_region(value)
+
+    def resolved(self) -> "SessionKeySettings":
+        """What the shorthands make of boundaries and identifier; an identifier that is set stays."""
+        settings = attrs.evolve(self, shorthands=())
+        for name in self.shorthands:
+            match Shorthand(name):
+                case Shorthand.DURABLE:
+                    settings = settings.durable(self.identifier or "msisdn")
+                case Shorthand.CROSS_PLATFORM:
+                    settings = settings.cross_platform(self.identifier or "msisdn")
+                case Shorthand.CROSS_GATEWAY:
+                    settings = settings.cross_gateway()
+                case Shorthand.ISOLATED_BY_URL:
+                    settings = settings.isolated_by_url()
+        return settings
 
     def durable(self, identifier: str = "msisdn") -> "SessionKeySettings":
         """The conversation goes on at the next dial: FlowChat's ``use_durable_sessions``."""
@@ -229,6 +267,7 @@ class SessionKeys:
 
     def __init__(self, settings: SessionKeySettings, own: OwnIdentifier | None = None) -> None:
         secret = hash_key(settings)
+        settings = settings.resolved()
         if (own is not None) != (settings.identifier == Identifier.OWN):
             raise InvalidInput(
                 'the identifier "own" and the function for it are given together or not at all'
