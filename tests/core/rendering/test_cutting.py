@@ -35,7 +35,7 @@ def inked(text: str) -> str:
     [
         ("Check balance", "Check balance"),
         ("x" * 24, "x" * 24),
-        ("Transfer money to someone else", "Transfer money to som..."),
+        ("Transfer balances to a friend", "Transfer balances to..."),
         ("Transfer money to me and you", "Transfer money to me..."),
     ],
 )

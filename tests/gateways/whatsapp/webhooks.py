@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from sessiond.core.gateways.arrivals import Arrived, Notice
+from sessiond.core.gateways.arrivals import Arrived, Heard, Notice
 from sessiond.core.gateways.messages import ProviderRequest
 from sessiond.gateways.whatsapp import WhatsApp, WhatsAppSettings
 
@@ -102,3 +102,15 @@ def _filled(fields: dict[str, Any]) -> dict[str, Any]:
         for name, value in found.items()
         if value or (name, value) == ("numbered", False)
     }
+
+
+def read(body: Any, *, at: float = NOW, **settings: Any) -> list[Arrived]:
+    return list(gateway(**settings).read(request(body, at=at)))
+
+
+def kinds(body: Any, **settings: Any) -> list[str]:
+    """The texts of messages, and the kinds of notices, in order."""
+    return [
+        one.answer.text if isinstance(one, Heard) else f"<{told(one).popitem()[1]['kind']}>"
+        for one in read(body, **settings)
+    ]
