@@ -20,6 +20,12 @@ from sessiond.core.gateways.messages import (
 )
 from sessiond.core.gateways.port import GivenUp, Judgement, ScreenLimits, Template
 from sessiond.gateways.whatsapp.judging import judge, judge_code
+from sessiond.gateways.whatsapp.media import (
+    MediaFile,
+    address_call,
+    download_call,
+    upload_call,
+)
 from sessiond.gateways.whatsapp.messages import PLATFORM, Origin
 from sessiond.gateways.whatsapp.reading import read_webhook
 from sessiond.gateways.whatsapp.settings import LIMITS, WhatsAppSettings
@@ -125,6 +131,33 @@ class WhatsApp:
         """
         told: dict[str, Any] = {"status": "read", "message_id": message_id}
         return self._call(told | ({"typing_indicator": {"type": "text"}} if types else {}))
+
+    def upload(self, file: bytes, mime_type: str, filename: str = "") -> ProviderCall:
+        """Write the call that uploads media, to be sent by the id that it is judged to have.
+
+        Raises:
+          InvalidInput: it is empty or larger than Meta takes, or its type is none.
+
+        """
+        return upload_call(file, mime_type, filename, self._settings)
+
+    def media_address(self, media_id: str) -> ProviderCall:
+        """Write the call that asks where what a person sent can be had from; ``read_address`` reads the answer.
+
+        Raises:
+          InvalidInput: it is no id of media.
+
+        """
+        return address_call(media_id, self._settings)
+
+    def download(self, file: MediaFile) -> ProviderCall:
+        """Write the call that fetches it.
+
+        Raises:
+          InvalidInput: the address is not one of Meta's.
+
+        """
+        return download_call(file, self._settings)
 
     def judge(self, response: ProviderResponse) -> Judgement:
         """Say what the answer to a call means."""

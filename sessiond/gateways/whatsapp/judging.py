@@ -83,6 +83,8 @@ class _MessageId(Struct):
 
 class _Accepted(Struct):
     messages: list[_MessageId] = []
+    id: str = ""
+    """Of uploaded media."""
     success: bool = False
 
 
@@ -124,8 +126,8 @@ def judge_code(code: int) -> Judgement | None:
 
 def _judge_success(response: ProviderResponse) -> Judgement:
     accepted = decoded(response.body, _Accepted)
-    if accepted is not None and (accepted.messages or accepted.success):
-        return Sent(accepted.messages[0].id if accepted.messages else "")
+    if accepted is not None and (accepted.messages or accepted.id or accepted.success):
+        return Sent(accepted.messages[0].id if accepted.messages else accepted.id)
     return TryAgain(f"{response.status}: accepted, but the answer cannot be read")
 
 

@@ -25,6 +25,9 @@ __all__ = ["OTHER_NUMBER", "read_webhook"]
 #: The kind of notices of what was for other numbers, in a request that held something for ours too.
 OTHER_NUMBER: Final = "other_number"
 
+#: Another tenant's words are not ours to keep.
+_NOT_OURS: Final = Notice(kind=OTHER_NUMBER, body=b"{}")
+
 #: The field that has messages and statuses.
 _MESSAGES: Final = "messages"
 
@@ -39,6 +42,7 @@ class _Envelope(Struct):
 
 class _Entry(Struct):
     changes: list[Raw]
+    id: str = ""
 
 
 class _Change(Struct):
@@ -75,7 +79,7 @@ def read_webhook(body: bytes, settings: WhatsAppSettings, origin: Origin) -> Seq
     if envelope.object != "whatsapp_business_account":
         raise InvalidInput("whatsapp: the webhook is about another object than a business account")
     found = [one for entry in envelope.entry for one in _entry(entry, settings, origin)]
-    if found and all(isinstance(one, Notice) and one.kind == OTHER_NUMBER for _, one in found):
+    if found and all(one is _NOT_OURS for _, one in found):
         raise Refused(ErrorCode.FORBIDDEN, "whatsapp: the webhook is for another number")
     return _in_order_of_time(found)
 
@@ -95,6 +99,9 @@ def _entry(raw: Raw, settings: WhatsAppSettings, origin: Origin) -> Iterator[_Ti
     if entry is None:
         yield None, malformed(raw)
         return
+    if settings.business_account_id not in {"", entry.id}:
+        yield None, _NOT_OURS
+        return
     for one in entry.changes:
         change = decoded(one, _Change)
         if change is None:
@@ -107,10 +114,7 @@ def _change(change: _Change, settings: WhatsAppSettings, origin: Origin) -> Iter
     value = decoded(change.value, _Value)
     metadata = None if value is None else value.metadata
     if metadata is not None and metadata.phone_number_id != settings.phone_number_id:
-        yield (
-            None,
-            Notice(kind=OTHER_NUMBER, body=b"{}"),
-        )  # Another tenant's words are not ours to keep.
+        yield None, _NOT_OURS
     elif change.field != _MESSAGES:
         yield None, Notice(kind=name_of(change.field), body=json_of(change.value))
     elif metadata is None:

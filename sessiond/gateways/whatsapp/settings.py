@@ -7,7 +7,10 @@ from attrs import Attribute, field, frozen
 
 from sessiond.core.errors import InvalidInput
 
-__all__ = ["LIMITS", "MessageLimits", "WhatsAppSettings"]
+__all__ = ["LIMITS", "MEDIA_HOSTS", "MessageLimits", "WhatsAppSettings"]
+
+#: Where Meta keeps the media of webhooks, with everything below: nobody else is sent our token.
+MEDIA_HOSTS: Final = ("fbsbx.com", "facebook.com", "whatsapp.net")
 
 
 @frozen(kw_only=True)
@@ -83,6 +86,9 @@ class WhatsAppSettings:
     """What Meta repeats when the webhook's address is set."""
     app_secrets: tuple[str, ...] = field(repr=False, validator=_are_credentials)
     """Any of them may have signed: two while one is being replaced."""
+    business_account_id: str = field(default="")
+    """Meta's id of the business account that the number belongs to; where it is given, what is told of other accounts
+    (templates, reviews) is not ours. Absent: it is, for such news name no number."""
     name: str = "whatsapp_cloud_api"
     """The gateway part of session keys: FlowChat's name."""
     api_url: str = field(default="https://graph.facebook.com")
@@ -95,6 +101,8 @@ class WhatsAppSettings:
     list_button: str = field(default="Choose", validator=_is_label(LIMITS.list_button))
     """What opens a list; also the body of a question without words."""
     list_title: str = field(default="Options", validator=_is_label(LIMITS.section_title))
+    media_hosts: tuple[str, ...] = MEDIA_HOSTS
+    """Where media may be downloaded from, hosts below these included."""
     drops_unsigned: bool = False
     """Answer 200 to what is not signed by us and forget it, as FlowChat 0.10 does, where 401 is the answer otherwise.
 
@@ -105,6 +113,11 @@ class WhatsAppSettings:
     def _check_number(self, _: object, value: str) -> None:
         if re.fullmatch(r"[0-9]{1,32}", value) is None:
             raise InvalidInput("whatsapp: phone_number_id is Meta's id of the number, digits only")
+
+    @business_account_id.validator
+    def _check_account(self, _: object, value: str) -> None:
+        if re.fullmatch(r"[0-9]{0,32}", value) is None:
+            raise InvalidInput("whatsapp: business_account_id is Meta's, digits only")
 
     @api_url.validator
     def _check_url(self, _: object, value: str) -> None:

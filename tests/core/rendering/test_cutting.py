@@ -110,7 +110,7 @@ def test_a_text_of_blanks_has_no_pieces() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "limit", "last"), [("a", 0, None), ("a", 5, 0), ("😀😀", 1, None)]
+    ("text", "limit", "last"), [("a", 0, None), ("a", 5, 0), ("😀😀", 1, None), ("a😀", 9, 1)]
 )
 def test_an_impossible_limit_is_refused(text: str, limit: int, last: int | None) -> None:
     """Splitting into nothing would never end."""

@@ -13,16 +13,18 @@ from sessiond.core.errors import InvalidInput
 from sessiond.core.flows.answers import Location
 from sessiond.core.flows.prompts import Message, Output
 from sessiond.core.gateways.arrivals import StatusUpdate
-from sessiond.core.gateways.messages import ProviderAnswer, ProviderRequest
+from sessiond.core.gateways.messages import ProviderAnswer, ProviderRequest, ProviderResponse
 from sessiond.core.gateways.port import (
     CallingGateway,
     GivenUp,
     Judgement,
+    Sent,
     Template,
     TryAgain,
     WindowClosed,
 )
 from sessiond.gateways.whatsapp.gateway import MAX_BODY
+from sessiond.gateways.whatsapp.media import MediaFile
 from tests.gateways.whatsapp.webhooks import (
     SECRET,
     change,
@@ -278,6 +280,23 @@ def test_a_template_is_sent() -> None:
 
     assert "template" == body_of(call)["type"]
     assert "bill" == body_of(call)["template"]["name"]
+
+
+def test_media_go_up_and_come_down() -> None:
+    """Each way is a call of its own, kept and judged like others."""
+    whatsapp = gateway()
+    address = "https://lookaside.fbsbx.com/whatsapp_business/attachments/?mid=1"
+
+    assert "POST" == whatsapp.upload(b"x", "image/png").method
+    assert "/v23.0/275?" in whatsapp.media_address("275").url
+    assert address == whatsapp.download(MediaFile(url=address)).url
+
+
+def test_answers_are_judged() -> None:
+    """The gateway says what an answer of its provider means."""
+    assert Sent("wamid.1") == gateway().judge(
+        ProviderResponse(status=200, body=b'{"messages":[{"id":"wamid.1"}]}')
+    )
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,17 @@ def test_another_numbers_echoes_are_not_handed_on() -> None:
         read(webhook(echo))
 
 
+def test_news_of_another_business_account_are_not_ours() -> None:
+    """News of templates name no number: the account they are about decides, where it is known."""
+    body = recorded("template_update")["body"]
+
+    assert ["<message_template_status_update>"] == kinds(
+        body, business_account_id="102290129340398"
+    )
+    with pytest.raises(Refused):
+        read(body, business_account_id="5")
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -23,6 +23,7 @@ from tests.gateways.whatsapp.webhooks import settings
         {"phone_number_id": ""},
         {"phone_number_id": "+15550783881"},
         {"phone_number_id": "../hush"},
+        {"business_account_id": "hush"},
         {"api_url": "ftp://hush.example"},
         {"api_url": "https://hush.example/?a=b"},
         {"api_url": "https://hush.example/"},
