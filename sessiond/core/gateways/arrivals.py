@@ -12,7 +12,7 @@ __all__ = ["Arrived", "Heard", "Notice", "StatusUpdate"]
 class Heard(Value, frozen=True, kw_only=True):
     """One message of a person."""
 
-    PRIVATE = frozenset({"answer", "profile"})
+    PRIVATE = frozenset({"answer", "profile", "dialled", "so_far"})
 
     facts: ChannelFacts
     answer: Answer
@@ -25,8 +25,14 @@ class Heard(Value, frozen=True, kw_only=True):
     language: str = ""
     replies_to: str = ""
     """The provider's id of the message that it answers (quotes)."""
+    account: str = ""
+    """Ours at the provider, where it names it and wants it back."""
     begins: bool = False
-    """A dial: a session of the provider begins with it."""
+    """A dial: a session of the provider begins with it. Where the provider does not say so, ``inputs_of`` finds out."""
+    dialled: str = ""
+    """What was dialled (``*920*44#``), where it is known; it is no answer."""
+    so_far: str | None = None
+    """Everything typed in the provider's session, where each request repeats it; ``inputs_of`` says what is new."""
     hangs_up: bool = False
     """The person or the network ended the provider's session; there is nobody to answer."""
 
@@ -49,7 +55,7 @@ class StatusUpdate(Value, frozen=True, kw_only=True):
 class Notice(Value, frozen=True, kw_only=True):
     """Anything else: recorded, handed on to whoever listens, never run."""
 
-    PRIVATE = frozenset({"body"})
+    PRIVATE = frozenset({"body", "about"})
 
     kind: str
     """The provider's name for it."""

@@ -9,10 +9,11 @@ is parsed; it fails closed. Everything else (durability, duplicates, order, rate
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from attrs import frozen
 
+from sessiond.core.conversations.shown import Readable
 from sessiond.core.flows.prompts import Output
 from sessiond.core.gateways.arrivals import Arrived, Heard
 from sessiond.core.gateways.messages import (
@@ -21,8 +22,10 @@ from sessiond.core.gateways.messages import (
     ProviderRequest,
     ProviderResponse,
 )
+from sessiond.core.rendering.gsm import PageLimits
 
 __all__ = [
+    "NOTHING_SHOWN",
     "AccountStopped",
     "AnsweringGateway",
     "CallingGateway",
@@ -36,15 +39,18 @@ __all__ = [
     "WindowClosed",
 ]
 
+#: Of a text that no flow showed.
+NOTHING_SHOWN: Final = Readable()
+
 
 @frozen(kw_only=True)
 class ScreenLimits:
     """What fits on one screen of the gateway."""
 
     characters: int
-    """Of one page, everything counted."""
-    pages: bool = False
-    """Whether longer texts are shown in pages (USSD); else they are cut or split as the gateway says."""
+    """Of one page or message, everything counted."""
+    pages: PageLimits | None = None
+    """Of texts that are shown in pages (USSD); else longer ones are cut or split as the gateway says."""
     answer_seconds: float = 8.0
     """Answering gateways: how long we may take."""
 
@@ -83,13 +89,22 @@ class Gateway(Protocol):
         """
         ...
 
+    def acknowledge(self) -> ProviderAnswer:
+        """Write the response to a request that nobody waits at: what it holds is safe with us."""
+        ...
+
 
 @runtime_checkable
 class AnsweringGateway(Gateway, Protocol):
     """A gateway whose answer is the response to the request."""
 
-    def answer(self, heard: Heard, text: str, *, is_last: bool) -> ProviderAnswer:
-        """Write the response that shows *text* and keeps the provider's session open, or ends it (*is_last*)."""
+    def answer(
+        self, heard: Heard, text: str, *, is_last: bool, shown: Readable = NOTHING_SHOWN
+    ) -> ProviderAnswer:
+        """Write the response that shows *text* and keeps the provider's session open, or ends it (*is_last*).
+
+        *shown* is what the text was made of, for gateways that hand on more than text.
+        """
         ...
 
     def refuse(self, request: ProviderRequest, text: str) -> ProviderAnswer:
@@ -113,10 +128,6 @@ class CallingGateway(Gateway, Protocol):
     @property
     def credentials(self) -> Mapping[str, str]:
         """What the ``{names}`` in calls stand for."""
-        ...
-
-    def acknowledge(self) -> ProviderAnswer:
-        """Write the response to a request whose content is safe with us."""
         ...
 
     def calls(self, output: Output, to: str) -> Sequence[ProviderCall]:

@@ -35,7 +35,8 @@ def break_pages(screen: Screen, limits: PageLimits, tail: Tail) -> tuple[tuple[i
     text = screen.text
     pages: list[tuple[int, int]] = []
     start, end = _without_blanks(text, 0, len(text))
-    while not fits(text[start:end] + tail(not pages, True), limits):
+    # No page has more characters than septets: long texts are not counted again for each page.
+    while end - start > limits.septets or not fits(text[start:end] + tail(not pages, True), limits):
         stop = _break(screen, start, limits, tail(not pages, False))
         pages.append(_without_blanks(text, start, stop))
         start, _ = _without_blanks(text, stop, end)
