@@ -4,7 +4,6 @@ import hmac
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -12,6 +11,7 @@ from sessiond.core.errors import InvalidInput
 from sessiond.core.flows.answers import Location
 from sessiond.core.flows.prompts import Output
 from sessiond.core.gateways.arrivals import Arrived, StatusUpdate
+from sessiond.core.gateways.fields import host_of
 from sessiond.core.gateways.messages import (
     ProviderAnswer,
     ProviderCall,
@@ -100,7 +100,7 @@ class WhatsApp:
           Refused: ``forbidden``: all of it is for other numbers.
 
         """
-        origin = Origin(host=_host(request.url), path=request.path, received_at=request.received_at)
+        origin = Origin(host=host_of(request), path=request.path, received_at=request.received_at)
         return read_webhook(request.body, self._settings, origin)
 
     def acknowledge(self) -> ProviderAnswer:
@@ -217,13 +217,6 @@ def _recipient(to: str) -> Mapping[str, str]:
     if not to:
         raise InvalidInput("whatsapp: a message needs a recipient")
     return {"recipient": to}
-
-
-def _host(url: str) -> str:
-    try:
-        return urlsplit(url).netloc
-    except ValueError:
-        return ""
 
 
 def _refusal(status: int) -> ProviderAnswer:

@@ -20,6 +20,7 @@ from sessiond.gateways.whatsapp.wire import (
     json_of,
     malformed,
     name_of,
+    person_of,
     seconds_of,
 )
 
@@ -108,7 +109,7 @@ def read_message(raw: Raw, around: Around) -> tuple[float | None, Arrived]:
         return None, malformed(raw)
     at = seconds_of(message.timestamp)
     sender = _sender(message, around.people)
-    told = {"id": message.id, "about": message.from_ or message.from_user_id or ""}
+    told = {"id": message.id, "about": person_of(sender.wa_id, sender.user_id)}
     try:
         arrived = _heard(message, raw, sender, around)
     except (InvalidInput, *UNREADABLE):

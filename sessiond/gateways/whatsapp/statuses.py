@@ -5,7 +5,14 @@ from typing import Final
 from msgspec import Struct
 
 from sessiond.core.gateways.arrivals import Arrived, Notice, StatusUpdate
-from sessiond.gateways.whatsapp.wire import decoded, json_of, malformed, name_of, seconds_of
+from sessiond.gateways.whatsapp.wire import (
+    decoded,
+    json_of,
+    malformed,
+    name_of,
+    person_of,
+    seconds_of,
+)
 
 __all__ = ["read_status"]
 
@@ -44,7 +51,7 @@ def read_status(raw: bytes) -> tuple[float | None, Arrived]:
     if status is None or not status.id:
         return None, malformed(raw)
     at = seconds_of(status.timestamp)
-    recipient = status.recipient_id or status.recipient_user_id or ""
+    recipient = person_of(status.recipient_id, status.recipient_user_id)
     if status.status not in _STATES:
         kind = f"status_{name_of(status.status)}"
         return at, Notice(kind=kind, body=json_of(raw), id=status.id, about=recipient)

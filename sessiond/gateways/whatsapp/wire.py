@@ -4,9 +4,20 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from sessiond.core.conversations.phone import e164
+from sessiond.core.errors import InvalidInput
 from sessiond.core.gateways.arrivals import Notice
 
-__all__ = ["MALFORMED", "UNREADABLE", "decoded", "json_of", "malformed", "name_of", "seconds_of"]
+__all__ = [
+    "MALFORMED",
+    "UNREADABLE",
+    "decoded",
+    "json_of",
+    "malformed",
+    "name_of",
+    "person_of",
+    "seconds_of",
+]
 
 #: The kind of notices of what could not be read.
 MALFORMED: Final = "malformed"
@@ -46,6 +57,14 @@ def name_of(kind: str) -> str:
     """Give Meta's name for a kind, if it is a name; it becomes part of logs and counters."""
     is_name = kind.isascii() and kind.replace("_", "").isalnum() and len(kind) <= _MAX_KIND
     return kind if is_name else "unknown"
+
+
+def person_of(number: str | None, user_id: str | None = None) -> str:
+    """Say whom something is about, as ``Heard.facts`` does: the number in E.164, else the business-scoped id."""
+    try:
+        return e164(number) if number else user_id or ""
+    except InvalidInput:
+        return user_id or ""
 
 
 def seconds_of(timestamp: str | int | None) -> float | None:

@@ -159,7 +159,7 @@ def test_nothing_that_was_said_is_in_a_repr() -> None:
     found = repr(read(webhook(change(messages=[text("secret"), text() | {"type": "order"}]))))
 
     assert "secret" not in found
-    assert AMA not in found.replace(f"about='{AMA}'", "")
+    assert AMA not in found
 
 
 JSON = st.recursive(

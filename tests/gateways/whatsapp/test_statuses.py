@@ -21,7 +21,7 @@ def read_one(**told: Any) -> object:
 @pytest.mark.parametrize("state", ["sent", "delivered", "read", "failed"])
 def test_each_state_is_an_update(state: str) -> None:
     """With the id of our message, its recipient and its time."""
-    assert StatusUpdate(id="wamid.OUT1", state=state, recipient=AMA, at=NOW) == read_one(
+    assert StatusUpdate(id="wamid.OUT1", state=state, recipient=f"+{AMA}", at=NOW) == read_one(
         status=state
     )
 
@@ -44,7 +44,9 @@ def test_a_recipient_may_have_no_number() -> None:
 
 def test_a_status_may_have_no_time() -> None:
     """Its order among others is then that of the request."""
-    assert StatusUpdate(id="wamid.OUT1", state="read", recipient=AMA) == read_one(timestamp=None)
+    assert StatusUpdate(id="wamid.OUT1", state="read", recipient=f"+{AMA}") == read_one(
+        timestamp=None
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sessiond.gateways.whatsapp.wire import decoded, json_of, malformed, name_of, seconds_of
+from sessiond.gateways.whatsapp.wire import (
+    decoded,
+    json_of,
+    malformed,
+    name_of,
+    person_of,
+    seconds_of,
+)
 from tests.gateways.whatsapp.webhooks import change, kinds, text, webhook
 
 
@@ -37,6 +44,13 @@ def test_what_is_no_name_is_unknown(name: str) -> None:
     """A name is made of letters, digits and underscores."""
     assert "unknown" == name_of(name)
     assert "request_welcome" == name_of("request_welcome")
+
+
+def test_a_person_is_named_as_in_session_keys() -> None:
+    """By the number in E.164, or the id of who has none; an impossible number is nobody's."""
+    assert "+233241112223" == person_of("233241112223", "GH.1")
+    assert "GH.1" == person_of(None, "GH.1") == person_of("0", "GH.1")
+    assert "" == person_of("", None)
 
 
 def test_times_are_digits() -> None:
