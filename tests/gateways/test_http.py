@@ -52,6 +52,7 @@ def test_exchanges(name: str) -> None:
 def test_it_is_an_answering_gateway() -> None:
     """Named as in FlowChat's session ids; texts are shown whole."""
     assert isinstance(GATEWAY, AnsweringGateway)
+    assert b'{"status":"processing"}' == GATEWAY.acknowledge().body
     assert ("http_simple", "http", None) == (GATEWAY.name, GATEWAY.platform, GATEWAY.limits.pages)
 
 

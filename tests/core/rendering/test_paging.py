@@ -102,6 +102,14 @@ def test_a_list_of_eleven_choices_keeps_its_numbers() -> None:
     assert content(pages[1]).endswith("11. Choice number 11")
 
 
+def test_5000_characters_are_forty_pages() -> None:
+    """Each of them can be reached, and what is kept is hardly more than the text."""
+    pages = all_pages(Screen("word " * 1000))
+
+    assert 40 == len(pages)
+    assert len(msgspec.json.encode(pages[20].paging)) < 5_700
+
+
 def test_fault_8_a_final_text_ends_with_its_last_page() -> None:
     """The session of the provider stays open until then; the last page has no options, and nothing is kept after it."""
     pages = all_pages(Screen(WORDS), is_terminal=True)
