@@ -56,10 +56,15 @@ class FieldNames:
     """
 
     session: str = "sessionId"
+    """The provider's session."""
     phone: str = "phoneNumber"
+    """The caller's number."""
     text: str = "text"
+    """What was typed."""
     service_code: str = "serviceCode"
+    """What was dialled; may be absent."""
     network: str = "networkCode"
+    """The caller's network; may be absent."""
 
     def __attrs_post_init__(self) -> None:
         names = (self.session, self.phone, self.text, self.service_code, self.network)

@@ -80,10 +80,11 @@ class Phone:
                 return turned
         taken = self.person.said(heard.answer, request_id=heard.facts.request_id)
         assert taken.output is not None
-        limits = self.gateway.limits.pages
-        assert limits is not None
-        page = first_page(screen_of(taken.output), limits, is_terminal=taken.output.is_terminal)
-        assert fits(page.text, limits)
+        limits = self.gateway.limits
+        assert limits.pages is not None
+        screen, is_terminal = screen_of(taken.output), taken.output.is_terminal
+        page = first_page(screen, limits.pages, limits.navigation, is_terminal=is_terminal)
+        assert fits(page.text, limits.pages)
         return page
 
 

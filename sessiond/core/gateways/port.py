@@ -23,6 +23,7 @@ from sessiond.core.gateways.messages import (
     ProviderResponse,
 )
 from sessiond.core.rendering.gsm import PageLimits
+from sessiond.core.rendering.paging import NAVIGATION, Navigation
 
 __all__ = [
     "NOTHING_SHOWN",
@@ -51,6 +52,8 @@ class ScreenLimits:
     """Of one page or message, everything counted."""
     pages: PageLimits | None = None
     """Of texts that are shown in pages (USSD); else longer ones are cut or split as the gateway says."""
+    navigation: Navigation = NAVIGATION
+    """How these pages are turned."""
     answer_seconds: float = 8.0
     """Answering gateways: how long we may take."""
 

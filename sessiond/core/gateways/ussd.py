@@ -15,6 +15,7 @@ from sessiond.core.gateways.fields import Fields, host_of
 from sessiond.core.gateways.messages import ProviderAnswer, ProviderRequest
 from sessiond.core.gateways.port import AnsweringGateway, ScreenLimits
 from sessiond.core.rendering.gsm import PageLimits, cut_to_page
+from sessiond.core.rendering.paging import NAVIGATION, Navigation, check_room
 
 __all__ = ["UssdGateway", "UssdSettings"]
 
@@ -49,6 +50,8 @@ class UssdSettings(AccessSettings):
     """Of a page, in the GSM alphabet; its extension characters are two. A network shows 182 at most."""
     ucs2_characters: int | None = None
     """Of a page in other alphabets; absent: as many as have the same octets (61 for 140). At most 80."""
+    navigation: Navigation = NAVIGATION
+    """How pages are turned."""
     answer_seconds: float = 8.0
     """How long we may take: how long the provider waits, less the way there and back."""
 
@@ -67,6 +70,7 @@ class UssdSettings(AccessSettings):
             raise InvalidInput(
                 f"a page has at most {_MAX_SEPTETS} characters, {_MAX_UNITS} in UCS-2"
             )
+        check_room(pages, self.navigation)
         if not 0 < self.answer_seconds <= _MAX_ANSWER_SECONDS:
             raise InvalidInput(f"answer_seconds is above 0 and at most {_MAX_ANSWER_SECONDS}")
 
@@ -74,7 +78,10 @@ class UssdSettings(AccessSettings):
     def limits(self) -> ScreenLimits:
         """What fits on a screen."""
         return ScreenLimits(
-            characters=self.characters, pages=self.page_limits, answer_seconds=self.answer_seconds
+            characters=self.characters,
+            pages=self.page_limits,
+            navigation=self.navigation,
+            answer_seconds=self.answer_seconds,
         )
 
     @property

@@ -23,7 +23,16 @@ from sessiond.core.rendering.page_breaks import break_pages
 from sessiond.core.rendering.screens import Screen
 from sessiond.core.values import Value
 
-__all__ = ["Navigation", "Page", "Paging", "check_room", "first_page", "page_shown", "turn_page"]
+__all__ = [
+    "NAVIGATION",
+    "Navigation",
+    "Page",
+    "Paging",
+    "check_room",
+    "first_page",
+    "page_shown",
+    "turn_page",
+]
 
 #: Of a page, beside its options: less is not worth turning pages for.
 _MIN_ROOM: Final = 10
@@ -87,7 +96,8 @@ class Navigation:
         return "\n\n" + "\n".join(lines) if lines else ""
 
 
-_NAVIGATION: Final = Navigation()
+#: FlowChat's.
+NAVIGATION: Final = Navigation()
 
 
 class Paging(Value, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -104,7 +114,7 @@ class Paging(Value, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
     at: int = 0
     is_terminal: bool = False
     """The conversation has ended with it."""
-    navigation: Navigation = _NAVIGATION
+    navigation: Navigation = NAVIGATION
 
     def __post_init__(self) -> None:
         """Refuse what nobody can look at.
@@ -145,7 +155,7 @@ class Page:
 def first_page(
     screen: Screen,
     limits: PageLimits,
-    navigation: Navigation = _NAVIGATION,
+    navigation: Navigation = NAVIGATION,
     *,
     is_terminal: bool = False,
 ) -> Page:

@@ -1,15 +1,22 @@
 """What USSD gateways have in common (sessiond/core/gateways/ussd.py)."""
 
+import attrs
 import pytest
 
+from sessiond.core.documented import attribute_docs
 from sessiond.core.errors import InvalidInput
 from sessiond.core.gateways.fields import Fields
 from sessiond.core.gateways.ussd import UssdSettings
 from sessiond.core.rendering.gsm import PageLimits
+from sessiond.core.rendering.paging import Navigation
+from sessiond.core.structuring import structure
+from sessiond.gateways.africastalking import AfricasTalkingSettings, FieldNames
 from sessiond.gateways.nalo import Nalo, NaloSettings
+from sessiond.gateways.nsano import NsanoSettings
 from tests.gateways.recorded import request_of
 
 TOKEN = "0123456789abcdef"
+SETTINGS = [UssdSettings, NaloSettings, NsanoSettings, AfricasTalkingSettings]
 
 
 @pytest.mark.parametrize(
@@ -25,6 +32,7 @@ TOKEN = "0123456789abcdef"
         {"ucs2_characters": 0},
         {"ucs2_characters": 81},
         {"characters": 120, "ucs2_characters": 70},
+        {"characters": 30},
         {"answer_seconds": 0.0},
         {"answer_seconds": float("nan")},
         {"answer_seconds": 61.0},
@@ -38,6 +46,19 @@ def test_settings_that_cannot_be_are_refused(wrong: dict[str, object]) -> None:
     for settings in (UssdSettings, NaloSettings):
         with pytest.raises(InvalidInput):
             settings(**(given | wrong))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("cls", SETTINGS)
+def test_settings_are_written_in_files(cls: type[UssdSettings]) -> None:
+    """Strictly, with the nearest name for one that is not known; each is documented where it is declared."""
+    made = structure({"tokens": [TOKEN], "navigation": {"next_key": "99"}}, cls)
+
+    assert "99" == made.limits.navigation.next_key
+    with pytest.raises(InvalidInput, match='did you mean "service_code"'):
+        structure({"tokens": [TOKEN], "servicecode": "*1#"}, cls)
+    documented: list[type] = [cls, FieldNames, Navigation]
+    for one in documented:
+        assert {field.name for field in attrs.fields(one)} == attribute_docs(one).keys()
 
 
 def test_limits() -> None:
