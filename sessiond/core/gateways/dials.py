@@ -51,8 +51,8 @@ def inputs_of(read: Sequence[Heard], last: LastRequest | None) -> tuple[Heard, .
     """Say which inputs a USSD request holds: what the gateway *read*, given the *last* request of the same person.
 
     Run them all in order; what the last one shows is the answer. None: the request is a repeat; it gets the answer
-    that was given, and *last* stays what it is. A new session begins with an input that ``begins`` and has no text; answers that were dialled with
-    it follow, one input each.
+    that was given, and *last* stays what it is. A new session begins with an input that ``begins`` and has no text;
+    answers that were dialled with it follow, one input each.
 
     Within a session there is one answer per request, so a ``*`` in it was typed and is kept. Among answers dialled
     at once (``*384*123*1*2#``) it cannot be told from the one between two of them.
