@@ -11,6 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+import conversation_reference
 import cyclopts
 
 from sessiond.cli import sessionctl, sessiond
@@ -18,6 +19,7 @@ from sessiond.cli.exit_codes import ExitCode
 from sessiond.config.describe import describe_settings
 from sessiond.core.codes import CloseCode, ErrorCode, close_class
 from sessiond.core.documented import attribute_docs
+from sessiond.core.flow_check.findings import RULES
 from sessiond.core.position import RecoveryReason
 from sessiond.core.session.phases import Phase
 from sessiond.core.session.transitions import TRANSITIONS, Trigger
@@ -283,6 +285,19 @@ def cli() -> str:
 {table(("Code", "Meaning"), exits)}"""
 
 
+def flow_check() -> str:
+    """Everything that ``sessiond flow check`` can find."""
+    rows = (
+        (f"`{code}`", rule.severity.value, rule.wrong, rule.right) for code, rule in RULES.items()
+    )
+    return f"""# Findings of `sessiond flow check`
+
+[Check flows](../howto/check-flows.md) says how to use it. Codes are stable; a comment `# flow: allow <code>` takes a
+finding back.
+
+{table(("Code", "Severity", "What is wrong", "What is right"), rows)}"""
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "codes.md": lambda: HEAD + codes(),
     "phases.md": lambda: HEAD + phases(),
@@ -290,6 +305,10 @@ PAGES: dict[str, Callable[[], str]] = {
     "telemetry.md": lambda: HEAD + telemetry(),
     "settings.md": lambda: HEAD + settings(),
     "admin.md": lambda: HEAD + admin(),
+    "conversation.md": lambda: HEAD + conversation_reference.conversation(),
+    "flow-record.md": lambda: HEAD + conversation_reference.record(),
+    "journal.md": lambda: HEAD + conversation_reference.journal(),
+    "flow-check.md": lambda: HEAD + flow_check(),
     "cli.md": lambda: HEAD + cli(),
 }
 

@@ -169,18 +169,19 @@ export class Session {
 
   /**
    * Say something to the conversation: a text, a tap `{choice, screen}` (the screen of the prompt it was shown on), or
-   * `{attachment}`, `{location}`, `{contact}`. Resolves with what is shown; `options` are those of `push`.
+   * `{attachment}`, `{location}`, `{contact}`; with `language`, a tag such as "fr-CA", in which the person speaks.
+   * Resolves with what is shown; `options` are those of `push`.
    */
   say(said, options) {
     return this.push("flow:say", typeof said === "string" ? { text: said } : said, options);
   }
 
-  /** Start a flow, ending the one that runs. Resolves with what is shown. */
+  /** Start a flow, by its name or `{flow, language}`, ending the one that runs. Resolves with what is shown. */
   startFlow(flow, options) {
-    return this.push("flow:start", { flow }, options);
+    return this.push("flow:start", typeof flow === "string" ? { flow } : flow, options);
   }
 
-  /** Have the question that waits shown again. Resolves with what is shown. */
+  /** Have shown again what was pushed since the person spoke, and the question that waits. Resolves with that. */
   remind(options) {
     return this.push("flow:remind", {}, options);
   }

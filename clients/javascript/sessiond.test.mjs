@@ -143,14 +143,16 @@ test("a conversation is talked to", async () => {
   const shown = { flow: "order", messages: [], prompt: { kind: "text", key: "n", screen: "c:0:1", text: "Name?" } };
   const talk = [
     session.startFlow("order"),
+    session.startFlow({ flow: "order", language: "fr" }),
     session.say("2"),
     session.say({ choice: "l", screen: "c:0:1" }),
     session.remind({ timeout: 50 }),
   ];
   for (const push of channel.pushes) push.hooks.ok(shown);
-  assert.deepEqual(await Promise.all(talk), [shown, shown, shown, shown]);
+  assert.deepEqual(await Promise.all(talk), [shown, shown, shown, shown, shown]);
   assert.deepEqual(channel.pushes.map(({ event, payload: { _id, ...rest } }) => [event, rest, _id.length]), [
     ["flow:start", { flow: "order" }, 32],
+    ["flow:start", { flow: "order", language: "fr" }, 32],
     ["flow:say", { text: "2" }, 32],
     ["flow:say", { choice: "l", screen: "c:0:1" }, 32],
     ["flow:remind", {}, 32],

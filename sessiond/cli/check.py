@@ -26,7 +26,9 @@ async def check(
     config: ConfigFiles = (),
     store: str | None = None,
 ) -> int:
-    """Check settings, app and store without serving; says all problems at once, exit code 1 when there is any.
+    """Check settings, app and store without serving.
+
+    All problems are said at once; exit code 1 when there is any.
 
     Parameters
     ----------
@@ -53,7 +55,7 @@ async def _findings(
     from sessiond.cli.serve import read_settings
     from sessiond.config import SettingsError, check_settings
     from sessiond.core.errors import InvalidInput
-    from sessiond.server.unusable import find_unfit, find_unusable
+    from sessiond.server.unusable import find_doubtful, find_unfit, find_unusable
 
     app = None
     if target is not None:
@@ -70,6 +72,8 @@ async def _findings(
     unfit = () if app is None else find_unfit(app, settings)
     for path, message in (*unfit, *find_unusable(settings)):
         yield f"error: {path}: {message}"
+    for path, message in () if app is None else find_doubtful(app, settings):
+        yield f"warning: {path}: {message}"
     for finding in check_settings(settings):
         yield finding.describe()
     async for line in _store_findings(settings):

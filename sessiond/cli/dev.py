@@ -62,6 +62,7 @@ async def dev(
             "auth.secret": state.secret,
             "webhook.secrets": [state.hook_secret],
             "session_keys.secret": state.session_key_secret,
+            "chat.tokens": [state.chat_token],
             "admin.socket": str(state.socket),
             "node.name": "dev",
             "log.format": "console",
@@ -102,7 +103,7 @@ def _welcome(
     console.print(f"\n[bold green]sessiond[/] serves [bold]{target}[/]   (Ctrl-C stops it)\n")
     for name, value in {
         "websocket": f"ws://{address}/socket/websocket?vsn=2.0.0",
-        "http": f"http://{address}  (/healthz, /readyz, /metrics, /hooks/json/<user>)",
+        "http": f"http://{address}  (/healthz, /readyz, /metrics, /hooks/json/<user>, /chat)",
         "store": settings.store.url if settings.store.url == state.store_url else "as given",
         "admin": str(bound.admin),
         "token": f"{token}\n{'':13}(user {_USER!r}, 24 hours; others: {issue})",
@@ -136,7 +137,6 @@ def _lines(
 ) -> dict[str, str]:
     """Make the line to paste for each door; they need nothing but what is installed, curl and openssl."""
     import base64
-    import json
 
     from sessiond.cli.programs import program
 
@@ -153,19 +153,11 @@ def _lines(
         f"{program('websockets')} {shlex.quote(url)} | "
         "grep --line-buffered -oE '(< |Connection|Failed).*'"
     )
-    talks = {}
-    if flow:
-        start = json.dumps(["1", "2", f"user:{_USER}", "flow:start", {"flow": flow}])
-        say = f'["1","%s","user:{_USER}","flow:say",{{"text":"%s"}}]\\n'
-        talks[f"Talk to the flow {flow!r} (then type answers, one a line):"] = (
-            f"(echo {shlex.quote(join)}; sleep 1; echo {shlex.quote(start)}; n=2; while read -r said; do "
-            f'n=$((n+1)); printf {shlex.quote(say)} $n "$said"; done) | {client}'
-        )
     return {
         f"Connect a websocket client: {title} (then type more frames):": (
             f"({frames}; cat) | {client}"
         ),
-        **talks,
+        **(_talks(address, join, client, state, flow) if flow else {}),
         "Post a signed webhook; it is pushed to that user's sockets:": (
             f"body={shlex.quote(body)}; id=msg_$(date +%s)_$$_$RANDOM; now=$(date +%s); "
             f'curl -i http://{address}/hooks/json/{_USER} -H "content-type: application/json" '
@@ -174,4 +166,21 @@ def _lines(
             f'openssl dgst -sha256 -mac HMAC -macopt hexkey:{key} -binary | base64 -w0)" -d "$body"'
         ),
         "Look inside:": (f"{program('sessionctl')} --socket {shlex.quote(str(state.socket))} ls"),
+    }
+
+
+def _talks(address: str, join: str, client: str, state: "DevState", flow: str) -> dict[str, str]:
+    """Make the lines to talk to *flow* over the websocket (answers are typed as they are) and over HTTP."""
+    start = f'["1","2","user:{_USER}","flow:start",{{"flow":"{flow}"}}]'
+    say = f'["1","%s","user:{_USER}","flow:say",{{"text":"%s"}}]\\n'
+    return {
+        f"Talk to the flow {flow!r} (then type answers, one a line):": (
+            f"(echo {shlex.quote(join)}; sleep 1; echo {shlex.quote(start)}; n=2; while read -r said; do "
+            f'n=$((n+1)); printf {shlex.quote(say)} $n "$said"; done) | {client}'
+        ),
+        "Say something over HTTP, as a phone number:": (
+            f"curl -s http://{address}/chat -H 'authorization: Bearer {state.chat_token}' "
+            "-H 'content-type: application/json' "
+            '-d \'{"user_phone":"+233244123456","user_message":"hi"}\''
+        ),
     }

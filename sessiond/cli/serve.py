@@ -110,9 +110,11 @@ def refuse_errors(settings: "Settings") -> None:
 
 
 def refuse_unfit(app: "App", settings: "Settings") -> None:
-    """Say in what the app and the settings do not fit each other, and end the command when there is anything."""
-    from sessiond.server.unusable import find_unfit
+    """Say in what the app and the settings do not fit each other, and end the command when it could not work."""
+    from sessiond.server.unusable import find_doubtful, find_unfit
 
+    for path, message in find_doubtful(app, settings):
+        print(f"warning: {path}: {message}", file=sys.stderr)
     unfit = tuple(find_unfit(app, settings))
     for path, message in unfit:
         print(f"error: {path}: {message}", file=sys.stderr)

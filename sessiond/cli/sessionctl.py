@@ -20,23 +20,36 @@ app = cyclopts.App(
     version_flags=["--version"],
     backend="trio",
 )
-# Named, not imported: --help and completion stay quick. The summaries are the docstrings' first lines.
+# Named, not imported: --help and completion stay quick. The texts are the docstrings'.
 for _name, (_module, _help) in {
     "ls": ("sessions", "List live sessions."),
     "show": ("sessions", "Show one user's session, without waking it."),
     "journal": ("journal", "Tell what happened in a user's conversations, newest first."),
-    "export": ("sessions", "Hand out everything that is kept of one person, as JSON."),
-    "stop": ("sessions", "End a user's session; its clients do not come back."),
+    "end-conversations": (
+        "sessions",
+        "End a user's conversations and what they remember; nothing is said in them.",
+    ),
+    "export": (
+        "sessions",
+        "Hand out everything that is kept of one person, as JSON; the server keeps a record of it.",
+    ),
+    "stop": (
+        "sessions",
+        "End a user's session; its end hook runs and its clients do not come back.",
+    ),
     "kick": ("sessions", "Close a user's connections, or one; the session stays."),
     "send": ("sessions", "Push an event to a user's clients."),
     "release": ("sessions", "Release a user from quarantine."),
     "rollback": ("sessions", "Put a user's previous snapshot back."),
     "watch": ("watch", "Show events as they happen, until Ctrl-C or the server's end."),
     "stats": ("node", "Count sessions, turns, commits."),
-    "drain": ("node", "Stop the server as SIGTERM does: finish, save, release, close."),
+    "drain": (
+        "node",
+        "Stop the server as SIGTERM does: finish, save, release, close. Returns at once.",
+    ),
     "version": ("node", "Say which server answers."),
 }.items():
-    app.command(f"sessiond.cli.ctl.{_module}:{_name}", name=_name, help=_help)
+    app.command(f"sessiond.cli.ctl.{_module}:{_name.replace('-', '_')}", name=_name, help=_help)
 
 dead_letters = cyclopts.App(name="dead-letters", help="Inputs that were given up.")
 for _name, _help in {

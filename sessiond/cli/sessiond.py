@@ -15,18 +15,35 @@ app = cyclopts.App(
     version=__version__,
     backend="trio",
 )
-# Named, not imported: --help and completion stay quick. The summaries are the docstrings' first lines.
+# Named, not imported: --help and completion stay quick. The texts are the docstrings'; a list shows the first sentence.
 for _name, _help in {
     "dev": "Serve an app on this machine only, with an embedded store and ready-made secrets.",
-    "serve": "Serve the app until SIGTERM or Ctrl-C, then drain.",
-    "check": "Check settings, app and store without serving.",
-    "token": "Print a token that the server will accept.",
+    "serve": """Serve the app until SIGTERM or Ctrl-C, then drain.
+
+Every setting can be given in a TOML file or the environment; these flags override both.""",
+    "check": """Check settings, app and store without serving.
+
+All problems are said at once; exit code 1 when there is any.""",
+    "token": """Print a token that the server will accept.
+
+It is signed with auth.secret or the private key in auth.key_file; where neither is set, with the secret of
+`sessiond dev`, whose servers alone accept it.""",
+    "caller": """Print the user id of a phone number, for sessionctl.
+
+Nothing that is stored holds a number: the id is made from it with session_keys.secret, or, where none is set, with
+the secret of `sessiond dev`.""",
 }.items():
     app.command(f"sessiond.cli.{_name}:{_name}", name=_name, help=_help)
 
 flow = cyclopts.App(name="flow", help="Look at flows before people do.")
 for _name, _help in {
-    "check": "Find the problems of flows without running them.",
+    "check": """Find the problems of flows without running them.
+
+Exit code 1 when there are errors.""",
+    "run": """Talk to flows in the terminal, without a server.
+
+What is typed is said; /help lists what else can be done: pictures, places, letting time pass. Functions of c.run
+are really called. Nothing is stored. From a script: one input a line; exit code 1 when a flow failed.""",
 }.items():
     flow.command(f"sessiond.cli.flow.{_name}:{_name}", name=_name, help=_help)
 app.command(flow)

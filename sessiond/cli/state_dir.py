@@ -25,6 +25,8 @@ class DevState:
     """Signs webhooks: ``whsec_…``."""
     session_key_secret: str = field(repr=False)
     """Keys the hash of session keys."""
+    chat_token: str = field(repr=False)
+    """Opens ``POST /chat``."""
 
     @property
     def socket(self) -> Path:
@@ -79,9 +81,10 @@ def open_state(folder: Path | None = None) -> DevState:
         hook_secret = _kept(folder / "hook-secret", "whsec_" + base64.b64encode(raw).decode())
         of_keys = DEV_SECRET_PREFIX + secrets.token_urlsafe(32)
         session_key_secret = _kept(folder / "session-key-secret", of_keys)
+        chat_token = _kept(folder / "chat-token", DEV_SECRET_PREFIX + secrets.token_urlsafe(32))
     except OSError as error:
         raise InvalidInput(f"cannot use the directory {folder}: {error.strerror}") from None
-    return DevState(folder, secret, hook_secret, session_key_secret)
+    return DevState(folder, secret, hook_secret, session_key_secret, chat_token)
 
 
 def _kept(file: Path, fresh: str) -> str:

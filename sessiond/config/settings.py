@@ -32,6 +32,7 @@ from sessiond.net.http1 import HttpLimits
 from sessiond.net.listen import AcceptLimits
 from sessiond.net.transport import TransportLimits
 from sessiond.observability.logs import LogSettings
+from sessiond.runtime.awake import DEFAULT_AWAKE
 from sessiond.runtime.drain import DrainSettings
 
 __all__ = [
@@ -173,6 +174,9 @@ class RuntimeSettings:
     """The time in which they are counted."""
     resident_sessions: int = field(default=100_000, validator=ge(0))
     """Sessions in memory; above it those unused for longest are put away. 0: no bound."""
+    awake_dialogues: int = field(default=DEFAULT_AWAKE, validator=gt(0))
+    """Users whose flows are in memory as they wait; above it those of who was silent for longest are rebuilt from
+    their records when they speak."""
     relaxed_seconds: float = field(default=1.0, validator=[gt(0), le(60)])
     """How long a change of a ``durability="relaxed"`` handler may wait for its write: what a crash may cost."""
     retry_seconds: float = field(default=1.0, validator=[ge(0), le(3600)])

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from attrs import field, frozen
 
+from sessiond.core.conversations.details import ConversationDetail
 from sessiond.core.conversations.journal_query import JournalPage, JournalQuery
 from sessiond.core.errors import SessiondError
 from sessiond.core.ids import ConnectionId, NodeId, UserId
@@ -160,6 +161,7 @@ class SessionDetail:
     window_ids: int = 0
     """Input ids remembered against repeats."""
     timers: tuple[TimerDetail, ...] = ()
+    conversations: tuple[ConversationDetail, ...] = ()
     turns: int = 0
     """Turns of this actor since it was activated."""
     restarts: int = 0
@@ -338,6 +340,17 @@ class Node(Protocol):
 
         Raises:
           UnknownTarget: there is no record, or no snapshot before the current one.
+
+        """
+        ...
+
+    async def end_conversations(self, user: UserId, conversation: str | None) -> int:
+        """End the conversation of this session key, or all of *user*'s, as a reset word does; returns how many.
+
+        Nothing is said in them; what their flows remember is forgotten.
+
+        Raises:
+          UnknownTarget: there is no record of this user, or no such conversation.
 
         """
         ...

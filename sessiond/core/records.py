@@ -107,6 +107,8 @@ EMPTY_STREAM: Final = StreamMark("")
 class Consumed(Value, frozen=True):
     """An input id of the duplicate window; *reply* is stored for repeats (``None``: none was kept).
 
+    One that is in the window already is replaced: its reply came in a later commit.
+
     *reply* holds at most ``MAX_STORED_REPLY`` bytes: the encoded outcome (session/replies.py).
     """
 

@@ -7,6 +7,7 @@ Every pattern is linear: it starts at a boundary and has no nested repetition (a
 """
 
 import re
+import unicodedata
 from typing import Final
 
 __all__ = ["HIDDEN", "hide_secrets", "is_secret_name"]
@@ -34,7 +35,7 @@ _PATTERNS: Final = (
         rf"\1\2{HIDDEN}",
     ),
     # E.164 with a plus, digits perhaps grouped; the last two digits stay, for support.
-    (re.compile(r"(?<![^\W_])(?<!\+)\+[1-9][\d ().-]{5,16}(\d\d)(?!\d)"), r"[number …\1]"),
+    (re.compile(r"(?<![^\W_])(?<!\+)\+[1-9][\d ()./-]{5,16}(\d\d)(?!\d)"), r"[number …\1]"),
     # The same without a plus, as WhatsApp and the USSD gateways write it; not inside words, hashes or decimals,
     # but after an underscore: bots join kind and number (``offer_233241234567``).
     (
@@ -42,18 +43,52 @@ _PATTERNS: Final = (
         r"[number …\1]",
     ),
     # As people type their own country's numbers.
-    (re.compile(r"(?<![^\W_])(?<![.+-])0[1-9]\d{5,9}(\d\d)(?![^\W_])(?!-)"), r"[number …\1]"),
+    # (The digit before its look-behinds: the search for it is 10 times as fast.)
+    (re.compile(r"0(?<![^\W_]0)(?<![.+-]0)[1-9]\d{5,9}(\d\d)(?![^\W_])(?!-)"), r"[number …\1]"),
 )
 
 
+#: Their own country's numbers again, in groups: ``024 412 3456``, ``(024) 412-3456``. A date has fewer digits.
+_GROUPED: Final = re.compile(
+    r"0(?<![^\W_]0)(?<![.+-]0)(?!\d-\d\d-\d{4} )[1-9]\d{0,3}\)?(?:[ -]\d{2,4}){2,4}(?![^\W_])(?!-)"
+)
+_MIN_GROUPED: Final = 9
+
+_FOREIGN: Final = re.compile(r"[^\x00-\x7f]")
+
+#: Hyphens, plus signs and blanks that clipboards carry, as ASCII has them.
+_PLAIN: Final = {
+    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2212\uff0d", "-"),
+    **dict.fromkeys("\xa0\u2007\u2009\u202f", " "),
+    "\uff0b": "+",
+}
+
+
 def hide_secrets(text: str) -> str:
-    """Mask everything in *text* that looks like a token or a phone number."""
+    """Mask everything in *text* that looks like a token or a phone number, in the digits of any script."""
+    if text.isascii():
+        return _hidden(text)
+    plain = _FOREIGN.sub(_plain, text)
+    hidden = _hidden(plain)
+    return text if hidden == plain else hidden
+
+
+def _plain(found: re.Match[str]) -> str:
+    character = found[0]
+    digit = unicodedata.decimal(character, None)
+    return _PLAIN.get(character, character) if digit is None else str(digit)
+
+
+def _hidden(text: str) -> str:
+    text = _GROUPED.sub(_hidden_groups, text)
     for pattern, instead in _PATTERNS:
-        if (
-            pattern.search(text) is not None
-        ):  # (measured: 9 µs for a text with nothing in it; by ``sub`` alone 17)
-            text = pattern.sub(instead, text)
+        text = pattern.sub(instead, text)
     return text
+
+
+def _hidden_groups(found: re.Match[str]) -> str:
+    digits = [character for character in found[0] if character.isdigit()]
+    return found[0] if len(digits) < _MIN_GROUPED else f"[number …{''.join(digits[-2:])}]"
 
 
 def is_secret_name(name: str) -> bool:

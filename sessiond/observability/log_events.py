@@ -1,7 +1,7 @@
 """Which telemetry events become log lines, and how loud.
 
 Not here: events that happen with every message; those are metrics. A session's ordinary life is for ``debug``.
-``flow.failed`` is not here either: its one line, with the traceback, is runtime/dialogue.py's.
+``flow.failed`` is not here either: its one line, with the traceback, is runtime/flow_signals.py's.
 """
 
 import logging

@@ -324,6 +324,7 @@ GAUGES: Final = (
     GaugeRow("quarantined_users", "Users in quarantine."),
     GaugeRow("partitions_owned", "Partitions of this node."),
     GaugeRow("store_available", "1 while the store answers, else 0."),
+    GaugeRow("conversations", "Conversations of the users in memory."),
     GaugeRow("runs_under_way", "Functions of flows that are being called."),
     GaugeRow("ready", "1 while the node takes new sessions, else 0."),
 )

@@ -7,8 +7,9 @@ as ``other``, because an app's exception classes, or an attacker, must not grow 
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from operator import itemgetter
 from types import MappingProxyType
-from typing import Final, Generic, TypeVar, cast
+from typing import Final, TypeVar, cast
 
 import prometheus_client
 import trio
@@ -17,6 +18,7 @@ from prometheus_client.openmetrics import exposition
 from prometheus_client.registry import Collector
 
 from sessiond import telemetry
+from sessiond.observability.counters import Count, Counter
 from sessiond.observability.histograms import Histogram
 from sessiond.observability.metric_table import (
     FAST,
@@ -53,8 +55,6 @@ _log: Final = logging.getLogger(__name__)
 
 M = TypeVar("M")
 
-Feed = Callable[[Measurements, Metadata], None]
-
 
 class Metrics:
     """The metrics of one node. Attach it to telemetry with ``open``, and ask it with ``render``."""
@@ -66,9 +66,8 @@ class Metrics:
         prometheus_client.GCCollector(registry=self._registry)
         self._gauges = _Gauges()
         self._registry.register(cast("Collector", self._gauges))  # it only asks for `collect`
-        self._feeds: dict[str, list[Feed]] = {}
-        for row in METRICS:
-            self._feeds.setdefault(row.event, []).append(_feed(row, self._registry))
+        # A listener for each row: one that dispatched would be a second loop on the hot path.
+        self._feeds = [(row.event, _feed(row, self._registry)) for row in METRICS]
         self._lag = _histogram(
             "event_loop_lag_seconds",
             "How late a task wakes that slept for a set time.",
@@ -79,12 +78,13 @@ class Metrics:
 
     def open(self) -> telemetry.Detach:
         """Listen to telemetry until the returned function is called."""
-        return telemetry.attach(self, self._feeds)
+        detachments = [telemetry.attach(feed, [event]) for event, feed in self._feeds]
 
-    def __call__(self, name: str, measurements: Measurements, metadata: Metadata) -> None:
-        """Count one telemetry event; this is the listener."""
-        for feed in self._feeds[name]:
-            feed(measurements, metadata)
+        def close() -> None:
+            for detach in detachments:
+                detach()
+
+        return close
 
     def watch(self, name: str, read: Callable[[], Reading]) -> None:
         """Ask *read* for the gauge *name* of GAUGES at each fetch: a number, or a mapping when it has a label.
@@ -117,29 +117,38 @@ async def sample_loop_lag(observe: Callable[[float], None], *, interval: float =
         observe(max(0.0, trio.current_time() - due))
 
 
-def _feed(row: MetricRow, registry: prometheus_client.CollectorRegistry) -> Feed:
+def _feed(row: MetricRow, registry: prometheus_client.CollectorRegistry) -> telemetry.Listener:
     """Make the metric of *row* and return what brings an event into it."""
     match row.kind:
         case MetricKind.COUNTER:
-            counter = prometheus_client.Counter(
-                row.name, row.doc, row.labels, namespace=NAMESPACE, registry=registry
-            )
-            count = _children(lambda *values: counter.labels(*values) if values else counter, row)
-            key = row.measurement
-            if key is None:
-                return lambda _numbers, about: count(about).inc()
-            return lambda numbers, about: count(about).inc(numbers[key])
+            counter = Counter(f"{NAMESPACE}_{row.name}", row.doc, row.labels)
+            registry.register(cast("Collector", counter))  # it only asks for `collect`
+            return _count(_children(counter.labels, row), row.measurement)
         case MetricKind.HISTOGRAM:
             histogram = _histogram(row.name, row.doc, row.labels, row.buckets, registry)
             tally = _children(histogram.labels, row)
             measured = row.measurement or ""
-            return lambda numbers, about: tally(about).observe(numbers[measured])
+            return lambda _name, numbers, about: tally(about).observe(numbers[measured])
         case MetricKind.GAUGE:
             gauge = prometheus_client.Gauge(
                 row.name, row.doc, namespace=NAMESPACE, registry=registry
             )
             last = row.measurement or ""
-            return lambda numbers, _about: gauge.set(numbers[last])
+            return lambda _name, numbers, _about: gauge.set(numbers[last])
+
+
+def _count(child: Callable[[Metadata], Count], measurement: str | None) -> telemetry.Listener:
+    if measurement is not None:
+
+        def add(_name: str, numbers: Measurements, about: Metadata) -> None:
+            child(about).value += numbers[measurement]
+
+        return add
+
+    def count(_name: str, _numbers: Measurements, about: Metadata) -> None:
+        child(about).value += 1
+
+    return count
 
 
 def _histogram(
@@ -156,33 +165,34 @@ def _histogram(
 
 def _children(make: Callable[..., M], row: MetricRow) -> Callable[[Metadata], M]:
     """Return what finds the child of an event; *make* makes one for given label values."""
-    if row.labels:
-        return _Children(make, row.labels).of
-    only = make()
-    return lambda _about: only
+    if not row.labels:
+        only = make()
+        return lambda _about: only
+    children = _Children(make, row.labels)
+    key_of = itemgetter(*row.labels)
+
+    def child(about: Metadata) -> M:
+        return children[key_of(about)]
+
+    return child
 
 
-class _Children(Generic[M]):
+class _Children(dict[object, M]):
     """The children of a labelled metric by label values, with a bound on the values of each label."""
 
     def __init__(self, make: Callable[..., M], labels: tuple[str, ...]) -> None:
+        super().__init__()
         self._make = make
-        self._labels = labels
         self._values: tuple[set[str], ...] = tuple(set() for _ in labels)
         self._bounds = tuple(_BOUNDS.get(label, MAX_LABEL_VALUES) for label in labels)
-        self._children: dict[tuple[object, ...], M] = {}
 
-    def of(self, about: Metadata) -> M:
-        """Return the child for an event; a lookup in one dict, but for new values."""
-        key = tuple([about[label] for label in self._labels])
-        return self._children.get(key) or self._grow(key)
-
-    def _grow(self, key: tuple[object, ...]) -> M:
-        texts = tuple(_label_text(thing) for thing in key)
+    def __missing__(self, key: object) -> M:
+        things = key if isinstance(key, tuple) else (key,)
+        texts = tuple(map(_label_text, things))
         bounded = tuple(map(_admit, self._values, texts, self._bounds))
         child = self._make(*bounded)
         if bounded == texts:  # or else the keys would grow without bound although the labels do not
-            self._children[key] = child
+            self[key] = child
         return child
 
 

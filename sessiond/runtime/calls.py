@@ -101,3 +101,9 @@ class Calls:
             turn.state = replace(turn.state, window=window)
             turn.forgotten = gone
         turn.consumed = (Consumed(digest, now, reply),)
+
+    def add_reply(self, turn: Computed, digest: Digest, reply: bytes) -> None:
+        """Remember what came later of an input, unless its id was forgotten meanwhile; its place is what it was."""
+        at = next((at for known, at in turn.state.window if known == digest), None)
+        if at is not None:
+            turn.consumed = (*turn.consumed, Consumed(digest, at, reply))

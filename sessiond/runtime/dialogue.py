@@ -10,6 +10,8 @@ import logging
 from collections.abc import Mapping
 from typing import Final
 
+import msgspec
+from attrs import evolve
 from msgspec.structs import replace
 
 from sessiond.core.codes import ErrorCode
@@ -23,11 +25,11 @@ from sessiond.core.records import MAX_STORED_REPLY
 from sessiond.core.session import inputs
 from sessiond.core.session.effects import Reply, StartRun
 from sessiond.core.session.outcome import Outcome, PushRequest, TimerRequest
-from sessiond.core.session.timers import with_timers, without_timer
+from sessiond.core.session.timers import Timers, with_timers, without_timer
 from sessiond.runtime.calls import Calls
 from sessiond.runtime.computed import Computed
 from sessiond.runtime.driving import Driving
-from sessiond.runtime.flow_signals import signals_of
+from sessiond.runtime.flow_signals import log_failure, signals_of
 
 __all__ = ["CONVERSATIONS_TIMER", "RUNS_TIMER", "Dialogue"]
 
@@ -37,8 +39,13 @@ RUNS_TIMER: Final = "$runs"
 #: What conversations say when nobody waits for it.
 _PUSH: Final = b'"flow:output"'
 
+_NOTHING_SHOWN: Final = b"{}"
+
 #: How long after its start a function is looked after again; if it is still under way, once more.
 _RUN_SECONDS: Final = 15.0
+
+#: When to look again after conversations of an app that has no flows.
+_NO_FLOWS_SECONDS: Final = 3600.0
 
 _log: Final = logging.getLogger("sessiond.app")
 
@@ -65,46 +72,73 @@ class Dialogue:
             taken = self._opened().take(item, stored, self._services.clock.now())
         except InvalidInput as error:
             raise Refused(ErrorCode.BAD_REQUEST, str(error)) from None
-        self._apply(turn, taken, item.waits_seconds)
+        self._apply(turn, taken, item.waits_seconds, item.digest)
         if item.digest is not None:
-            self._consume(turn, item.digest)
+            self._calls.consume(turn, item.digest, _reply_of(turn))
 
     def settled(self, turn: Computed, item: inputs.Settled) -> None:
         """Compute the turn of a function's result; a stale one changes nothing."""
         stored, now = turn.state.snapshot.conversations, self._services.clock.now()
         taken = self._opened().settle(item, stored, now)
         if taken is None:
-            turn.effects = (*turn.effects, Reply(b"{}"))
+            turn.effects = (*turn.effects, Reply(_NOTHING_SHOWN))
             return
         try:
-            self._apply(turn, taken, item.waits_seconds)
+            self._apply(turn, taken, item.waits_seconds, item.digest)
         except Refused as error:
             # Or the function would be called again and again, for a result that cannot be kept.
             failed = RunFailed("ResultTooLarge", error.message)
-            taken = self._opened().settle(_with_result(item, failed), stored, now)
+            taken = self._opened().settle(evolve(item, result=failed), stored, now)
             assert taken is not None
-            self._apply(turn, taken, item.waits_seconds)
+            if not self._applied(turn, taken, item.waits_seconds, item.digest):
+                timers = without_timer(turn.state.timers, RUNS_TIMER)
+                turn.state = replace(turn.state, timers=timers)
+                turn.effects = (*turn.effects, Reply(_NOTHING_SHOWN))
+        reply = _reply_of(turn)
+        if item.digest is not None and reply is not None:
+            self._calls.add_reply(turn, item.digest, reply)
+
+    def ended(self, turn: Computed, item: inputs.EndConversations) -> None:
+        """Compute the turn of an operator who ends conversations."""
+        stored = turn.state.snapshot.conversations
+        keys = [key for key in stored if item.conversation in {None, key}]
+        for key in keys:
+            now, stored = self._services.clock.now(), turn.state.snapshot.conversations
+            self._applied(turn, self._opened().end(key, stored, now), None)
+        told = msgspec.json.encode({"ended": len(keys)})
+        turn.effects = (*turn.effects, Reply(told))
 
     def fired(self, turn: Computed, name: str) -> None:
         """Compute the turn of one of the reserved timers, which was consumed."""
         stored, now = turn.state.snapshot.conversations, self._services.clock.now()
+        if self._services.book is None:  # a version without flows: another one will bring them back
+            later = TimerRequest(name, now + _NO_FLOWS_SECONDS)
+            turn.state = replace(turn.state, timers=with_timers(turn.state.timers, (later,), now))
+            return
         conversations = self._opened()
         run_timer = name == RUNS_TIMER
         for taken in (conversations.resume if run_timer else conversations.expire_due)(stored, now):
-            self._apply(turn, taken, 0.0)
+            self._applied(turn, taken, None)
         self._rearm(turn)
 
     def resume(self, turn: Computed) -> None:
         """Start again what an earlier run of the node left, at an activation."""
-        if RUNS_TIMER in turn.state.timers and self._services.book is not None:
-            stored = turn.state.snapshot.conversations
+        if RUNS_TIMER in turn.state.timers:
+            self.rolled_back(turn)
+
+    def rolled_back(self, turn: Computed) -> None:
+        """Call the functions that the conversations wait for now; another state's timers are as they were."""
+        stored = turn.state.snapshot.conversations
+        if stored and self._services.book is not None:
             for taken in self._opened().resume(stored, self._services.clock.now()):
-                self._apply(turn, taken, 0.0)
+                self._applied(turn, taken, None)
+            self._rearm(turn)
 
     def put_away(self) -> None:
         """Close every flow's coroutine; the records are what is left."""
         conversations, self._conversations = self._conversations, None
         if conversations is not None:
+            self._services.awake.forget(self)
             for failure in conversations.put_away():
                 _log.error("a flow failed while it was put away: %s", failure)
 
@@ -115,15 +149,41 @@ class Dialogue:
                 raise Refused(ErrorCode.UNKNOWN_EVENT, "this app has no flows")
             host = Host(services.clock, services.entropy, Driving)
             self._conversations = Conversations(services.book, host, self._calls.user)
+        services.awake.touch(self)
         return self._conversations
 
-    def _apply(self, turn: Computed, taken: Taken, waits_seconds: float) -> None:
-        """Make what was taken part of the turn."""
+    def _applied(
+        self,
+        turn: Computed,
+        taken: Taken,
+        waits_seconds: float | None,
+        digest: Digest | None = None,
+    ) -> bool:
+        """Make what was taken part of a turn that nobody can repeat, unless it is too large."""
+        try:
+            self._apply(turn, taken, waits_seconds, digest)
+        except Refused as error:
+            _log.error("flow %r cannot go on: %s", taken.flow, error)
+            return False
+        return True
+
+    def _apply(
+        self,
+        turn: Computed,
+        taken: Taken,
+        waits_seconds: float | None,
+        digest: Digest | None = None,
+    ) -> None:
+        """Make what was taken part of the turn. *waits_seconds*: ``None`` when nobody is to be answered at all.
+
+        *digest* is the id of the input that is answered, if it has one.
+
+        Raises:
+          Refused: TOO_LARGE; the turn is what it was.
+
+        """
         if taken.error is not None:
-            about = {"user": self._calls.user, "flow": taken.flow}
-            _log.error(
-                "flow failed: %s", taken.error, exc_info=taken.error, extra={"fields": about}
-            )
+            log_failure(taken.flow, taken.error, self._calls.user)
         before = turn.state.snapshot
         if taken.stored is not before.conversations:
             self._check_size(taken.stored)
@@ -131,40 +191,34 @@ class Dialogue:
         turn.journal = (*turn.journal, *taken.journal)
         turn.signals += signals_of(taken.happenings, self._calls.user)
         output = taken.output
-        if taken.is_push:
-            if output is not None:
-                push = PushRequest(_PUSH, taken.shown)
-                self._calls.apply(turn, Outcome(pushes=(push,)))
-            waits_seconds = 0.0
-        is_deferred = waits_seconds > 0 and output is not None and output.run is not None
-        if not is_deferred and not taken.is_push:
-            turn.effects = (*turn.effects, Reply(taken.shown))
+        if taken.is_push and output is not None:
+            push = PushRequest(_PUSH, taken.shown)
+            self._calls.apply(turn, Outcome(pushes=(push,)))
+        # Who speaks while a function runs is told so at once; who made it run waits for what comes of it.
+        goes_on_waiting = bool(waits_seconds) and output is not None and output.run is not None
+        if waits_seconds is not None and not goes_on_waiting:
+            shown = _NOTHING_SHOWN if taken.is_push else taken.shown
+            turn.effects = (*turn.effects, Reply(shown))
         if taken.run is not None:
-            self._start_run(turn, taken, waits_seconds if is_deferred else 0.0)
+            waits = (waits_seconds or 0.0) if goes_on_waiting else 0.0
+            start = StartRun(
+                taken.key,
+                taken.flow,
+                taken.run,
+                waits,
+                taken.waiting_text,
+                digest if waits else None,
+            )
+            turn.effects = (*turn.effects, start)
         if taken.stored is not before.conversations:
             self._rearm(turn)
-
-    def _start_run(self, turn: Computed, taken: Taken, waits_seconds: float) -> None:
-        assert taken.run is not None
-        book = self._services.book
-        assert book is not None
-        start = StartRun(
-            taken.key, taken.flow, taken.run, waits_seconds, book.find(taken.flow).texts.busy
-        )
-        turn.effects = (*turn.effects, start)
 
     def _rearm(self, turn: Computed) -> None:
         """Set the reserved timers that are needed, and cancel those that are not."""
         timers = turn.state.timers
         stored = turn.state.snapshot.conversations
         now = self._services.clock.now()
-        changed = timers
-        if stored and CONVERSATIONS_TIMER not in timers:
-            due = next_expiry(stored)
-            if due is not None:
-                changed = with_timers(changed, (TimerRequest(CONVERSATIONS_TIMER, due),), now)
-        elif not stored:
-            changed = without_timer(changed, CONVERSATIONS_TIMER)
+        changed = _with_expiry(timers, next_expiry(stored), now)
         waits = self._opened().waits_for_run(stored)
         if waits and RUNS_TIMER not in changed:
             request = TimerRequest(RUNS_TIMER, now + _RUN_SECONDS)
@@ -182,12 +236,18 @@ class Dialogue:
                 ErrorCode.TOO_LARGE, f"conversations of {size} bytes; the bound is {limit}"
             )
 
-    def _consume(self, turn: Computed, digest: Digest) -> None:
-        """Remember the input's id with its reply, if it was answered in this turn."""
-        replies = [effect.payload for effect in turn.effects if isinstance(effect, Reply)]
-        reply = replies[-1] if replies and len(replies[-1]) <= MAX_STORED_REPLY else None
-        self._calls.consume(turn, digest, reply)
+
+def _reply_of(turn: Computed) -> bytes | None:
+    """Find what was answered in this turn; ``None``: nothing yet, or too much to be kept."""
+    replies = [effect.payload for effect in turn.effects if isinstance(effect, Reply)]
+    return replies[-1] if replies and len(replies[-1]) <= MAX_STORED_REPLY else None
 
 
-def _with_result(item: inputs.Settled, result: RunFailed) -> inputs.Settled:
-    return inputs.Settled(item.conversation, item.run_id, result, item.waits_seconds)
+def _with_expiry(timers: Timers, due: float | None, now: float) -> Timers:
+    """Set the timer of expiry, unless one comes early enough: most conversations go on, and each write costs."""
+    if due is None:
+        return without_timer(timers, CONVERSATIONS_TIMER)
+    current = timers.get(CONVERSATIONS_TIMER)
+    if current is not None and current.due is not None and current.due <= due:
+        return timers
+    return with_timers(timers, (TimerRequest(CONVERSATIONS_TIMER, due),), now)

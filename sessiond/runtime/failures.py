@@ -206,10 +206,15 @@ class Failures:
         self, digest: Digest, state: SessionState, waiting: Iterable[Turn]
     ) -> Computed:
         """Answer a repeat with the first one's reply, which may still wait at the gate."""
-        for turn in waiting:
-            for consumed in turn.change.consumed if turn.change is not None else ():
-                if consumed.digest == digest:
-                    return _repeated(state, consumed.reply)
+        kept = [
+            consumed.reply
+            for turn in waiting
+            if turn.change is not None
+            for consumed in turn.change.consumed
+            if consumed.digest == digest
+        ]
+        if kept:  # the last one: the reply may have come in a turn after the input's
+            return _repeated(state, kept[-1])
         store, cell = self._services.store, self._cell
         reply = await self._services.read(lambda: store.reply(cell.user, cell.partition, digest))
         return _repeated(state, reply)

@@ -21,11 +21,19 @@ _AT_ONCE: Final = 1000
 async def journal_page(store: Store, user: UserId, query: JournalQuery) -> JournalPage:
     """Read a page of *user*'s journal, newest first; it sees every commit that returned before, and wakes nobody.
 
+    ``unreadable`` counts what was looked at: for the newest page as a rule not the whole journal.
+
     Raises:
       StoreUnavailable: the store is away.
 
     """
-    stored = await store.journal(user, partition_of(user), limit=_ALL)
+    partition = partition_of(user)
+    if query.wants_newest:  # most people look at no others
+        newest = await store.journal(user, partition, limit=query.limit + 1)
+        page = read_journal(newest, query)
+        if page.cursor is not None or len(newest) <= query.limit:
+            return page
+    stored = await store.journal(user, partition, limit=_ALL)
     if len(stored) <= _AT_ONCE:
         return read_journal(stored, query)
     return await trio.to_thread.run_sync(read_journal, stored, query)

@@ -20,6 +20,7 @@ from sessiond.core.session.limits import SessionLimits
 from sessiond.core.session.program import Program
 from sessiond.runtime.actor import SessionActor
 from sessiond.runtime.availability import Availability
+from sessiond.runtime.awake import DEFAULT_AWAKE, Awake
 from sessiond.runtime.cell import Cell
 from sessiond.runtime.committer import Committer, Ledger
 from sessiond.runtime.counters import Counters
@@ -57,6 +58,7 @@ class NodePolicy:
     batch: int = 256
     mailbox: int = 256
     resident_sessions: int = 100_000
+    awake_dialogues: int = DEFAULT_AWAKE
     lease_seconds: float = 10.0
 
 
@@ -119,6 +121,7 @@ class NodeRuntime:
             mailbox_capacity=policy.mailbox,
         )
         self.directory = LocalDirectory(self.registry, self.supervisor, clock)
+        self.awake = Awake(policy.awake_dialogues)
         self.runs = Runs(
             self.directory, clock=clock, entropy=entropy, threads=threads or WorkerThreads()
         )
@@ -225,6 +228,7 @@ class NodeRuntime:
             program=self.program,
             book=self.book,
             runs=self.runs,
+            awake=self.awake,
             registry=self.registry,
             deadlines=self.deadlines,
             timers=self.timers,

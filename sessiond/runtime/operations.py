@@ -15,6 +15,7 @@ from attrs import evolve
 
 from sessiond import telemetry
 from sessiond.core.codes import CloseCode
+from sessiond.core.conversations.details import conversation_details
 from sessiond.core.conversations.journal_query import JournalPage, JournalQuery
 from sessiond.core.errors import InvalidInput, SnapshotError
 from sessiond.core.event_names import check_event_name
@@ -35,7 +36,7 @@ from sessiond.core.operations import (
 )
 from sessiond.core.ports import Connection
 from sessiond.core.records import DeadLetter, Loaded
-from sessiond.core.session.inputs import RollBack, Send, Stop
+from sessiond.core.session.inputs import EndConversations, RollBack, Send, Stop
 from sessiond.core.session.phases import Phase
 from sessiond.core.session.snapshot import encode_snapshot
 from sessiond.core.session.state import SessionState, restore_state
@@ -109,6 +110,11 @@ class Operations:
             restarts=restarts,
             dead_letters=counters.dead_letters,
         )
+
+    def conversations(self) -> int:
+        """Count the conversations of the users in memory."""
+        lives = map(_live, self._runtime.registry)
+        return sum(len(live.state.snapshot.conversations) for live in lives if live is not None)
 
     async def sessions(self, query: SessionQuery) -> SessionPage:
         """List live sessions and quarantined users; see ``Node``."""
@@ -219,6 +225,17 @@ class Operations:
         reply = await runtime.directory.locate(user).ask(RollBack(), timeout=_ASK_SECONDS)
         rolled: Mapping[str, int] = msgspec.json.decode(reply)
         return rolled["version"]
+
+    async def end_conversations(self, user: UserId, conversation: str | None) -> int:
+        """End conversations of a user; see ``Node``."""
+        await self._must_exist(user)
+        reply = await self._runtime.directory.locate(user).ask(
+            EndConversations(conversation), timeout=_ASK_SECONDS
+        )
+        ended: int = msgspec.json.decode(reply)["ended"]
+        if conversation is not None and not ended:
+            raise UnknownTarget("this user has no such conversation")
+        return ended
 
     async def dead_letters(
         self, *, user: UserId | None, after: str, limit: int
@@ -353,4 +370,5 @@ def _describe(state: SessionState, row: SessionRow) -> SessionDetail:
             TimerDetail(name=t.name, generation=t.generation, due=t.due)
             for t in state.timers.values()
         ),
+        conversations=conversation_details(state.snapshot.conversations),
     )

@@ -10,6 +10,7 @@ Functions may be async (Trio) or not (they get a thread). Cancelled with the nod
 
 import inspect
 import logging
+from collections.abc import Mapping
 from typing import Any, Final
 
 import trio
@@ -18,8 +19,7 @@ from sessiond import telemetry
 from sessiond.core.codes import ErrorCode
 from sessiond.core.conversations.shown import encode_shown
 from sessiond.core.errors import MailboxFull, Refused
-from sessiond.core.flows.engine import encode_result
-from sessiond.core.flows.faults import NotStorable, RunFailed
+from sessiond.core.flows.faults import RunFailed
 from sessiond.core.flows.prompts import Message, Output, RunRequest
 from sessiond.core.ids import UserId
 from sessiond.core.ports import Clock, Entropy, ReplyTo
@@ -27,18 +27,10 @@ from sessiond.core.session.effects import StartRun
 from sessiond.core.session.inputs import Settled
 from sessiond.runtime.backoff import Backoff
 from sessiond.runtime.directory import Directory
+from sessiond.runtime.run_results import encoded, ends_us, recordable
 from sessiond.runtime.threads import Threads
 
-__all__ = ["MAX_RESULT", "Runs"]
-
-#: Bytes of a result as JSON: it is part of the user's snapshot.
-MAX_RESULT: Final = 64 * 1024
-
-#: Of an exception's text: it is recorded, and shown to nobody but the flow.
-_MAX_MESSAGE: Final = 500
-
-#: The process ends, or the task does: nothing of the function's.
-_NOT_ITS_FAILURE: Final = (trio.Cancelled, KeyboardInterrupt, SystemExit)
+__all__ = ["Runs"]
 
 _log: Final = logging.getLogger("sessiond.app")
 
@@ -97,14 +89,14 @@ class Runs:
         about = {"user": user, "flow": effect.flow, "run": effect.request.key}
         began = self._clock.monotonic()
         telemetry.emit("run.start", {}, about)
-        result = await self._result(effect.request)
+        result = await self._result(effect.request, about)
         outcome = "failure" if isinstance(result, RunFailed) else "success"
         seconds = self._clock.monotonic() - began
         telemetry.emit("run.stop", {"duration": seconds}, {**about, "outcome": outcome})
         return result
 
-    async def _result(self, request: RunRequest) -> bytes | RunFailed:
-        """Call the function until it returns, or has failed for good."""
+    async def _result(self, request: RunRequest, about: Mapping[str, object]) -> bytes | RunFailed:
+        """Call the function until it returns, or has failed for good; the log says *about* what."""
         retries = request.retries
         backoff = Backoff(retries.first_wait_seconds, retries.longest_wait_seconds)
         attempt = 1
@@ -112,15 +104,16 @@ class Runs:
             try:
                 value = await self._call(request)
             except RunFailed as error:
-                return _recordable(error.kind, error.message)  # it is of no use to try again
+                return recordable(error.kind, error.message)  # it is of no use to try again
             except BaseException as error:
-                if _ends_us(error):
+                if ends_us(error):
                     raise
                 if attempt >= retries.attempts:
-                    _log.error("a function that a flow ran failed", exc_info=error)
-                    return _recordable(type(error).__name__, error)
+                    kind, fields = type(error).__name__, {"fields": about}
+                    _log.error("run %r failed: %s", request.key, kind, exc_info=error, extra=fields)
+                    return recordable(kind, error)
             else:
-                return _encoded(request, value)
+                return encoded(request, value, about)
             await trio.sleep(backoff.wait(attempt, self._entropy.jitter()))
             attempt += 1
 
@@ -150,7 +143,8 @@ class Runs:
         while True:
             delivery = _Delivery(waiting)
             seconds = waiting.seconds_left()
-            settled = Settled(effect.conversation, effect.request.run_id, result, seconds)
+            digest = effect.digest if seconds else None
+            settled = Settled(effect.conversation, effect.request.run_id, result, seconds, digest)
             try:
                 ref.tell(settled, delivery)
             except MailboxFull:
@@ -159,27 +153,44 @@ class Runs:
                 if refused.code != ErrorCode.UNAVAILABLE:
                     return
             else:
+                # What its turn shows is for whoever waits, and is kept for nobody else: his time stands still.
+                waiting.hold()
                 if await delivery.wait() != ErrorCode.UNAVAILABLE:
                     return
+                waiting.let_go()
             attempt += 1
             await trio.sleep(_DELIVERY.wait(attempt, self._entropy.jitter()))
 
 
 class _Waiting:
-    """Whoever waits for what comes of a run, until his time is over: then he is told that it is pending."""
+    """Whoever waits for what comes of a run, until his time is over: then he is told that it is pending.
 
-    __slots__ = ("_clock", "_deadline", "_effect", "_reply_to")
+    Not while the actor has the result: its turn answers him, also when it is late. (Doors have seconds for the turn.)
+    """
+
+    __slots__ = ("_clock", "_deadline", "_effect", "_is_held", "_reply_to")
 
     def __init__(self, reply_to: ReplyTo | None, effect: StartRun, clock: Clock) -> None:
         self._reply_to = reply_to
         self._effect = effect
         self._clock = clock
         self._deadline = clock.monotonic() + effect.waits_seconds
+        self._is_held = False
 
     async def give_up_in_time(self) -> None:
         if self._reply_to is not None:
             await trio.sleep(max(0.0, self._deadline - self._clock.monotonic()))
-            self.answer_pending()
+            if not self._is_held:
+                self.answer_pending()
+
+    def hold(self) -> None:
+        """The actor was told how long he waits, and answers him."""
+        self._is_held = self._reply_to is not None
+
+    def let_go(self) -> None:
+        """The actor has turned the result down."""
+        self._is_held = False
+        self.seconds_left()
 
     def seconds_left(self) -> float:
         """How much longer he waits; 0: nobody does."""
@@ -232,39 +243,3 @@ class _Delivery:
         """The result was not taken. What the person said was: he is told that there is no result yet."""
         self._code = code
         self._answered.set()
-
-
-def _ends_us(error: BaseException) -> bool:
-    """Tell whether *error*, or part of it, is none of the function's."""
-    if isinstance(error, BaseExceptionGroup):
-        return error.subgroup(_NOT_ITS_FAILURE) is not None
-    return isinstance(error, _NOT_ITS_FAILURE)
-
-
-def _encoded(request: RunRequest, value: object) -> bytes | RunFailed:
-    try:
-        result = encode_result(request, value)
-    except NotStorable as error:
-        _log.error("what a function that a flow ran returned cannot be kept", exc_info=error)
-        return _recordable(type(error).__name__, error.message)
-    except Exception as error:  # noqa: BLE001 -- the app's own values are compared
-        _log.error("what a function that a flow ran returned cannot be kept", exc_info=error)
-        return _recordable(type(error).__name__, error)
-    if len(result) > MAX_RESULT:
-        _log.error("a function that a flow ran returned %d bytes as JSON", len(result))
-        return RunFailed("ResultTooLarge", f"a result has at most {MAX_RESULT} bytes as JSON")
-    return result
-
-
-def _recordable(kind: object, message: object) -> RunFailed:
-    """Make a failure that any record takes, whatever the app's exception holds."""
-    return RunFailed(_text(kind), _text(message))
-
-
-def _text(thing: object) -> str:
-    try:
-        text = str(thing)
-    except Exception:  # noqa: BLE001 -- an app's exception has its own ``__str__``
-        text = f"a {type(thing).__name__} that cannot be shown"
-    # Lone surrogates have no JSON.
-    return text[:_MAX_MESSAGE].encode(errors="replace").decode()

@@ -14,6 +14,7 @@ from sessiond.core.session.limits import SessionLimits
 from sessiond.core.session.program import Program
 from sessiond.core.session.stream import name_epoch
 from sessiond.runtime.availability import Availability
+from sessiond.runtime.awake import Awake
 from sessiond.runtime.cell import Cell
 from sessiond.runtime.committer import Ledger
 from sessiond.runtime.counters import Counters
@@ -62,6 +63,7 @@ class Services:
     book: FlowBook | None
     """The flows of the app; ``None``: it has none."""
     runs: _Runs
+    awake: Awake
     registry: Registry
     deadlines: Deadlines
     timers: _Timers

@@ -72,7 +72,7 @@ class Turns:
                 await self._accepted(turn, item)
             case inputs.Fired():
                 await self._fired(turn, item, hooks=hooks)
-            case inputs.Send() | inputs.Stop() | inputs.RollBack():
+            case inputs.Send() | inputs.Stop() | inputs.RollBack() | inputs.EndConversations():
                 await self._operated(turn, item, hooks=hooks)
             case _:
                 assert_never(item)
@@ -132,10 +132,11 @@ class Turns:
         await self._answered(turn, await self._calls.handle(call, turn), item.digest)
 
     async def _talk(self, turn: Computed, item: inputs.Said | inputs.Settled) -> None:
-        self._calls.check_known()
         if isinstance(item, inputs.Settled):
+            # Also of a user whom the app does not know any more: or its function would be called again for ever.
             self.dialogue.settled(turn, item)
             return
+        self._calls.check_known()
         if item.digest is not None and item.digest in turn.state.window:
             raise Repeated(item.digest)
         if item.reminds and turn.state.phase is Phase.NEW:
@@ -222,9 +223,15 @@ class Turns:
     # Inputs of operators and other users' handlers
 
     async def _operated(
-        self, turn: Computed, item: inputs.Send | inputs.Stop | inputs.RollBack, *, hooks: bool
+        self,
+        turn: Computed,
+        item: inputs.Send | inputs.Stop | inputs.RollBack | inputs.EndConversations,
+        *,
+        hooks: bool,
     ) -> None:
         match item:
+            case inputs.EndConversations():
+                self.dialogue.ended(turn, item)
             case inputs.Send():
                 await self._send(turn, item)
             case inputs.Stop():
@@ -264,8 +271,10 @@ class Turns:
         everyone = tuple(a.connection for a in turn.state.attachments)
         earlier = replace(turn.state, snapshot=decode_snapshot(loaded.previous))
         turn.state = machine.restart_stream(earlier, services.new_epoch())
+        self.dialogue.rolled_back(turn)
         rolled = msgspec.json.encode({"version": loaded.version + 1})
-        turn.effects = (Reply(rolled), CloseConnection(everyone, CloseCode.RESTARTED))
+        closed = CloseConnection(everyone, CloseCode.RESTARTED)
+        turn.effects = (Reply(rolled), closed, *turn.effects)
 
 
 class Repeated(Exception):

@@ -351,6 +351,7 @@ class _Node:
         self.metrics.watch("quarantined_users", lambda: float(self.operations.stats().quarantined))
         self.metrics.watch("partitions_owned", lambda: float(len(runtime.ownership.fences)))
         self.metrics.watch("store_available", lambda: float(runtime.availability.available))
+        self.metrics.watch("conversations", lambda: float(self.operations.conversations()))
         self.metrics.watch("runs_under_way", lambda: float(len(runtime.runs)))
         self.metrics.watch("ready", lambda: float(not runtime.not_ready()))
         return self.metrics.open()

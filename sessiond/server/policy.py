@@ -24,5 +24,6 @@ def node_policy(settings: Settings) -> NodePolicy:
         batch=runtime.batch,
         mailbox=runtime.mailbox,
         resident_sessions=runtime.resident_sessions or 2**62,
+        awake_dialogues=runtime.awake_dialogues,
         lease_seconds=settings.node.lease_seconds,
     )

@@ -22,7 +22,7 @@ from sessiond.edges.http.peers import parse_network
 from sessiond.gateways.standard_webhooks import parse_secret
 from sessiond.server.stores import seal_key
 
-__all__ = ["find_unfit", "find_unusable"]
+__all__ = ["find_doubtful", "find_unfit", "find_unusable"]
 
 
 def find_unusable(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -57,6 +57,15 @@ def find_unfit(app: App, settings: Settings) -> Iterator[tuple[str, str]]:
             app.book(keys, settings.flow_sessions, settings.journal)
         except InvalidInput as error:
             yield "app", str(error)
+
+
+def find_doubtful(app: App, settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield which settings mean nothing for *app*, and why: warnings."""
+    if settings.chat.is_on and not app.flows:
+        yield (
+            "chat",
+            f"the app has no flows (@app.flow): whatever is sent to {settings.chat.path} is refused",
+        )
 
 
 _NO_KEY: Final = (

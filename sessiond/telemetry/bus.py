@@ -77,20 +77,21 @@ class _Bus:
         key = object()
         with self.lock:
             self.attached[key] = (listener, wanted)
-            self.spread()
+            self.spread(wanted)
         return lambda: self.detach(key)
 
     def detach(self, key: object) -> None:
         with self.lock:
-            if self.attached.pop(key, None) is not None:
-                self.spread()
+            gone = self.attached.pop(key, None)
+            if gone is not None:
+                self.spread(gone[1])
 
-    def spread(self) -> None:
-        """Give every emitter its listeners, in the order they were attached; call with the lock held."""
+    def spread(self, events: Iterable[str]) -> None:
+        """Give the emitters of *events* their listeners, in the order they were attached; call with the lock held."""
         # In strict mode fields are checked although nobody listens.
         checking = (_ignore,) if self.strict else ()
-        for name, one in self.emitters.items():
-            one.listeners = (
+        for name in events:
+            self.emitters[name].listeners = (
                 *checking,
                 *(who for who, names in self.attached.values() if name in names),
             )
@@ -100,8 +101,7 @@ class _Bus:
         with self.lock:
             keys = [key for key, (who, _) in self.attached.items() if who is listener]
             for key in keys:
-                del self.attached[key]
-            self.spread()
+                self.spread(self.attached.pop(key)[1])
         if keys:
             what = getattr(listener, "__qualname__", type(listener).__qualname__)
             _log.error(
@@ -173,7 +173,7 @@ def set_strict(strict: bool) -> None:  # noqa: FBT001 -- the one argument is wha
     """Check each emitted event against EVENTS and raise ``TelemetryMisuse``: for tests and ``sessiond dev``."""
     with _bus.lock:
         _bus.strict = strict
-        _bus.spread()
+        _bus.spread(EVENTS)
 
 
 def is_strict() -> bool:

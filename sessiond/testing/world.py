@@ -29,6 +29,7 @@ from trio.testing import wait_all_tasks_blocked
 from sessiond.app import App
 from sessiond.core.conversations.session_keys import SessionKeySettings
 from sessiond.core.errors import InvalidInput
+from sessiond.core.flows.flow_session import FlowSessionLimits
 from sessiond.core.ids import (
     ConnectionId,
     NodeId,
@@ -81,6 +82,8 @@ class World:
         """``clock.jump(seconds)`` moves the wall clock alone."""
         self.session_keys = SessionKeySettings(secret=_SECRET)
         """How conversations are told apart; set it before ``restart``."""
+        self.flow_sessions = FlowSessionLimits()
+        """How long conversations are kept, and how much flows may remember; set it before ``restart``."""
         self.node: NodeRuntime
         self.operations: Operations
         self._entropy = SeededEntropy(seed)
@@ -202,7 +205,7 @@ class World:
             self.policy,
             clock=self.clock,
             entropy=self._entropy,
-            book=self.app.book(self.session_keys),
+            book=self.app.book(self.session_keys, self.flow_sessions),
             threads=InPlace(),
         )
         self.operations = Operations(

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from attrs import evolve
 
-from tests.benchmarks import churn, echo, hooks, memory, starts, turns
+from tests.benchmarks import churn, dialogue, echo, flows, hooks, memory, starts, turns
 from tests.benchmarks.bench import Bench, Figures
 from tests.benchmarks.child import allow_many_files, cores, pinned
 from tests.benchmarks.peers import measure_peers
@@ -25,6 +25,8 @@ SCENARIOS: Final[dict[str, Callable[[Bench], Figures]]] = {
     "connect": starts.measure,
     "memory": memory.measure,
     "turns": turns.measure,
+    "flows": flows.measure,
+    "dialogue": dialogue.measure,
     "hooks": hooks.measure,
     "churn": churn.measure,
 }

@@ -18,6 +18,7 @@ from attrs import field, frozen
 
 from sessiond import App, Session
 from sessiond.config.settings import ListenSettings, Settings, StoreSettings
+from sessiond.core.conversations.session_keys import SessionKeySettings
 from sessiond.core.session.limits import SessionLimits
 from sessiond.edges.admin.settings import AdminSettings
 from sessiond.edges.auth import AuthSettings
@@ -25,6 +26,7 @@ from sessiond.edges.http.webhooks import WebhookSettings
 from sessiond.edges.websocket.limits import WebsocketLimits
 from sessiond.server import serve
 from tests.benchmarks.child import pin
+from tests.benchmarks.order import order
 
 __all__ = ["AUTH", "HOOK_SECRET", "Options", "app"]
 
@@ -55,6 +57,9 @@ async def fill(session: Session, payload: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
+app.flow("order", takes_everything=True)(order)
+
+
 @frozen(kw_only=True)
 class Options:
     """What a scenario decides."""
@@ -77,6 +82,7 @@ class Options:
             webhook=WebhookSettings(secrets=(HOOK_SECRET,)),
             websocket=WebsocketLimits(rate=None, silence_seconds=7200.0),
             store=StoreSettings(url=self.store),
+            session_keys=SessionKeySettings(secret="benchmark-secret-of-session-keys"),
             session=SessionLimits(window_seconds=self.window_seconds, **self.limits),
             admin=AdminSettings(socket=Path(self.folder) / "admin.sock"),
         )

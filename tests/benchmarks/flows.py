@@ -1,139 +1,66 @@
-"""What a flow costs: a turn while it is alive, rebuilding it, and waiting in memory. No store, no server.
+"""What a flow costs: CPU of a turn, of rebuilding it, and memory while it waits for its user."""
 
-Run: ``python -m tests.benchmarks.flows``. Wall-clock medians of one busy process.
-"""
+import json
+import subprocess
+import sys
+from typing import Final
 
-import gc
-import time
-import tracemalloc
-from collections.abc import Callable
-from statistics import median
+from tests.benchmarks.bench import Bench, Figures
+from tests.benchmarks.dialogue import prepare, say
+from tests.benchmarks.load import Fleet, Link
+from tests.benchmarks.memory import Talk, amounts, in_batches, join_all, lots, memory_kib
 
-import trio
-from msgspec import Raw
+__all__ = ["measure"]
 
-from sessiond.core.flows.answers import Answer
-from sessiond.core.flows.conversation import Conversation
-from sessiond.core.flows.engine import LiveFlow, Opening, restore, start
-from sessiond.core.flows.flow import Flow, Host
-from sessiond.core.flows.record import Entry, decode_record, encode_record
-from sessiond.runtime.clock import SystemClock
-from sessiond.runtime.driving import Driving
-from sessiond.runtime.entropy import SeededEntropy
-
-HOST = Host(SystemClock(), SeededEntropy(1), Driving)
-ANSWERS = ("Ama", "2", "3", "Accra", "yes")
+_CACHED_TURNS: Final = 12_000
 
 
-async def order(c: Conversation) -> None:
-    """Ask five questions of the usual kinds."""
-    name = await c.ask("name", "Your name?")
-    size = await c.select(
-        "size", f"What size, {name}?", {"s": "Small", "m": "Medium", "l": "Large"}
+def measure(bench: Bench) -> Figures:
+    """Measure CPU in a process of its own, and memory in a server with attached users."""
+    plain = _server_kib(bench, lambda fleet, links: None)
+    return {
+        **_cpu(bench),
+        "attached": (_server_kib(bench, _begin) - plain) / bench.sizes.sessions,
+        "answered": (_server_kib(bench, _answer_four) - plain) / bench.sizes.sessions,
+        "passive": in_batches(bench, window_seconds=0.2, phase="passive", talk=_begin),
+    }
+
+
+def _cpu(bench: Bench) -> Figures:
+    options = {"core": bench.cores.server, "conversations": bench.sizes.conversations}
+    command = [sys.executable, "-m", "tests.benchmarks.flow_turns", json.dumps(options)]
+    told = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    found: Figures = json.loads(told.stdout)
+    return found
+
+
+def _server_kib(bench: Bench, talk: Talk) -> float:
+    """Memory of a server to which all users are attached, each after *talk*.
+
+    What was freed before and is used again would hide what they need: so servers are compared in the end, not one with
+    what it was before.
+    """
+    few, many = amounts(bench)
+    with bench.sessiond() as child, bench.fleet(child) as fleet:
+        _fill_caches(fleet, join_all(fleet, few, bench))
+        for lot in lots(many, bench):
+            talk(fleet, join_all(fleet, lot, bench))
+        return memory_kib(child)
+
+
+def _fill_caches(fleet: Fleet, links: list[Link]) -> None:
+    """Fill what is bounded: SQLite's page cache keeps 1 KiB of each of the first 10,000 turns for their journal."""
+    prepare(fleet, links)
+    fleet.exchange(
+        links, lambda link, _left: link.frame, 6 * (1 + _CACHED_TURNS // 6 // len(links))
     )
-    count = await c.ask("count", "How many?", parse=int, check=lambda n: None if n > 0 else "More!")
-    town = await c.ask("town", "Where to?", check=lambda t: len(t) < 40)
-    if await c.confirm("ok", f"{count} × {size} to {town}?"):
-        await c.say("Thank you!")
 
 
-async def fifty(c: Conversation) -> None:
-    """Ask fifty questions."""
-    for number in range(60):
-        await c.ask(f"question-{number}", f"Question {number}?", parse=int)
+def _answer_four(fleet: Fleet, links: list[Link]) -> None:
+    _begin(fleet, links)
+    for key in ("size", "count", "town", "ok"):
+        say(fleet, links, f'"key":"{key}"'.encode())
 
 
-ORDER = Flow(name="order", function=order)
-FIFTY = Flow(name="fifty", function=fifty)
-
-
-def begun(number: int = 0) -> LiveFlow:
-    """Start the five-question flow."""
-    opening = Opening(id=f"c{number}", user="u1", text="hi", platform="ussd", gateway="nalo")
-    return start(ORDER, opening, HOST)[0]
-
-
-def turn_microseconds() -> float:
-    """Median of answering one question and encoding the record."""
-    times = []
-    for _ in range(400):
-        live = begun()
-        for text in ANSWERS:
-            before = time.perf_counter()
-            live.answer(Answer(text=text))
-            encode_record(live.record)
-            times.append(time.perf_counter() - before)
-    return median(times) * 1e6
-
-
-def rebuild_milliseconds() -> float:
-    """Median of decoding a record with fifty answers and replaying it."""
-    live = start(FIFTY, Opening(id="c", user="u1"), HOST)[0]
-    for number in range(50):
-        live.answer(Answer(text=str(number)))
-    record = encode_record(live.record)
-
-    def rebuild() -> None:
-        restore(FIFTY, decode_record(record), HOST, user="u1")
-
-    return _median_seconds(rebuild, 200) * 1e3
-
-
-def suspended_bytes(count: int = 20_000, answered: int = 0) -> float:
-    """Memory of one flow that waits, after *answered* questions; the record counts too."""
-    gc.collect()
-    tracemalloc.start()
-    before = tracemalloc.get_traced_memory()[0]
-    kept = []
-    for number in range(count):
-        live = begun(number)
-        for text in ANSWERS[:answered]:
-            live.answer(Answer(text=text))
-        kept.append(live)
-    gc.collect()
-    used = tracemalloc.get_traced_memory()[0] - before
-    tracemalloc.stop()
-    return used / len(kept)
-
-
-def entry_bytes(answered: int, count: int = 5_000) -> float:
-    """Memory of the recorded answers alone: entries, values and the tuple around them."""
-    live = begun()
-    for text in ANSWERS[:answered]:
-        live.answer(Answer(text=text))
-    gc.collect()
-    tracemalloc.start()
-    before = tracemalloc.get_traced_memory()[0]
-    kept = [
-        tuple([Entry(e.kind, e.key, Raw(bytes(memoryview(e.value)))) for e in live.record.entries])
-        for _ in range(count)
-    ]
-    used = tracemalloc.get_traced_memory()[0] - before
-    tracemalloc.stop()
-    return used / len(kept)
-
-
-def _median_seconds(work: Callable[[], None], times: int) -> float:
-    taken = []
-    for _ in range(times):
-        before = time.perf_counter()
-        work()
-        taken.append(time.perf_counter() - before)
-    return median(taken)
-
-
-async def main() -> None:
-    """Measure inside a Trio run, as the server does."""
-    print(f"turn of a live flow            {turn_microseconds():8.1f} µs    (figure: 60)")
-    print(f"rebuild with 50 answers        {rebuild_milliseconds():8.2f} ms    (figure: 2)")
-    for answered in (0, 4):
-        used, answers = suspended_bytes(answered=answered), entry_bytes(answered)
-        print(
-            f"suspended, {answered} answers            {used - answers:8.0f} bytes (figure: 2048)",
-            end=" ",
-        )
-        print(f"and {answers:.0f} for the answers")
-
-
-if __name__ == "__main__":
-    trio.run(main)
+def _begin(fleet: Fleet, links: list[Link]) -> None:
+    say(fleet, links, b'"key":"name"')

@@ -10,15 +10,15 @@ figure (``detached after``).
 import itertools
 import time
 import urllib.request
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Callable, Iterable
+from typing import Final, TypeVar
 
 from tests.benchmarks.bench import Bench, Figures, users
 from tests.benchmarks.child import Child
 from tests.benchmarks.frames import LoadError, message
 from tests.benchmarks.load import Fleet, Link
 
-__all__ = ["measure"]
+__all__ = ["Talk", "amounts", "in_batches", "join_all", "lots", "measure", "memory_kib"]
 
 DATA_BYTES: Final = 1024
 INPUT_IDS: Final = 16
@@ -27,6 +27,9 @@ INPUT_IDS: Final = 16
 _LOTS: Final = 20
 _PATIENCE: Final = 60.0
 
+T = TypeVar("T")
+Talk = Callable[[Fleet, list[Link]], None]
+
 _ids: Final = itertools.count()
 
 
@@ -34,22 +37,22 @@ def measure(bench: Bench) -> Figures:
     """Find attached, detached and passive, each with a fresh server."""
     return {
         **_attached(bench),
-        "detached": _in_batches(bench, window_seconds=3600.0, phase="detached"),
-        "passive": _in_batches(bench, window_seconds=0.2, phase="passive"),
+        "detached": in_batches(bench, window_seconds=3600.0, phase="detached"),
+        "passive": in_batches(bench, window_seconds=0.2, phase="passive"),
     }
 
 
 def _attached(bench: Bench) -> Figures:
-    few, many = _amounts(bench)
+    few, many = amounts(bench)
     with bench.sessiond() as child, bench.fleet(child) as fleet:
         _visit_all(child, fleet, _visitors(bench), bench, "detached")
-        _join_all(fleet, few, bench)
-        before = _memory_kib(child)
-        _join_all(fleet, many, bench)
-        attached = _memory_kib(child)
+        join_all(fleet, few, bench)
+        before = memory_kib(child)
+        join_all(fleet, many, bench)
+        attached = memory_kib(child)
         fleet.close(tuple(fleet.links.values()))
         _wait_for(child, "attached", 0)
-        detached = _memory_kib(child)
+        detached = memory_kib(child)
     return {
         "idle": before / 1024,
         "attached": (attached - before) / len(many),
@@ -57,25 +60,28 @@ def _attached(bench: Bench) -> Figures:
     }
 
 
-def _in_batches(bench: Bench, *, window_seconds: float, phase: str) -> float:
-    few, many = _amounts(bench)
+def in_batches(
+    bench: Bench, *, window_seconds: float, phase: str, talk: Talk | None = None
+) -> float:
+    """Find the memory of a user who came, did what *talk* does, and left: KiB beyond that of fewer."""
+    few, many = amounts(bench)
     with (
         bench.sessiond(window_seconds=window_seconds) as child,
         bench.fleet(child) as fleet,
     ):
-        _visit_all(child, fleet, _visitors(bench) + few, bench, phase)
-        before = _memory_kib(child)
-        _visit_all(child, fleet, many, bench, phase)
-        return (_memory_kib(child) - before) / len(many)
+        _visit_all(child, fleet, _visitors(bench) + few, bench, phase, talk)
+        before = memory_kib(child)
+        _visit_all(child, fleet, many, bench, phase, talk)
+        return (memory_kib(child) - before) / len(many)
 
 
-def _memory_kib(child: Child) -> float:
+def memory_kib(child: Child) -> float:
     """Read the memory once nothing is being done any more: a crowd that left is still being written."""
     child.rest()
     return child.memory_kib()
 
 
-def _amounts(bench: Bench) -> tuple[list[str], list[str]]:
+def amounts(bench: Bench) -> tuple[list[str], list[str]]:
     """Those who warm the server up, then those who are counted."""
     few = max(4, bench.sizes.sessions // 4)
     return users(few, "few"), users(bench.sizes.sessions, "many")
@@ -85,18 +91,36 @@ def _visitors(bench: Bench) -> list[str]:
     return users(bench.sizes.visitors, "visitor")
 
 
-def _visit_all(child: Child, fleet: Fleet, everyone: list[str], bench: Bench, phase: str) -> None:
-    for lot in _lots(everyone, bench):
-        _visit(fleet, lot)
+def _visit_all(
+    child: Child,
+    fleet: Fleet,
+    everyone: list[str],
+    bench: Bench,
+    phase: str,
+    talk: Talk | None = None,
+) -> None:
+    """Have *everyone* come, do what *talk* does, leave, and get into *phase*."""
+    for lot in lots(everyone, bench):
+        links = fleet.open(lot)
+        _fill(fleet, links)
+        if talk is not None:
+            talk(fleet, links)
+        fleet.close(links)
         _settle(child, phase)
 
 
-def _join_all(fleet: Fleet, everyone: list[str], bench: Bench) -> None:
-    for lot in _lots(everyone, bench):
-        _fill(fleet, fleet.open(lot))
+def join_all(fleet: Fleet, everyone: list[str], bench: Bench) -> list[Link]:
+    """Attach *everyone*, each with data and remembered input ids."""
+    links: list[Link] = []
+    for lot in lots(everyone, bench):
+        joined = fleet.open(lot)
+        _fill(fleet, joined)
+        links += joined
+    return links
 
 
-def _lots(everyone: list[str], bench: Bench) -> list[list[str]]:
+def lots(everyone: list[T], bench: Bench) -> list[list[T]]:
+    """Cut *everyone* into those who come, or do something, at once."""
     size = max(4, bench.sizes.sessions // _LOTS)
     return [everyone[start : start + size] for start in range(0, len(everyone), size)]
 
@@ -107,12 +131,6 @@ def _fill(fleet: Fleet, links: list[Link]) -> None:
 
 def _fill_frame(link: Link, _left: int) -> bytes:
     return message(link.user, "fill", {"_id": f"input-{next(_ids)}", "bytes": DATA_BYTES})
-
-
-def _visit(fleet: Fleet, everyone: list[str]) -> None:
-    links = fleet.open(everyone)
-    _fill(fleet, links)
-    fleet.close(links)
 
 
 def _settle(child: Child, phase: str) -> None:

@@ -29,6 +29,8 @@ class Sizes:
     """Sessions held to find the memory of one."""
     visitors: int
     """Sessions that came and went before that: with those who warm the server up they fill SQLite's page cache."""
+    conversations: int
+    """Conversations whose turns are measured without a server."""
     hook_users: int
     churned: int
     """Sessions attached at once while others come and go."""
@@ -47,6 +49,7 @@ TINY: Final = Sizes(
     at_once=(4,),
     sessions=16,
     visitors=4,
+    conversations=3,
     hook_users=4,
     churned=20,
     churns_per_second=40,
@@ -65,6 +68,7 @@ QUICK: Final = Sizes(
     at_once=(16, 256),
     sessions=2000,
     visitors=2500,
+    conversations=500,
     hook_users=100,
     churned=2000,
     churns_per_second=50,
@@ -83,6 +87,7 @@ FULL: Final = Sizes(
     at_once=(16, 256),
     sessions=10_000,
     visitors=2500,
+    conversations=2000,
     hook_users=100,
     churned=10_000,
     churns_per_second=100,

@@ -1,5 +1,6 @@
 """Programs as a user runs them: processes with arguments, output and an exit code."""
 
+import inspect
 import json
 import os
 import subprocess
@@ -8,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import cyclopts
 import pytest
 from attrs import frozen
 
@@ -62,3 +64,17 @@ def ctl(short_tmp_path: Path) -> Iterator[Ctl]:
         assert running.stdout.readline().startswith(b"ready")
         yield Ctl(socket)
         running.kill()
+
+
+def undocumented(app: cyclopts.App) -> list[str]:
+    """Name the commands of *app* whose help is not what the docstring of their function says."""
+    wrong: list[str] = []
+    for name in app:
+        command = app[name]
+        if command.default_command is None:
+            wrong += [] if name.startswith("-") else undocumented(command)
+        elif not name.startswith("-"):
+            words = inspect.getdoc(command.default_command) or ""
+            if command.help != words.partition("\n\nParameters\n")[0]:
+                wrong.append(name)
+    return wrong

@@ -31,6 +31,17 @@ def test_good_settings(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["s.toml"]
 
 
+def test_a_chat_door_to_nothing(tmp_path: Path) -> None:
+    """An app without flows, which would refuse whatever is said: a warning, no problem."""
+    (tmp_path / "bare.py").write_text("from sessiond import App\n\napp = App()\n")
+    chat = '[chat]\ntokens = ["tttttttttttttttttttt"]\n'
+    (tmp_path / "s.toml").write_text(GOOD + KEYS + chat)
+    code, lines = check(tmp_path, "bare:app", "--config", "s.toml")
+
+    assert (0, "no problems") == (code, lines[-1])
+    assert any(line.startswith("warning: chat: the app has no flows") for line in lines)
+
+
 def test_all_problems_at_once(tmp_path: Path) -> None:
     """The app's and the settings' problems in one run, with path and source; exit code 1."""
     (tmp_path / "s.toml").write_text("[listen]\nprot = 1\nport = 99999\n")

@@ -77,12 +77,14 @@ def test_each_door_can_be_tried_by_pasting(running: Running) -> None:
 
 
 def test_a_conversation_can_be_had_by_pasting(running: Running) -> None:
-    """The flow is started, answers are typed as they are, and what a function of the flow returned is pushed."""
+    """Answers are typed as they are, and what a function returned is pushed; over HTTP the first question is asked."""
     line = running.line("Talk to the flow 'order'")
     shown = running.paste(f"(sleep 2; for one in 2 3 yes; do echo $one; sleep 1; done) | ({line})")
 
     assert shown.index("What size?") < shown.index("How many?") < shown.index('"flow:output"')
     assert "Thank you! Your reference is 3L-" in shown
+    asked = json.loads(running.paste(running.line("Say something over HTTP")))
+    assert asked["bot_message"].startswith("What size?")
 
 
 def test_an_app_of_ones_own_is_joined_only(short_tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from sessiond.cli.exit_codes import ExitCode
-from tests.cli.conftest import Ctl, run
+from sessiond.cli.sessionctl import app
+from tests.cli.conftest import Ctl, run, undocumented
 
 SESSIONCTL = "sessiond.cli.sessionctl"
 
@@ -65,3 +66,8 @@ def test_help_lists_the_commands(tmp_path: Path) -> None:
     for words in ("dead-letters", "List live sessions.", "Release a user", "3 cannot connect"):
         assert words in done.out
     assert "--connection" in run(SESSIONCTL, ["kick", "--help"], tmp_path).out
+
+
+def test_help_of_a_command_is_its_docstring() -> None:
+    """What `ls` of the commands says is what the command says of itself."""
+    assert [] == undocumented(app)

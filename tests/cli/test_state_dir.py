@@ -18,10 +18,10 @@ def test_secrets_are_made_once_and_for_us_alone(tmp_path: Path) -> None:
 
     assert first == second
     assert stat.S_IMODE(first.folder.stat().st_mode) == 0o700
-    for file in ("secret", "hook-secret", "session-key-secret"):
+    for file in ("secret", "hook-secret", "session-key-secret", "chat-token"):
         assert stat.S_IMODE((first.folder / file).stat().st_mode) == 0o600
-    made = {first.secret, first.hook_secret, first.session_key_secret}
-    assert 3 == len(made)
+    made = {first.secret, first.hook_secret, first.session_key_secret, first.chat_token}
+    assert 4 == len(made)
     assert not any(secret in repr(first) for secret in made)
 
 
@@ -44,11 +44,12 @@ def test_development_secrets_are_refused_elsewhere(tmp_path: Path) -> None:
             "auth.secret": state.secret,
             "webhook.secrets": [state.hook_secret],
             "session_keys.secret": state.session_key_secret,
+            "chat.tokens": [state.chat_token],
         }
     )
     errors = {one.path for one in check_settings(settings) if one.severity is Severity.ERROR}
 
-    assert errors >= {"auth.secret", "webhook.secrets", "session_keys.secret"}
+    assert errors >= {"auth.secret", "webhook.secrets", "session_keys.secret", "chat.tokens"}
 
 
 def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:

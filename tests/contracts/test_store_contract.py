@@ -92,7 +92,14 @@ async def test_store_durability(name: str, check: Check, request: pytest.Fixture
 def test_every_check_is_run() -> None:
     """A check that was written but not listed would never run."""
     listed = {check.__name__ for check in (*STORE_CHECKS, *DURABILITY_CHECKS)}
-    modules = [stores.commits, stores.streams, stores.inbox, stores.ownership, stores.durability]
+    modules = [
+        stores.commits,
+        stores.streams,
+        stores.journals,
+        stores.inbox,
+        stores.ownership,
+        stores.durability,
+    ]
     written = {
         name
         for module in modules

@@ -71,6 +71,8 @@ def test_numbers_joined_by_underscores_are_masked(number: str) -> None:
         "code 4100, offset 1234567",
         "no token given",
         'File "/srv/app/shop.py", line 120',
+        "on 01-02-2024 10:15, rooms 01 02 03",
+        "größer als 12 – und zwar ‑ 4",
     ],
 )
 def test_ordinary_texts_stay(innocent: str) -> None:
@@ -79,11 +81,38 @@ def test_ordinary_texts_stay(innocent: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "number", ["0244123456", "offer_0244123456", "020 7946 0018 or 02079460018", "0151234567"]
+    "number",
+    [
+        "0244123456",
+        "offer_0244123456",
+        "020 7946 0018 or 02079460018",
+        "0151234567",
+        "024 412 3456",
+        "(024) 412-3456",
+        "024-412-3456",
+        "01 23 45 67 89",
+    ],
 )
 def test_numbers_in_local_form_are_masked(number: str) -> None:
-    """As people type them without blanks; grouped by blanks they may be anything."""
+    """As people type them: a zero first, in one piece or in groups."""
     assert hide_secrets(number).endswith(f"[number …{number[-2:]}]")
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "٠٢٤٤١٢٣٤٦٧",
+        "０２４４１２３４６７",
+        "+२३३२४४१२३४६७",
+        "+233\u201124\u2011412\u20113467",
+        "+233\xa024\xa0412\xa03467",
+        "＋233244123467",
+        "+233/24/4123467",
+    ],
+)
+def test_numbers_of_other_scripts_and_clipboards_are_masked(number: str) -> None:
+    """Whatever digits, hyphens and blanks they are written with."""
+    assert hide_secrets(f"from {number}.") == "from [number …67]."
 
 
 @pytest.mark.parametrize(
@@ -102,7 +131,9 @@ def test_some_names_are_secret(name: str, secret: bool) -> None:
     assert secret == is_secret_name(name)
 
 
-@pytest.mark.parametrize("unit", ["eyJ", "+1", "1 ", "token=", "bearer ", "eyJ.", "+1(", "a1"])
+@pytest.mark.parametrize(
+    "unit", ["eyJ", "+1", "1 ", "token=", "bearer ", "eyJ.", "+1(", "a1", "01 23 ", "(01-2"]
+)
 def test_masking_hostile_text_takes_linear_time(unit: str) -> None:
     """Repetitions of each pattern's beginning do not make a log line expensive (quadratic would take minutes)."""
     text = unit * (1_000_000 // len(unit))

@@ -23,7 +23,15 @@ garbage webhook; truncated webhook; duplicated webhook; concurrent-duplicate web
 replayed webhook; unknown user; handler that raises; handler that hangs; handler that returns nonsense;
 handler that floods; corrupt snapshot; snapshot from a newer version; oversized snapshot; store gone at the start;
 store gone in mid-flight; commit whose answer is lost; second process on the same SQLite file;
-node stopped for longer than its lease; full disk (SQLite); stale admin socket file; port in use; settings with typos
+node stopped for longer than its lease; full disk (SQLite); stale admin socket file; port in use; settings with typos;
+chat without a token; chat that is no message; chat from what is no phone number; chat of a megabyte;
+chat with odd characters; chat sent twice; two chats of one person at once; chat of one number without end;
+chat with a flow that raises; chat with a function that is slow; chat while the store is away;
+wrong choice; empty answer; 1 MB of text; control characters, emoji and right-to-left; choice number from the screen
+before; two inputs at once; input after the end; input during `run`; conversation too large; flow that raises; flow
+that loops; flow that awaits something foreign; flow that forgets an `await`; flow with a `finally` around a question;
+flow that returns something that cannot be encoded; flow that never asks; flow that ends silently; flow that is
+renamed; flow that is reordered; flow that is removed
 """
 
 

@@ -111,6 +111,17 @@ def test_no_event_shows_a_user_in_clear(logs: Logs) -> None:
     assert "ada-lovelace" not in logs.text
 
 
+def test_a_user_in_the_fields_of_any_line_is_hashed(logs: Logs) -> None:
+    """Also where no telemetry event is behind it."""
+    logs.open(LogSettings())
+    about = {"user": "ada", "flow": "order"}
+    logging.getLogger("sessiond.app").error("flow failed", extra={"fields": about})
+
+    assert logs.lines[0]["user_hash"] == UserHash(KEY)("ada")
+    assert logs.lines[0]["flow"] == "order"
+    assert "ada" not in logs.text
+
+
 def test_quiet_events_need_a_lower_level(logs: Logs) -> None:
     """A session's ordinary life is not printed at ``info``, and messages are never printed."""
     logs.open(LogSettings())

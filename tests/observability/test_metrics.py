@@ -9,7 +9,7 @@ from trio.testing import MockClock
 
 from sessiond import telemetry
 from sessiond.observability.metric_table import GAUGES, METRICS
-from sessiond.observability.metrics import MAX_LABEL_VALUES, Metrics, sample_loop_lag
+from sessiond.observability.metrics import MAX_FLOWS, MAX_LABEL_VALUES, Metrics, sample_loop_lag
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -96,6 +96,43 @@ def test_labels_are_bounded(metrics: Metrics) -> None:
     assert value(metrics, "sessiond_turns_failed_total", kind="message", error="Error0") == 1
 
 
+def test_an_app_may_have_many_flows(metrics: Metrics) -> None:
+    """Names of flows are bounded too, but by a number that no app reaches; ways of people by the usual one."""
+    for number in range(MAX_FLOWS + 10):
+        about = {"user": "ada", "flow": f"flow{number}", "platform": f"p{number}", "gateway": "g"}
+        telemetry.emit("flow.started", {}, about)
+
+    found = [dict(labels) for name, labels in samples(metrics) if "flows_started" in name]
+    assert len({labels["flow"] for labels in found}) == MAX_FLOWS + 1
+    assert len({labels["platform"] for labels in found}) == MAX_LABEL_VALUES + 1
+    last = value(metrics, "sessiond_flows_started_total", flow="other", platform="other")
+    assert last == 10
+
+
+def test_a_flow_is_followed_from_its_start_to_its_end(metrics: Metrics) -> None:
+    """Counters by flow and outcome, the time it took, and the functions it ran."""
+    way = {"platform": "ussd", "gateway": "nalo"}
+    about = {"user": "ada", "flow": "order", **way}
+    run = {"user": "ada", "flow": "order", "run": "pay"}
+    telemetry.emit("flow.started", {}, about)
+    telemetry.emit("message.received", {"length": 5}, {**about, "type": "text"})
+    telemetry.emit("answer.refused", {}, about)
+    telemetry.emit("run.stop", {"duration": 2.0}, {**run, "outcome": "failure"})
+    telemetry.emit("flow.failed", {}, {**about, "error": "KeyError", "where": "a.py:1"})
+    telemetry.emit("flow.ended", {"duration": 90.0}, {**about, "outcome": "completed"})
+
+    prefix = "sessiond_"
+    assert value(metrics, f"{prefix}flows_started_total", flow="order", platform="ussd") == 1
+    assert value(metrics, f"{prefix}messages_received_total", **way, type="text") == 1
+    assert value(metrics, f"{prefix}answers_refused_total", flow="order") == 1
+    assert value(metrics, f"{prefix}runs_total", outcome="failure") == 1
+    assert value(metrics, f"{prefix}run_seconds_bucket", flow="order", le="2.5") == 1
+    assert value(metrics, f"{prefix}flows_failed_total", flow="order", error="KeyError") == 1
+    assert value(metrics, f"{prefix}flows_ended_total", flow="order", outcome="completed") == 1
+    assert value(metrics, f"{prefix}flow_seconds_bucket", flow="order", le="60.0") == 0
+    assert value(metrics, f"{prefix}flow_seconds_bucket", flow="order", le="300.0") == 1
+
+
 def test_a_label_is_bounded_in_length_and_escaped(metrics: Metrics) -> None:
     """What comes from outside cannot break the format."""
     telemetry.emit("webhook.refused", {}, {"hook": 'a"\n' + "x" * 500, "code": "unauthorized"})
@@ -167,7 +204,9 @@ def test_the_answer_is_open_metrics(metrics: Metrics) -> None:
 def test_two_nodes_in_one_process_do_not_share_a_registry() -> None:
     """What one counts the other does not show."""
     one, two = Metrics(), Metrics()
-    one("store.away", {}, {"store": "redis", "error": "TimeoutError", "reason": "slow"})
+    detach = one.open()
+    telemetry.emit("store.away", {}, {"store": "redis", "error": "TimeoutError", "reason": "slow"})
+    detach()
 
     assert value(one, "sessiond_store_outages_total") == 1
     assert value(two, "sessiond_store_outages_total") == 0

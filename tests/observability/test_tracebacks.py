@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from sessiond.core.errors import AppFailed, Refused, StoreUnavailable
+from sessiond.core.flows.faults import InvalidAnswer, RunFailed
 from sessiond.observability.tracebacks import ExcInfo, traceback_text
 
 SECRET = "ama owes ninety"
@@ -42,6 +43,8 @@ def shown(error: BaseException, cause: BaseException | None = None) -> str:
         OSError(SECRET),
         FileNotFoundError(2, "No such file or directory", SECRET),
         Refused("rejected", SECRET),
+        InvalidAnswer(SECRET),
+        RunFailed("LookupError", SECRET),
         Unprintable(),
         ExceptionGroup(SECRET, [ValueError(SECRET), KeyError(SECRET)]),
     ],

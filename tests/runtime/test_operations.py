@@ -6,7 +6,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from sessiond import App, Session
+from sessiond import App, Conversation, Session
 from sessiond.core.codes import CloseCode
 from sessiond.core.errors import InvalidInput
 from sessiond.core.ids import ConnectionId, UserId, partition_of
@@ -86,6 +86,30 @@ async def test_stats_count_what_is_and_what_was(autojump_clock: MockClock) -> No
         assert (stats.turns, stats.failed_turns, stats.commits) == (7, 1, 5)
         assert (stats.ready, stats.draining, stats.store_available) == (True, False, True)
         assert stats.uptime_seconds == 1
+
+
+async def test_conversations_of_users_in_memory_are_counted(autojump_clock: MockClock) -> None:
+    """Also while an actor hibernates; those of users who are away are the store's."""
+    talking = App()
+
+    @talking.flow("order", takes_everything=True)
+    async def order(c: Conversation) -> None:
+        await c.ask("what", "What?")
+
+    async with open_world(talking) as world:
+        for name in ("ann", "bob"):
+            phone = await world.join(name)
+            await phone.say("hello")
+        await world.join("eve")
+        assert world.operations.conversations() == 2
+        await trio.sleep(60)
+        assert world.operations.conversations() == 2
+
+        world.crash()
+        await world.restart()
+        assert world.operations.conversations() == 0
+        await world.join("ann")
+        assert world.operations.conversations() == 1
 
 
 async def test_sessions_are_listed_selected_and_paged(autojump_clock: MockClock) -> None:

@@ -21,7 +21,8 @@ from sessiond.core.session.effects import StartRun
 from sessiond.core.session.inputs import Input, Settled
 from sessiond.runtime.clock import SteadyClock
 from sessiond.runtime.entropy import SeededEntropy
-from sessiond.runtime.runs import MAX_RESULT, Runs
+from sessiond.runtime.run_results import MAX_RESULT
+from sessiond.runtime.runs import Runs
 from sessiond.runtime.threads import InPlace
 from tests.runtime.answers import Answer
 from tests.runtime.hearing import hearing
@@ -291,6 +292,7 @@ class FromElsewhere(BaseException):
         (Spoilt(), "a Spoilt that cannot be shown"),
         (FromElsewhere("stop"), "stop"),
         (FlowEvicted("this conversation is over"), "this conversation is over"),
+        (SystemExit(3), "3"),
         (ExceptionGroup("two", [OSError("a"), ValueError("b")]), "two (2 sub-exceptions)"),
         (RunFailed("Long", "x" * 10_000), "x" * 500),
         (RunFailed(object, 7), "7"),  # type: ignore[arg-type]
@@ -458,18 +460,47 @@ async def test_a_door_is_told_that_it_is_pending_when_its_time_is_over(
     assert 0.0 == office.told[0][1].waits_seconds
 
 
-async def test_a_door_does_not_wait_longer_for_a_full_mailbox_or_a_slow_store(
-    autojump_clock: MockClock,
-) -> None:
+async def test_a_door_does_not_wait_longer_for_a_full_mailbox(autojump_clock: MockClock) -> None:
     """Its time runs on after the function has returned."""
-    for raises, answers in (([MailboxFull("full")] * 20, True), ([], False)):
-        office, waiting = Office(), Answer()
-        office.raises, office.answers = list(raises), answers
-        async with open_runs(office) as runs:
-            runs.start(ANN, effect(double, 1, waits=5.0), waiting)
-            await trio.sleep(5.1)
+    office, waiting = Office(), Answer()
+    office.raises = [MailboxFull("full")] * 20
+    async with open_runs(office) as runs:
+        runs.start(ANN, effect(double, 1, waits=5.0), waiting)
+        await trio.sleep(5.1)
 
-            assert [{"pending": True}] == pending(waiting)
+        assert [{"pending": True}] == pending(waiting)
+
+
+async def test_a_door_that_the_result_was_computed_for_gets_it(autojump_clock: MockClock) -> None:
+    """Also when the store is slow and its time is over: nobody else is shown what that turn shows."""
+    office, waiting = Office(), Answer()
+    office.answers = False
+    async with open_runs(office) as runs:
+        runs.start(ANN, effect(double, 1, waits=5.0), waiting)
+        await trio.sleep(6)
+        assert [] == waiting.said
+        office.replies[0].ok(b'{"went":"on"}')
+        await trio.lowlevel.checkpoint()
+
+    assert 4.0 == office.told[0][1].waits_seconds
+    assert [b'{"went":"on"}'] == waiting.said
+
+
+async def test_a_door_is_let_go_when_the_result_was_turned_down(autojump_clock: MockClock) -> None:
+    """Its time was over meanwhile: it is told at once, and the result comes as one that nobody waits for."""
+    office, waiting = Office(), Answer()
+    office.answers = False
+    async with open_runs(office) as runs:
+        runs.start(ANN, effect(double, 1, waits=5.0), waiting)
+        await trio.sleep(6)
+        office.answers = True
+        office.replies[0].error(ErrorCode.UNAVAILABLE, "not now")
+        await trio.testing.wait_all_tasks_blocked()
+        assert [{"pending": True}] == pending(waiting)
+        await trio.sleep(10)
+
+    assert [4.0, 0.0] == [settled.waits_seconds for _, settled in office.told]
+    assert 1 == len(waiting.said)
 
 
 async def test_a_door_waits_across_the_next_run(autojump_clock: MockClock) -> None:

@@ -84,6 +84,24 @@ async def test_the_time_begins_with_the_thread(mock_clock: MockClock) -> None:
     assert ["first", "second"] == results
 
 
+async def test_who_is_stuck_takes_the_place_of_nobody() -> None:
+    """Functions that were given up and never return: others still get a thread, and no more of them than before."""
+    threads, go_on = WorkerThreads(2), threading.Event()
+    for _ in range(5):
+        with pytest.raises(trio.TooSlowError):
+            await threads.call(go_on.wait, (20,), 0.01)
+    with trio.fail_after(5):
+        served = await threads.call(lambda: "served", (), 5)
+    grown = threads.places
+    go_on.set()
+    with trio.fail_after(5):
+        while threads.places != 2:
+            await trio.lowlevel.checkpoint()
+
+    assert "served" == served
+    assert 7 == grown
+
+
 async def test_cancelling_leaves_the_function_to_itself() -> None:
     """The caller goes at once."""
     go_on = threading.Event()

@@ -12,7 +12,9 @@ import pytest
 import trio
 
 from sessiond.config.settings import StoreSettings
+from sessiond.core.conversations.session_keys import SessionKeySettings
 from sessiond.edges.auth import AuthSettings
+from sessiond.edges.http.chat import ChatSettings
 from sessiond.edges.http.health import HealthSettings
 from sessiond.edges.http.webhooks import WebhookSettings
 from sessiond.observability.logs import LogSettings
@@ -115,6 +117,8 @@ def test_no_repr_of_settings_shows_a_secret(tmp_path: Path) -> None:
         store=StoreSettings(
             url=f"redis://:{PAYLOAD}@h/0", encryption_keys=(f"k:{DATA}",), prefix="p"
         ),
+        chat=ChatSettings(tokens=(PAYLOAD + DATA,)),
+        session_keys=SessionKeySettings(secret=SECRET),
         health=HealthSettings(metrics_token=PAYLOAD + DATA),
         log=LogSettings(hash_key=SECRET),
     )

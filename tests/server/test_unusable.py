@@ -8,7 +8,7 @@ import pytest
 from sessiond import App
 from sessiond.config import load_settings
 from sessiond.core.flows.conversation import Conversation
-from sessiond.server.unusable import find_unfit, find_unusable
+from sessiond.server.unusable import find_doubtful, find_unfit, find_unusable
 
 HOOK_SECRET = "whsec_" + base64.b64encode(bytes(24)).decode()
 SEAL_KEY = "k1:" + base64.b64encode(bytes(32)).decode()
@@ -88,6 +88,16 @@ def with_flow(app: App) -> App:
         await c.say("Ok")
 
     return app
+
+
+def test_a_chat_door_without_flows_is_doubtful() -> None:
+    """It would refuse everything: said as a warning, when it is on."""
+    on = load_settings(flags={"chat.open": True, "session_keys.secret": "k" * 16})
+    ((path, message),) = find_doubtful(App(), on)
+
+    assert ("chat", True) == (path, "the app has no flows" in message)
+    assert [] == list(find_doubtful(with_flow(App()), on))
+    assert [] == list(find_doubtful(App(), load_settings()))
 
 
 def test_an_app_with_flows_needs_the_secret_of_its_session_keys() -> None:

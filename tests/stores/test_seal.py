@@ -3,6 +3,7 @@
 from contextlib import nullcontext
 
 import pytest
+import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -210,8 +211,8 @@ async def test_a_record_that_cannot_be_opened_is_that_users_alone() -> None:
     assert len(await sealed.below.pending(PARTITION)) == 4
 
 
-async def test_entries_of_a_journal_that_cannot_be_opened_are_left_out() -> None:
-    """Of a key that is not there any more; the others are read, and somebody is told."""
+async def test_entries_of_a_journal_that_cannot_be_opened_are_empty() -> None:
+    """Of a key that is not there any more; they keep their place, the others are read, and somebody is told."""
     sealed = _Sealed()
     first = await sealed.with_keys(OLD)
     await first.apply(journal=(b"1", b"2"))
@@ -219,8 +220,30 @@ async def test_entries_of_a_journal_that_cannot_be_opened_are_left_out() -> None
     rig.fences = dict(first.fences)
     await rig.apply(version=1, journal=(b"3",))
 
-    assert (b"3",) == await rig.store.journal(USER, PARTITION)
+    assert (b"", b"", b"3") == await rig.store.journal(USER, PARTITION)
     assert [USER, USER] == [user for user, _ in sealed.unreadable]
+
+
+async def test_a_long_journal_is_opened_without_holding_others_up() -> None:
+    """Other tasks get their turn meanwhile."""
+    rig = await _Sealed().with_keys(NEW)
+    many = tuple(b"%d" % n for n in range(3000))
+    await rig.apply(journal=many, journal_limit=3000)
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await trio.lowlevel.checkpoint()
+            turns += 1
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(others)
+        opened = await rig.store.journal(USER, PARTITION, limit=3000)
+        nursery.cancel_scope.cancel()
+
+    assert many == opened
+    assert turns > 2
 
 
 async def test_a_damaged_timer_spoils_no_record() -> None:

@@ -130,12 +130,14 @@ class Client:
         attachment: Mapping[str, object] | None = None,
         location: Mapping[str, object] | None = None,
         contact: Mapping[str, object] | None = None,
+        language: str | None = None,
         push_id: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 -- as for push
     ) -> Shown:
         """Say something to the conversation and return what it shows: text, a tap or one of the others.
 
-        A tap is the *choice*'s key, with the *screen* of the prompt that it was shown on. Raises what ``push`` raises.
+        A tap is the *choice*'s key, with the *screen* of the prompt that it was shown on. *language* is what the person
+        speaks, a tag such as ``fr-CA``. Raises what ``push`` raises.
         """
         parts = {
             "text": text or None,
@@ -144,6 +146,7 @@ class Client:
             "attachment": attachment,
             "location": location,
             "contact": contact,
+            "language": language,
         }
         said = {name: part for name, part in parts.items() if part is not None}
         return Shown.read(await self.push("flow:say", said, push_id=push_id, timeout=timeout))
@@ -152,15 +155,22 @@ class Client:
         self,
         flow: str,
         *,
+        language: str | None = None,
         push_id: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 -- as for push
     ) -> Shown:
-        """Start *flow*, ending the one that runs, and return what it shows. Raises what ``push`` raises."""
-        payload = {"flow": flow}
+        """Start *flow*, ending the one that runs, and return what it shows; *language* as for ``say``.
+
+        Raises what ``push`` raises.
+        """
+        payload = {"flow": flow} if language is None else {"flow": flow, "language": language}
         return Shown.read(await self.push("flow:start", payload, push_id=push_id, timeout=timeout))
 
     async def remind(self, *, timeout: float | None = None) -> Shown:  # noqa: ASYNC109 -- as for push
-        """Have the question that waits shown again; nothing changes. Raises what ``push`` raises."""
+        """Have shown again what was pushed since the person spoke, and the question that waits; nothing changes.
+
+        Raises what ``push`` raises.
+        """
         return Shown.read(await self.push("flow:remind", timeout=timeout))
 
     async def refresh_token(self, token: str) -> None:

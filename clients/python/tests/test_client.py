@@ -194,15 +194,17 @@ async def test_a_conversation_is_talked_to() -> None:
         open_client(server.url, "tok", "ada", settings=QUICK) as client,
     ):
         shown = await client.start_flow("order")
+        await client.start_flow("order", language="fr")
         assert shown.prompt is not None
-        await client.say("2")
+        await client.say("2", language="fr-CA")
         await client.say(choice="l", screen=shown.prompt.screen)
         await client.say(location={"latitude": 5.6, "longitude": -0.2})
         assert await client.remind() == shown
 
     assert said == [
         ("flow:start", {"flow": "order"}),
-        ("flow:say", {"text": "2"}),
+        ("flow:start", {"flow": "order", "language": "fr"}),
+        ("flow:say", {"text": "2", "language": "fr-CA"}),
         ("flow:say", {"choice": "l", "screen": "c:0:1"}),
         ("flow:say", {"location": {"latitude": 5.6, "longitude": -0.2}}),
         ("flow:remind", {}),

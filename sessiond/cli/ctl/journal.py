@@ -21,7 +21,6 @@ async def journal(
     limit: int = 50,
     cursor: str | None = None,
     reveal: Annotated[bool, Parameter(negative="")] = False,
-    format: Literal["table", "json", "lines"] | None = None,  # noqa: A002 -- the option's name
 ) -> None:
     """Tell what happened in a user's conversations, newest first.
 
@@ -43,8 +42,6 @@ async def journal(
         Where to go on, from the page before.
     reveal
         Show the texts that were kept; the server keeps a record of it.
-    format
-        table; json: one document, as with --json; lines: one JSON document for each entry.
 
     """
     page = await call(
@@ -58,14 +55,10 @@ async def journal(
         cursor=cursor,
         reveal=reveal,
     )
-    match format or ("json" if wants_json() else "table"):
-        case "json":
-            print_json(page)
-        case "lines":
-            for row in page["rows"]:
-                print_json(row)
-        case _:
-            _print_page(page)
+    if wants_json():
+        print_json(page)
+    else:
+        _print_page(page)
 
 
 def _print_page(page: dict[str, Any]) -> None:
@@ -88,7 +81,7 @@ def _print_page(page: dict[str, Any]) -> None:
             ],
         )
     if page["unreadable"]:
-        print_line(f"{page['unreadable']} of the journal's entries cannot be read")
+        print_line(f"{page['unreadable']} of the entries looked at cannot be read")
     if page["cursor"]:
         print_line(f"more: --cursor {page['cursor']}")
 

@@ -1,4 +1,4 @@
-"""``sessionctl ls, show, export, stop, kick, send, release, rollback``."""
+"""``sessionctl ls, show, end-conversations, export, stop, kick, send, release, rollback``."""
 
 import json
 from typing import Annotated, Any, Literal
@@ -18,7 +18,17 @@ from sessiond.cli.ctl.output import (
 from sessiond.cli.exit_codes import ExitCode
 from sessiond.cli.run import CommandFailed
 
-__all__ = ["export", "kick", "ls", "release", "rollback", "send", "show", "stop"]
+__all__ = [
+    "end_conversations",
+    "export",
+    "kick",
+    "ls",
+    "release",
+    "rollback",
+    "send",
+    "show",
+    "stop",
+]
 
 _Flag = Annotated[bool, Parameter(negative="")]
 
@@ -131,6 +141,7 @@ async def show(user: str, *, reveal: _Flag = False) -> None:
                 )
                 for one in detail["connections"]
             ),
+            *(("conversation", _conversation(one)) for one in detail["conversations"]),
             *_quarantine(quarantine),
             *((f"data.{name}", value) for name, value in detail["data"].items()),
         ]
@@ -143,6 +154,33 @@ def _quarantine(quarantine: dict[str, Any] | None) -> list[tuple[str, object]]:
         return []
     since = f"since {when(quarantine['since'])}, after {quarantine['restarts']} restarts"
     return [("quarantine", since), ("last failure", quarantine["error"])]
+
+
+def _conversation(one: dict[str, Any]) -> str:
+    if one["unreadable"]:
+        return f"{one['key']}: cannot be read: {one['unreadable']}"
+    told = [one["key"] + ":", one["flow"] or "no flow"]
+    if one["waits_for"]:
+        told.append(f"waits for {one['waits_for']}, {one['answers']} answers")
+    if one["unseen"]:
+        told.append(f"{one['unseen']} messages unseen")
+    told.append(f"until {when(one['expires_at'])}")
+    return f"{told[0]} {', '.join(told[1:])}"
+
+
+async def end_conversations(user: str, *, conversation: str | None = None) -> None:
+    """End a user's conversations and what they remember; nothing is said in them.
+
+    Parameters
+    ----------
+    user
+        The user's id.
+    conversation
+        Only this one: a session key, from show.
+
+    """
+    result = await call("sessions.end_conversations", user=user, conversation=conversation)
+    _done(result, f"ended {result['ended']} of {user}")
 
 
 async def export(user: str) -> None:

@@ -26,7 +26,9 @@ def check(
     platform: Annotated[tuple[Literal["ussd", "whatsapp"], ...], Parameter(negative="")] = (),
     output: Annotated[Literal["text", "json"], Parameter(name="--format")] = "text",
 ) -> int:
-    """Find the problems of flows without running them; exit code 1 when there are errors.
+    """Find the problems of flows without running them.
+
+    Exit code 1 when there are errors.
 
     Parameters
     ----------

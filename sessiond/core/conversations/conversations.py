@@ -10,6 +10,7 @@ process was the last to write) mean that the flow is rebuilt from its record.
 """
 
 from collections.abc import Mapping
+from math import inf
 from typing import Final
 
 from msgspec.structs import replace
@@ -17,6 +18,7 @@ from msgspec.structs import replace
 from sessiond.core.conversations.book import FlowBook
 from sessiond.core.conversations.inputs import Said, Settled
 from sessiond.core.conversations.journal import Channel, channel_of
+from sessiond.core.conversations.journal_events import JournalEvent
 from sessiond.core.conversations.live_flows import LiveFlows
 from sessiond.core.conversations.routing import Continue, Decision, RoutedInput, Say, Start
 from sessiond.core.conversations.running import waits_for_run
@@ -40,7 +42,7 @@ _UNREADABLE: Final = "?"
 class Conversations:
     """The conversations of *user*."""
 
-    __slots__ = ("_book", "_facts", "_host", "_live", "_user", "_way")
+    __slots__ = ("_book", "_facts", "_host", "_key", "_live", "_user")
 
     def __init__(self, book: FlowBook, host: Host, user: UserId) -> None:
         self._book = book
@@ -48,8 +50,8 @@ class Conversations:
         self._user = user
         self._live = LiveFlows()
         self._facts: ChannelFacts | None = None
-        self._way = ""
-        """That of *facts*: people stay on theirs, and a key costs a hash (measured: 23 µs of each turn)."""
+        self._key: str | None = None
+        """The conversation that *facts* led to: people stay in theirs, and a key costs a hash (23 µs of each turn)."""
 
     def take(self, said: Said, stored: Mapping[str, bytes], now: float) -> Taken:
         """Take what a person said.
@@ -66,7 +68,7 @@ class Conversations:
             turn.open(key)
         if not said.reminds:
             turn.hear(said)
-        if said.reminds or (turn.has_unseen and not turn.waits_for_run and not said.flow):
+        if said.reminds or (_is_looking(turn, said) and not said.flow):
             self._remind(turn)
         else:
             self._act(turn, said)
@@ -94,6 +96,13 @@ class Conversations:
                 taken.append(turn.taken())
                 stored = taken[-1].stored
         return taken
+
+    def end(self, key: str, stored: Mapping[str, bytes], now: float) -> Taken:
+        """End the conversation *key* of *stored* from outside, and forget what is remembered in it."""
+        turn = self._turn(stored, now)
+        turn.open(key)
+        turn.give_up(JournalEvent.RESET)
+        return turn.taken()
 
     def resume(self, stored: Mapping[str, bytes], now: float) -> list[Taken]:
         """Find the functions that conversations wait for, to be called (again)."""
@@ -135,12 +144,12 @@ class Conversations:
 
         Where each flow has its own conversation there may be others, of flows that only remember something.
         """
-        if facts != self._facts:
-            self._way, self._facts = self._book.way(facts), facts
-        keys = self._book.matching(self._way, stored)
-        if len(keys) < 2:
-            return keys[0] if keys else None
-        return max(keys, key=lambda key: _liveliness(stored[key]))
+        if len(stored) == 1 and self._key in stored and facts == self._facts:
+            return self._key
+        keys = self._book.matching(self._book.way(facts), stored)
+        key = max(keys, key=lambda key: _liveliness(stored[key]), default=None)
+        self._facts, self._key = facts, key
+        return key
 
     def _remind(self, turn: ConversationTurn) -> None:
         if turn.error is not None:
@@ -153,6 +162,8 @@ class Conversations:
             decision: Decision = Start(self._book.find(said.flow).name, resets=True)
         else:
             decision = self._book.routes.decide(_routed(turn, said))
+            if isinstance(decision, Start) and self._book.routes.greets(said.answer.text):
+                turn.greeted()
         error = turn.error
         if error is not None and (
             isinstance(decision, Continue) or isinstance(error, SnapshotTooNew)
@@ -192,6 +203,11 @@ def next_expiry(stored: Mapping[str, bytes]) -> float | None:
     return min((due for due in map(_expiry, stored.values()) if due is not None), default=None)
 
 
+def _is_looking(turn: ConversationTurn, said: Said) -> bool:
+    """Tell whether the person has to see something first: what was kept for him, or what a dial goes on with."""
+    return (turn.has_unseen and not turn.waits_for_run) or (said.opens and bool(turn.running))
+
+
 def _routed(turn: ConversationTurn, said: Said) -> RoutedInput:
     answer = said.answer
     # Nobody knows what runs in a conversation that cannot be read: only a reset word begins anew.
@@ -202,6 +218,7 @@ def _routed(turn: ConversationTurn, said: Said) -> RoutedInput:
         gateway=said.facts.gateway,
         has_attachment=any((answer.attachment, answer.location, answer.contact)),
         running=running or None,
+        is_gone=bool(turn.running) and turn.is_gone,
         ended=turn.ended or None,
         accepted=turn.accepted_words,
     )
@@ -216,7 +233,13 @@ def _liveliness(raw: bytes) -> tuple[int, float]:
 
 
 def _touched(raw: bytes) -> float:
-    return _liveliness(raw)[1]
+    """Tell when a conversation was touched; what a newer server wrote is given up last."""
+    try:
+        return decode_conversation(raw).touched_at
+    except SnapshotTooNew:
+        return inf
+    except SnapshotError:
+        return 0.0
 
 
 def _expiry(raw: bytes) -> float | None:

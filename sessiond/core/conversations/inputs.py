@@ -1,6 +1,8 @@
 """The inputs of conversations: what a person said, and what a function that a flow ran has returned."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
 
 from attrs import define, field, frozen
 
@@ -9,7 +11,10 @@ from sessiond.core.flows.answers import Answer
 from sessiond.core.flows.faults import RunFailed
 from sessiond.core.ids import Digest
 
-__all__ = ["Said", "Settled"]
+__all__ = ["EndConversations", "Said", "Settled"]
+
+#: One for all: a live flow keeps what it was told last.
+_NOBODY: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @define
@@ -28,10 +33,19 @@ class Said:
     """Start this flow, whatever is running."""
     language: str = ""
     """What the door says the person speaks: a language tag; anything else counts as nothing."""
-    profile: Mapping[str, str] = field(factory=dict, repr=False)
+    profile: Mapping[str, str] = field(default=_NOBODY, repr=False)
     """What the gateway says of the person."""
+    opens: bool = False
+    """A new dial: where a flow runs already, its question is shown again, whatever was dialled."""
     reminds: bool = False
     """Nothing was said: show the waiting question again."""
+
+
+@frozen
+class EndConversations:
+    """An operator ends the conversation of this session key, or (``None``) all of them; nothing is said in them."""
+
+    conversation: str | None = None
 
 
 @frozen
@@ -43,3 +57,5 @@ class Settled:
     result: bytes | RunFailed = field(repr=False)
     waits_seconds: float = 0.0
     """How long a door goes on waiting for what comes of it; 0: none does."""
+    digest: Digest | None = None
+    """The id of the input that the door waits with: its repeats are answered with what comes of it."""

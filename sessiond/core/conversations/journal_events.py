@@ -55,7 +55,7 @@ class JournalEvent(StrEnum):
     VALIDATION_ERROR = "validation_error"
     """An input was refused by its question."""
     TRANSITION = "transition"
-    """The flow went from one question to another."""
+    """The flow went from one question to another, or from or to a function that it waits for."""
     RUN_START = "run.start"
     """A side effect is pending."""
     RUN_END = "run.end"
@@ -72,7 +72,8 @@ class JournalEvent(StrEnum):
     """A turn told more than it may; the rest of it is not here."""
 
 
-#: The reference systems' other names: the *attempt*, *success* and *error* of one happening are its statuses here.
+#: The reference systems' other names: the *attempt*, *success* and *error* of one happening are its statuses here. A
+#: turn is one transaction, so that whatever failed in it is the failure of its flow.
 ALIASES: Final[Mapping[str, JournalEvent]] = MappingProxyType(
     {
         "initialization": JournalEvent.FLOW_START,
@@ -86,20 +87,38 @@ ALIASES: Final[Mapping[str, JournalEvent]] = MappingProxyType(
         "flow_start_error": JournalEvent.FLOW_ERROR,
         "flow_error": JournalEvent.FLOW_ERROR,
         "process_error": JournalEvent.FLOW_ERROR,
+        "input_processing_error": JournalEvent.FLOW_ERROR,
+        "message_processing_error": JournalEvent.FLOW_ERROR,
+        "get_state_error": JournalEvent.FLOW_ERROR,
+        "set_state_error": JournalEvent.FLOW_ERROR,
+        "state_retrieval_error": JournalEvent.FLOW_ERROR,
+        "state_update_error": JournalEvent.FLOW_ERROR,
+        "cleanup_error": JournalEvent.FLOW_ERROR,
+        "reset_error": JournalEvent.FLOW_ERROR,
         "process_input": JournalEvent.STEP_START,
         "input_processing": JournalEvent.STEP_START,
         "message_processing": JournalEvent.MESSAGE_RECEIVED,
         "state_validation_error": JournalEvent.VALIDATION_ERROR,
         "state_transition": JournalEvent.TRANSITION,
+        "state_update_start": JournalEvent.TRANSITION,
+        "state_update_attempt": JournalEvent.TRANSITION,
         "state_update_success": JournalEvent.TRANSITION,
         "state_update_complete": JournalEvent.TRANSITION,
         "completion_start": JournalEvent.RUN_START,
+        "completion_error": JournalEvent.RUN_END,
+        "get_state": JournalEvent.RECOVERY,
         "state_retrieval": JournalEvent.RECOVERY,
         "context.created": JournalEvent.SESSION_CREATED,
     }
 )
 
 
+_NAMES: Final[Mapping[str, str]] = {
+    **{event.value: event.value for event in JournalEvent},
+    **{alias: event.value for alias, event in ALIASES.items()},
+}
+
+
 def canonical_event(name: str) -> str:
     """Give the one name of a happening, for any of its names; unknown names are an app's own and stay."""
-    return ALIASES[name].value if name in ALIASES else name
+    return _NAMES.get(name, name)

@@ -47,6 +47,12 @@ class JournalQuery:
     cursor: str | None = field(default=None)
     """Where the page before ended."""
 
+    @property
+    def wants_newest(self) -> bool:
+        """Whether the newest entries are wanted, whatever they tell."""
+        wishes = (self.flow, self.conversation, self.event, self.status, self.cursor)
+        return all(wish is None for wish in wishes)
+
     @status.validator
     def _check_status(self, _: object, value: str | None) -> None:
         known = [status.value for status in JournalStatus]
@@ -73,7 +79,7 @@ class JournalPage:
     entries: tuple[JournalEntry, ...]
     cursor: str | None
     unreadable: int = 0
-    """Entries of the journal that are none of ours, or damaged."""
+    """Entries that were looked at and are none of ours, or damaged."""
 
 
 def read_journal(stored: Iterable[bytes], query: JournalQuery) -> JournalPage:

@@ -17,6 +17,7 @@ __all__ = ["LiveFlows"]
 
 @frozen
 class _Held:
+    key: str
     raw: bytes
     flow: LiveFlow
 
@@ -27,12 +28,13 @@ class LiveFlows:
     __slots__ = ("_failures", "_held")
 
     def __init__(self) -> None:
-        self._held: dict[str, _Held] = {}
-        self._failures: list[FlowFailed] = []
+        # Of one flow a tuple takes 48 bytes, a dict 184; there are seldom more, and never many.
+        self._held: tuple[_Held, ...] = ()
+        self._failures: tuple[FlowFailed, ...] = ()
 
     def find(self, key: str, raw: bytes) -> LiveFlow | None:
         """Give the flow of the conversation *key* if it belongs to *raw*; one that does not is dropped."""
-        held = self._held.get(key)
+        held = self._find(key)
         if held is None:
             return None
         if held.raw == raw and held.flow.is_alive:
@@ -42,19 +44,20 @@ class LiveFlows:
 
     def record(self, key: str, raw: bytes) -> Record | None:
         """Give the record of the flow that belongs to *raw*, without decoding it; ``None``: it is not in memory."""
-        held = self._held.get(key)
+        held = self._find(key)
         return held.flow.record if held is not None and held.raw is raw else None
 
     def keep(self, key: str, raw: bytes, flow: LiveFlow) -> None:
         """Hold *flow*, which belongs to *raw*."""
-        held = self._held.get(key)
+        held = self._find(key)
         if held is not None and held.flow is not flow:
             self._put_away(held.flow)
-        self._held[key] = _Held(raw, flow)
+        self._held = (*self._others(key), _Held(key, raw, flow))
 
     def drop(self, key: str, flow: LiveFlow | None = None) -> None:
         """Put the flow of *key* away, and *flow*, which may not be held yet."""
-        held = self._held.pop(key, None)
+        held = self._find(key)
+        self._held = self._others(key)
         if held is not None:
             self._put_away(held.flow)
         if flow is not None:
@@ -62,16 +65,26 @@ class LiveFlows:
 
     def keep_only(self, keys: Container[str]) -> None:
         """Drop the flows of every conversation that is not among *keys*."""
-        for key in [key for key in self._held if key not in keys]:
-            self.drop(key)
+        for held in self._held:
+            if held.key not in keys:
+                self.drop(held.key)
 
     def put_away(self) -> list[FlowFailed]:
         """Drop all. Returns what the flows' code raised while it was put away, now or since the last call."""
         self.keep_only(())
-        failures, self._failures = self._failures, []
-        return failures
+        failures, self._failures = self._failures, ()
+        return list(failures)
+
+    def _find(self, key: str) -> _Held | None:
+        for held in self._held:
+            if held.key == key:
+                return held
+        return None
+
+    def _others(self, key: str) -> tuple[_Held, ...]:
+        return tuple([held for held in self._held if held.key != key])
 
     def _put_away(self, flow: LiveFlow) -> None:
         failure = flow.put_away()
         if failure is not None:
-            self._failures.append(failure)
+            self._failures += (failure,)

@@ -1,6 +1,8 @@
 """One conversation while a turn is made of it: what is stored of it, what is shown, and what is told.
 
 What is said while nobody waits for it, and where we cannot speak first, is kept (*unseen*) and shown at the next input.
+Where we can, it is pushed, and kept as well (*pushed*): nobody knows who is there. A reminder shows it again, until the
+person says something.
 """
 
 from collections.abc import Mapping
@@ -17,21 +19,28 @@ from sessiond.core.conversations.running import RunningFlow
 from sessiond.core.conversations.shown import text_of
 from sessiond.core.conversations.stored import (
     NO_RAW,
+    Pushed,
     StoredConversation,
     decode_conversation,
     encode_conversation,
+    latest,
+    pushed_with,
     raw_record,
     without_flow,
 )
 from sessiond.core.conversations.taken import Taken
 from sessiond.core.errors import SnapshotError
-from sessiond.core.flows.faults import kind_of_failure
+from sessiond.core.flows.engine import expired
+from sessiond.core.flows.faults import FlowFailed, FlowGone, FlowMismatch, kind_of_failure
 from sessiond.core.flows.prompts import Message, Output, RunRequest
 
 __all__ = ["PUSHED_PLATFORMS", "OpenConversation"]
 
 #: Where we can speak first. Elsewhere what nobody waits for is shown at the next input.
 PUSHED_PLATFORMS: Final = frozenset({"websocket"})
+
+#: Trying again does not help; the old code does.
+_UNTIL_LATER: Final = (FlowGone, FlowMismatch)
 
 
 class OpenConversation:
@@ -49,24 +58,26 @@ class OpenConversation:
         self._now = now
         self._is_heard = channel is not None
         self.running = running
-        running.on_rebuilt = self._told_rebuilt
         self.stored = stored
         self.key = ""
         self.conversation: StoredConversation | None = None
         self.output: Output | None = None
         self.run: RunRequest | None = None
         self.error: Exception | None = None
-        self.busy = self.queued = self._has_ended = False
+        self.busy = self.queued = self.reminds = self._has_ended = self._is_open = False
+        self._pushed: Pushed | None = None
         self._speak_on(channel or NO_CHANNEL)
 
     def _speak_on(self, channel: Channel) -> None:
         self.teller = Teller(self._now, channel, self._book.journal)
+        self.running.teller = self.teller
         self.running.platform = channel.platform
 
     def open(self, key: str) -> None:
-        """Open the conversation *key*; one whose time is over is closed when somebody speaks."""
+        """Open the conversation *key*; one whose time is over ends when somebody speaks, with its flow's words."""
         raw = self.stored[key]
         self.key = self.teller.key = key
+        self._is_open = True
         try:
             conversation = decode_conversation(raw)
             if not self._is_heard:
@@ -79,11 +90,12 @@ class OpenConversation:
         self.conversation = conversation
         self.teller.flow = self.running.name
         if self._is_heard and conversation.expires_at <= self._now:
-            self.close(JournalEvent.CLEANUP)
+            self.expire()  # what goes wrong with it is no failure of what is said now
 
     def begin(self, key: str) -> None:
         """Begin the conversation *key*, with what is remembered in it."""
         self.key = self.teller.key = key
+        self._is_open = True
         raw = self.stored.get(key)
         session = NO_RAW if raw is None else decode_conversation(raw).session
         self.conversation = StoredConversation(
@@ -114,7 +126,7 @@ class OpenConversation:
             touched_at=self._now,
             expires_at=self._now + self._book.sessions.ttl(channel.platform),
         )
-        self.output = output if self.output is None else joined(self.output, output)
+        self.show(output)
         self.run = output.run
         self._has_ended = has_ended
         if output.run is not None:
@@ -122,7 +134,8 @@ class OpenConversation:
 
     def fail(self, error: Exception) -> None:
         """Tell the person that something went wrong, and the journal what."""
-        failed = self.running.texts_of(self.teller.flow).failed
+        texts = self.running.texts_of(self.teller.flow)
+        failed = texts.unavailable if isinstance(error, _UNTIL_LATER) else texts.failed
         messages = () if self.output is None else self.output.messages
         self.output = Output(messages=(*messages, Message(failed)))
         self.run = None
@@ -132,6 +145,9 @@ class OpenConversation:
         """Tell the journal what went wrong; the flow is rebuilt when it is wanted next."""
         self.error = error
         self.running.drop()
+        self._tell_failure(error)
+
+    def _tell_failure(self, error: Exception) -> None:
         self.teller.tell(
             JournalEvent.FLOW_ERROR,
             JournalStatus.FAILURE,
@@ -139,8 +155,34 @@ class OpenConversation:
             facts={"error": kind_of_failure(error), "where": getattr(error, "where", "")},
         )
 
+    def show(self, output: Output) -> None:
+        """Show *output*, after what this turn has shown already."""
+        self.output = output if self.output is None else joined(self.output, output)
+
+    def expire(self) -> FlowFailed | None:
+        """End the conversation because its time is over, with the words that its flow has for that, if it has any.
+
+        Returns what went wrong with them.
+        """
+        record, failure = self.running.record, None
+        if self.conversation is not None:
+            self._pushed = self.conversation.pushed
+        if record is not None:
+            try:
+                output = expired(self.running.flow, record)
+            except FlowFailed as error:
+                failure = error
+                self._tell_failure(error)
+            else:
+                self.output = output if output.messages else None
+        self.close(JournalEvent.CLEANUP)
+        return failure
+
     def close(self, event: JournalEvent | None = None) -> None:
-        """End the conversation from outside; what its flows remember stays."""
+        """End the conversation from outside; what its flows remember stays. Nothing happens the second time."""
+        if not self._is_open:
+            return
+        self._is_open = False
         conversation = self.conversation
         if self.running.record is not None:
             self._tell_end(JournalStatus.INTERRUPTED, "reset" if event is None else "expired")
@@ -164,11 +206,6 @@ class OpenConversation:
         self.conversation = None
         self.stored = {name: raw for name, raw in self.stored.items() if name != self.key}
 
-    def _told_rebuilt(self, output: Output | None) -> None:
-        """Tell that the flow was rebuilt, or that its code no longer fitted."""
-        restarted = output is not None and output.restarted
-        self.teller.tell(JournalEvent.FLOW_RESTART if restarted else JournalEvent.RECOVERY)
-
     def _tell_end(self, status: JournalStatus, outcome: str) -> None:
         began_at = self._now if self.conversation is None else self.conversation.began_at
         # Clocks of two nodes may differ.
@@ -191,10 +228,13 @@ class OpenConversation:
         """Hand out what the turn did. *waits*: a door waits, also for what comes of a function that is called now."""
         nobody = not waits and not self._is_heard
         can_push = self.teller.channel.platform in PUSHED_PLATFORMS
+        is_push = nobody and can_push and self.output is not None
         if (nobody and not can_push) or (waits and self._goes_on):
-            self._hide()
+            self._hide(bounded=nobody)
         else:
-            self._show_unseen()
+            self._show_unseen(can_push=can_push)
+        if is_push:
+            self._keep_pushed()
         self._tell_shown()
         return Taken(
             stored=self._stored_now(),
@@ -202,7 +242,8 @@ class OpenConversation:
             flow=self.teller.flow,
             output=self.output,
             run=self.run,
-            is_push=nobody and can_push and self.output is not None,
+            waiting_text="" if self.run is None else self.running.texts_of(self.teller.flow).busy,
+            is_push=is_push,
             busy=self.busy,
             queued=self.queued,
             error=self.error,
@@ -215,22 +256,58 @@ class OpenConversation:
         """Whether what comes of a function belongs to this output."""
         return self.output is not None and self.output.run is not None
 
-    def _hide(self) -> None:
-        """Keep what was said for when somebody looks; the question is asked again then."""
+    def _hide(self, *, bounded: bool) -> None:
+        """Keep what was said for when somebody looks; the question is asked again then.
+
+        *bounded*: nobody waits, and nobody may come for long.
+        """
         output, conversation = self.output, self.conversation
         if output is None:
             return
-        if conversation is not None and output.messages:
+        if conversation is not None:
             unseen = (*conversation.unseen, *output.messages)
-            self.conversation = replace(conversation, unseen=unseen)
+            self.conversation = replace(
+                conversation,
+                unseen=latest(unseen) if bounded else unseen,
+                is_unasked=output.prompt is not None,
+            )
         self.output = replace(output, messages=()) if output.run is not None else None
 
-    def _show_unseen(self) -> None:
-        """Show what was kept before what is said now."""
+    def _show_unseen(self, *, can_push: bool) -> None:
+        """Show what was kept before what is said now; a reminder shows what was pushed, and drops nothing of it."""
         output, conversation = self.output, self.conversation
-        if output is not None and conversation is not None and conversation.unseen:
-            self.output = replace(output, messages=(*conversation.unseen, *output.messages))
-            self.conversation = replace(conversation, unseen=())
+        if output is None or conversation is None:
+            return
+        unseen, pushed = conversation.unseen, conversation.pushed
+        if unseen or conversation.is_unasked:
+            conversation = replace(conversation, unseen=(), is_unasked=False)
+        if self.reminds and can_push:
+            pushed = pushed_with(pushed, self.teller.flow, Output(messages=unseen))
+            unseen = () if pushed is None else pushed.messages
+            conversation = replace(conversation, pushed=pushed)
+            if pushed is not None and pushed.end is not None and output.end is None:
+                result = None if pushed.result == NO_RAW else bytes(pushed.result)
+                output = replace(output, end=pushed.end, result=result)
+        self.output = replace(output, messages=(*unseen, *output.messages)) if unseen else output
+        self.conversation = conversation
+
+    def _keep_pushed(self) -> None:
+        """Keep what is pushed; where nothing runs any more, as long as a conversation lives."""
+        assert self.output is not None
+        conversation = self.conversation
+        if conversation is None:  # its time is over, and it has said so
+            raw = self.stored.get(self.key)
+            session = NO_RAW if raw is None else decode_conversation(raw).session
+            channel = self.teller.channel
+            conversation = StoredConversation(
+                touched_at=self._now,
+                expires_at=self._now + self._book.sessions.ttl(channel.platform),
+                channel=channel,
+                session=session,
+                pushed=self._pushed,
+            )
+        pushed = pushed_with(conversation.pushed, self.teller.flow, self.output)
+        self.conversation = replace(conversation, pushed=pushed)
 
     def _tell_shown(self) -> None:
         """Tell what is shown, and then that the flow ended with it."""

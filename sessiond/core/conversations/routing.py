@@ -6,7 +6,8 @@
  no.  question                                                       decision
 ====  =============================================================  ==========================================
   1   a flow runs, and its question takes this very word             ``Continue``
-  2   a flow runs, and a route that interrupts has this word         ``Start`` that flow, ending the running one
+  2   a flow runs, and a route that interrupts has this word; or it  ``Start`` that flow, ending the running one
+      is in the app no more, and any route's word or pattern fits
   3   a flow runs, and it is a reset word                            ``Start`` as 6 to 8 say, else ``Say`` that it ended
   4   a flow runs (and it is no greeting, or greetings do not reset) ``Continue``
   5   the end of the last flow is closed                             ``Say`` the closing text
@@ -147,6 +148,8 @@ class RoutedInput(Value, frozen=True, kw_only=True, gc=True):
     has_attachment: bool = False
     """Or a location, or a contact."""
     running: str | None = None
+    is_gone: bool = False
+    """Whether the running flow is in the app no more."""
     ended: str | None = None
     """The flow whose end was the last thing that happened, while no flow runs."""
     accepted: Callable[[], Collection[str]] = tuple
@@ -244,6 +247,8 @@ class RouteTable:
         word = normal_word(seen.text)
         if seen.running is None:
             return self._begin(seen, word, resets=False)
+        if seen.is_gone and (named := self._named(seen, word, resets=True)) is not None:
+            return named
         route = self._by_word(seen, word)
         interrupts = route is not None and route.interrupts
         resets = word in self._resets or (
@@ -255,6 +260,10 @@ class RouteTable:
             return self._start(route, seen, resets=True, answers=False)
         begun = self._begin(seen, word, resets=True)
         return begun if isinstance(begun, Start) else Say(self._settings.reset_text, resets=True)
+
+    def greets(self, text: str) -> bool:
+        """Tell whether *text* is a greeting."""
+        return normal_word(text) in self._greetings
 
     def _begin(self, seen: RoutedInput, word: str, *, resets: bool) -> Decision:
         if seen.ended is not None and self._settings.after_end == "closed":

@@ -5,12 +5,14 @@ something of it. Every method that drives the flow raises ``FlowFailed`` or ``Sn
 next turn rebuilds it from what is stored.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 
 import msgspec
 from attrs import evolve
 
 from sessiond.core.conversations.book import FlowBook
+from sessiond.core.conversations.happenings import Teller
+from sessiond.core.conversations.journal_events import JournalEvent
 from sessiond.core.conversations.live_flows import LiveFlows
 from sessiond.core.conversations.stored import NO_RAW, StoredConversation
 from sessiond.core.errors import SnapshotError
@@ -54,8 +56,8 @@ class RunningFlow:
         """What the door says of the person."""
         self.platform = ""
         """Where the person is now: how long the session lives."""
-        self.on_rebuilt: Callable[[Output | None], None] = _unheard
-        """Told when the flow was rebuilt from its record, with what it has gone on to."""
+        self.teller: Teller | None = None
+        """Told when the flow was rebuilt from its record. No callback: nothing of a turn may be left in a cycle."""
         self.record: Record | None = None
         """Where the flow is; ``None``: none runs."""
 
@@ -135,7 +137,9 @@ class RunningFlow:
                 session=self._remembered(),
             )
             self.record = self._flow.record
-            self.on_rebuilt(self._gone_on)
+            restarted = self._gone_on is not None and self._gone_on.restarted
+            if self.teller is not None:
+                self.teller.tell(JournalEvent.FLOW_RESTART if restarted else JournalEvent.RECOVERY)
         return self._gone_on
 
     def answer(self, answer: Answer) -> Output:
@@ -204,10 +208,6 @@ class RunningFlow:
             )
             self._read = self._session.record  # an expired one is left to the next write
         return self._session
-
-
-def _unheard(_output: Output | None) -> None:
-    """Tell nobody."""
 
 
 def waits_for_run(record: Record) -> bool:

@@ -24,6 +24,8 @@ class Taken(Value, frozen=True, kw_only=True, gc=True):
     """``None``: there is nothing to show."""
     run: RunRequest | None = None
     """The function to call once the turn is durable."""
+    waiting_text: str = ""
+    """What to say when it takes longer than a door can wait."""
     is_push: bool = False
     """Nobody waits for the output, and the platform lets us speak first."""
     busy: bool = False

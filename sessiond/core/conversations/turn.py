@@ -22,10 +22,11 @@ from sessiond.core.conversations.stored import raw_record
 from sessiond.core.conversations.taken import Taken
 from sessiond.core.errors import SnapshotError
 from sessiond.core.flows.answers import Answer
-from sessiond.core.flows.engine import Opening, expired, settled
+from sessiond.core.flows.engine import Opening, settled
 from sessiond.core.flows.faults import FlowFailed, FlowGone, RunFailed
 from sessiond.core.flows.flow import Busy, Host
 from sessiond.core.flows.prompts import Message, Output
+from sessiond.core.flows.record import Record
 from sessiond.core.ids import UserId
 
 __all__ = ["MAX_QUEUED", "ConversationTurn"]
@@ -78,6 +79,11 @@ class ConversationTurn:
         return self._running.name
 
     @property
+    def is_gone(self) -> bool:
+        """Whether the flow that runs is in the app no more."""
+        return not self._book.knows(self.running)
+
+    @property
     def ended(self) -> str:
         """The name of the flow whose end was the last thing that happened; empty: none."""
         conversation = self._open.conversation
@@ -90,9 +96,9 @@ class ConversationTurn:
 
     @property
     def has_unseen(self) -> bool:
-        """Whether something was said that the person has not seen."""
+        """Whether something was said or asked that the person has not seen."""
         conversation = self._open.conversation
-        return conversation is not None and bool(conversation.unseen)
+        return conversation is not None and bool(conversation.unseen or conversation.is_unasked)
 
     def accepted_words(self) -> Collection[str]:
         """List the words that the waiting question takes: they are answers, whatever else they mean."""
@@ -101,7 +107,13 @@ class ConversationTurn:
     # What can be done with it
 
     def hear(self, said: Said) -> None:
-        """Tell that the person said something; what the door says of him now is known from here on."""
+        """Tell that the person said something; what the door says of him now is known from here on.
+
+        What was pushed before is on no screen any more.
+        """
+        conversation = self._open.conversation
+        if conversation is not None and conversation.pushed is not None:
+            self._open.conversation = replace(conversation, pushed=None)
         answer = said.answer
         self._running.profile = said.profile
         kind = "choice" if answer.choice is not None else "text"
@@ -111,13 +123,23 @@ class ConversationTurn:
         text = answer.text if answer.choice is None else answer.choice
         self._tell(JournalEvent.MESSAGE_RECEIVED, text=text, facts={"type": kind})
 
+    def greeted(self) -> None:
+        """Tell that it was a greeting, and begins something."""
+        self._tell(JournalEvent.GREETING)
+
     def remind(self) -> None:
-        """Show what was not seen, and the waiting question again."""
+        """Show what was not seen, and the waiting question again; while a function runs, that one has to wait.
+
+        What was pushed is shown too, and how the flow ended with it: the person may have been away.
+        """
+        conversation, self._open.reminds = self._open.conversation, True
+        pushed = None if conversation is None else conversation.pushed
         if self.waits_for_run:
-            self._run_again(())
+            self._run_again((self._busy_message(),))
         elif self.running:
             self._attempt(self._running.remind)
-        elif self.has_unseen:
+        elif self.has_unseen or pushed is not None:
+            self._open.teller.flow = self.ended if pushed is None else pushed.flow
             self._open.output = Output()
 
     def answer(self, answer: Answer) -> None:
@@ -160,7 +182,10 @@ class ConversationTurn:
             assert self._open.conversation is not None
             output = self._running.start(flow, opening, key, self._open.conversation.session)
             if decision.answers and output.prompt is not None:
-                output = joined(output, self._taken_answer(said.answer))
+                answered = self._taken_answer(said.answer)
+                # A picture that nobody asked for is no wrong answer: it only opened.
+                if said.answer.text or not answered.rejected:
+                    output = joined(output, answered)
             return output
 
         self._attempt(begin)
@@ -171,7 +196,7 @@ class ConversationTurn:
         """Say *text*, which belongs to no flow; the running one ends when it *resets*."""
         if resets:
             self._reset()
-        self._open.output = Output(messages=(Message(text),))
+        self._open.show(Output(messages=(Message(text),)))
 
     def settle(self, run_id: str, result: bytes | RunFailed) -> bool:
         """Go on with the result of a function; ``False``: the flow does not wait for it (any more)."""
@@ -184,7 +209,7 @@ class ConversationTurn:
         self._tell(JournalEvent.RUN_END, status, step=record.waiting.key)
         # Also when the flow fails with it: the function is not called again.
         self._open.conversation = replace(conversation, record=raw_record(told))
-        self._attempt(partial(self._running.settle, told, run_id, result))
+        self._attempt(partial(self._settled, told, record.waiting.key, run_id, result))
         self._answer_queued()
         return True
 
@@ -197,20 +222,15 @@ class ConversationTurn:
 
     def expire(self) -> None:
         """End the conversation because its time is over."""
-        record = self._running.record
-        if self.error is not None:
+        if self.error is None:
+            self._open.error = self._open.expire()
+        else:  # it cannot be read
             self._open.fail_silently(self.error)
-        if record is not None:
-            try:
-                output = expired(self._running.flow, record)
-                self._open.output = output if output.messages else None
-            except FlowFailed as error:
-                self._open.fail_silently(error)
-        self._open.close(JournalEvent.CLEANUP)
+            self._open.close(JournalEvent.CLEANUP)
 
-    def give_up(self) -> None:
-        """End the conversation with all that is remembered in it: the user has too many."""
-        self._open.close(JournalEvent.CLEANUP)
+    def give_up(self, event: JournalEvent = JournalEvent.CLEANUP) -> None:
+        """End the conversation with all that is remembered in it: the user has too many, or an operator says so."""
+        self._open.close(event)
         self._open.forget()
 
     def fail(self, error: Exception) -> None:
@@ -252,9 +272,19 @@ class ConversationTurn:
             self._tell(JournalEvent.VALIDATION_ERROR, JournalStatus.FAILURE, step=step)
             return output
         self._tell(JournalEvent.VALIDATION, step=step)
-        if output.prompt is not None:
-            self._tell(JournalEvent.TRANSITION, step=step, to_step=output.prompt.key)
+        self._tell_transition(step, output)
         return output
+
+    def _settled(self, told: Record, step: str, run_id: str, result: bytes | RunFailed) -> Output:
+        output = self._running.settle(told, run_id, result)
+        self._tell_transition(step, output)
+        return output
+
+    def _tell_transition(self, step: str, output: Output) -> None:
+        """Tell where the flow has gone from *step*: to a question, or to a function that it waits for."""
+        to = output.prompt or output.run
+        if to is not None:
+            self._tell(JournalEvent.TRANSITION, step=step, to_step=to.key)
 
     def _while_busy(self, answer: Answer) -> None:
         """The flow waits for a function: its policy says what happens to what a person says."""
@@ -272,7 +302,10 @@ class ConversationTurn:
         if self._open.queued or busy is Busy.IGNORE:
             self._run_again(())
         else:
-            self._run_again((Message(self._running.texts_of(self.running).busy),))
+            self._run_again((self._busy_message(),))
+
+    def _busy_message(self) -> Message:
+        return Message(self._running.texts_of(self.running).busy)
 
     def _run_again(self, messages: tuple[Message, ...]) -> None:
         """Say that a function runs, and see to it that it does."""

@@ -51,7 +51,11 @@ def check_flows(
                 found.setdefault(finding.identity, finding)
             places[flow.name] = check.place
     clashes = () if only else _clashes(checked, routes, places)
-    return sorted([*found.values(), *clashes])
+    return sorted([*found.values(), *clashes], key=_order)
+
+
+def _order(one: Finding) -> tuple[str, int, str, str, str]:
+    return one.file, one.line, one.severity, one.code, one.message
 
 
 def _platforms(flow: Flow, routes: Iterable[Route], wanted: Collection[str]) -> Collection[str]:

@@ -128,7 +128,7 @@ RULES: Final[Mapping[str, Rule]] = {
 }
 
 
-@frozen(order=True)
+@frozen
 class Finding:
     """One problem of *flow* (empty: of the app), on one line."""
 

@@ -12,7 +12,15 @@ from typing import Any, Final
 from attrs import evolve, frozen
 
 from sessiond.core.flow_check.findings import Severity
-from sessiond.core.flow_check.scope import UNKNOWN, Key, Scope, assigned_names, own_nodes
+from sessiond.core.flow_check.scope import (
+    UNKNOWN,
+    Key,
+    Scope,
+    assigned_names,
+    base_name,
+    changed_names,
+    own_nodes,
+)
 from sessiond.core.flow_check.source import FunctionSource, SourceFiles, plain_function
 
 __all__ = ["NAMED", "OPERATIONS", "QUESTIONS", "Report", "Walk"]
@@ -110,7 +118,7 @@ class Walk:
             return found
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             return state
-        return self._killed(self._inside(node, state), assigned_names([node]))
+        return self._killed(self._inside(node, state), changed_names(node))
 
     def _return(self, node: ast.Return, state: _State) -> None:
         self._returns.append(self._expression(node.value, state))
@@ -243,10 +251,16 @@ class Walk:
         node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp,
         state: _State | None,
     ) -> _State | None:
+        first, *others = node.generators
         names = assigned_names([one.target for one in node.generators])
-        states = [state]
+        parts = [*first.ifs, *(part for one in others for part in (one.iter, *one.ifs))]
+        parts += [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+        states = [self._expression(first.iter, state)]
         for _ in range(2):
-            states.append(self._inside(node, self._killed(states[-1], names)))
+            after = self._killed(states[-1], names)
+            for part in parts:
+                after = self._expression(part, after)
+            states.append(after)
         return _join(states)
 
     def _call(self, node: ast.Call, state: _State | None) -> _State | None:
@@ -258,7 +272,8 @@ class Walk:
             return self._operation(node, method, state)
         inner = self._called(node)
         if inner is None:
-            return state
+            # ``items.append(...)``: whatever is made of ``items`` may be something else now.
+            return self._killed(state, base_name(node.func) - self._scope.conversations)
         self._calls.append((self._scope, node))
         end = self._function(inner, state)
         self._calls.pop()

@@ -15,7 +15,16 @@ from attrs import define, field, frozen
 
 from sessiond.core.flow_check.source import Definition, FunctionSource
 
-__all__ = ["UNKNOWN", "Key", "Scope", "Symbol", "assigned_names", "own_nodes"]
+__all__ = [
+    "UNKNOWN",
+    "Key",
+    "Scope",
+    "Symbol",
+    "assigned_names",
+    "base_name",
+    "changed_names",
+    "own_nodes",
+]
 
 
 class _Unknown:
@@ -25,8 +34,8 @@ class _Unknown:
 UNKNOWN: Final = _Unknown()
 
 _numbers = itertools.count()
-#: Whoever calls these with the same gets the same.
-_STABLE: Final = frozenset({"str", "int", "repr", "format", "len"})
+#: What may be something else each time, whatever names it is made of.
+_CHANGEABLE: Final = (ast.Call, ast.Attribute, ast.Subscript, ast.Await, ast.Lambda, ast.NamedExpr)
 _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 
@@ -151,9 +160,9 @@ class Scope:
         names: set[tuple[int, str]] = set()
         texts: dict[str, str] = {}
         for one in ast.walk(node):
-            if isinstance(one, ast.Call) and not _is_stable(one):
+            if isinstance(one, _CHANGEABLE) and self.value(one) is UNKNOWN:
                 return None
-            if isinstance(one, ast.Name) and one.id not in _STABLE:
+            if isinstance(one, ast.Name):
                 value = self._named(one.id)
                 if isinstance(value, Symbol):
                     names |= value.names
@@ -169,10 +178,6 @@ class Scope:
         if name in self.locals or self.outer is None:
             return self.number
         return self.outer._owner(name)  # noqa: SLF001 -- the same class
-
-
-def _is_stable(call: ast.Call) -> bool:
-    return isinstance(call.func, ast.Name) and call.func.id in _STABLE
 
 
 def _attribute(owner: Any, name: str) -> Any:
@@ -228,3 +233,21 @@ def assigned_names(body: Sequence[ast.AST]) -> set[str]:
             case _:
                 pass
     return names
+
+
+def changed_names(node: ast.AST) -> set[str]:
+    """List the names that *node* gives a value, or whose objects it changes: ``x = 1``, ``x.n = 1``, ``x[0] = 1``."""
+    names = assigned_names([node])
+    for one in own_nodes([node]):
+        if isinstance(one, ast.Attribute | ast.Subscript) and isinstance(
+            one.ctx, ast.Store | ast.Del
+        ):
+            names |= base_name(one)
+    return names
+
+
+def base_name(node: ast.AST) -> set[str]:
+    """Find the name that ``x.a[0].b`` begins with; nothing when it begins with something else."""
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return {node.id} if isinstance(node, ast.Name) else set()

@@ -103,12 +103,15 @@ class FlowDriver(Progress):
                 problem = error
             if coroutine.cr_frame is None:
                 break
-        if coroutine.cr_frame is not None or _refused_to_close(problem):
-            raise FlowFailed(
-                f"flow {self.flow.name!r} awaits in a finally or except while it is put away"
-            )
-        if problem is not None:
-            raise self.failure(problem, "the flow, while it was put away,") from problem
+        try:
+            if coroutine.cr_frame is not None or _refused_to_close(problem):
+                raise FlowFailed(
+                    f"flow {self.flow.name!r} awaits in a finally or except while it is put away"
+                )
+            if problem is not None:
+                raise self.failure(problem, "the flow, while it was put away,") from problem
+        finally:
+            problem = None  # its traceback has this frame: nothing of a flow may be left in a cycle
 
     def failure(self, error: BaseException, who: str) -> FlowFailed:
         """Make the error to report when the flow's code raised *error*."""

@@ -54,8 +54,11 @@ _MAX_DEPTH: Final = 32
 #: Seconds: ten years. What is longer is meant for the app's own database.
 _LONGEST_TTL: Final = 10 * 365 * 86400
 
-#: FlowChat's: a dial is short, a chat goes on for days.
-_TTL: Final[Mapping[str, float]] = MappingProxyType({"ussd": 3600.0, "whatsapp": 7 * 86400.0})
+_WEEK: Final = 7 * 86400.0
+
+#: A dial is short, a chat goes on for days. FlowChat's, but that it gives all others a day: who comes back after a
+#: weekend goes on where he was.
+_TTL: Final[Mapping[str, float]] = MappingProxyType({"ussd": 3600.0, "whatsapp": _WEEK})
 
 
 @frozen
@@ -93,7 +96,7 @@ class FlowSessionLimits:
     ttl_seconds: Mapping[str, float] = field(default=_TTL, validator=_all_bounded)
     """How long after its last write a session is kept, by platform: ``ussd`` one hour, ``whatsapp`` seven days. A table
     of one's own takes the place of both."""
-    default_ttl_seconds: float = field(default=86400.0, validator=[gt(0), le(_LONGEST_TTL)])
+    default_ttl_seconds: float = field(default=_WEEK, validator=[gt(0), le(_LONGEST_TTL)])
     """How long on a platform that the table does not name."""
     max_bytes: int = field(default=32 * 1024, validator=gt(0))
     """Keys and encoded values of one session; a snapshot of all that a user has holds 256 KiB."""

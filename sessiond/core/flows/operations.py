@@ -6,7 +6,7 @@ recorded, a key used twice.
 
 from collections.abc import Callable, Generator
 from types import CodeType
-from typing import Any, ClassVar, Generic, NoReturn, TypeVar
+from typing import Any, ClassVar, Generic, NoReturn, TypeVar, cast
 
 from typing_extensions import override
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 class Operation(Generic[T]):
     """One thing to await. *kind* and *key* are what the record compares."""
 
-    __slots__ = ("_code", "_lasti", "key")
+    __slots__ = ("_code", "_handed_over", "_lasti", "key")
 
     kind: ClassVar[str] = ""
     is_named: ClassVar[bool] = False
@@ -31,10 +31,23 @@ class Operation(Generic[T]):
         self.key = key
         self._code: CodeType | None = None
         self._lasti = 0
+        self._handed_over = False
+
+    # It is its own iterator: a generator takes 192 bytes more of every waiting flow.
 
     def __await__(self) -> Generator["Operation[Any]", Any, T]:
-        value: T = yield self
-        return value
+        self._handed_over = False
+        return cast("Generator[Operation[Any], Any, T]", self)
+
+    def __next__(self) -> "Operation[Any]":
+        if self._handed_over:
+            raise StopIteration  # an answer of ``None`` comes this way, too
+        self._handed_over = True
+        return self
+
+    def send(self, value: T) -> NoReturn:
+        """Give ``await`` its value."""
+        raise StopIteration(value)
 
     def __bool__(self) -> NoReturn:
         raise ForgottenAwait(FORGOTTEN, where=self.where)

@@ -24,6 +24,7 @@ from sessiond.core.flows.answers import (
     Location,
     clean_text,
     match_choice,
+    matching_form,
 )
 from sessiond.core.flows.faults import FlowFailed, InvalidAnswer
 from sessiond.core.flows.operations import Operation
@@ -223,7 +224,7 @@ class Ask(Question[T]):
             if choice is None and answer.choice is not None:
                 raise InvalidAnswer(rules.texts.stale_choice)
             text = text if choice is None else choice.key
-        if not text and not self.allow_empty:
+        if not self.allow_empty and not matching_form(text):  # marks alone are no answer
             other = answer.attachment or answer.location or answer.contact
             raise InvalidAnswer(rules.texts.not_text if other else rules.texts.empty)
         return self._parsed(text, rules)

@@ -5,7 +5,8 @@
 - *message* is a WhatsApp-shaped map, or a function of the data so far that returns one; a plain text or a
   ``StepMessage`` does as well. The buttons or rows in it are the choices.
 - *validator* takes the raw input and returns a bool, or raises ``ValueError`` with the text to show; *transformer*
-  makes the value, and may raise ``ValueError`` too. A refusal without a text is ``Invalid input``.
+  makes the value, and may raise ``ValueError`` too. A refusal without a text is ``Invalid input``. (New: a validator
+  that returns nothing has accepted, as functions that raise do.)
 - The raw input of a TEXT step is the text; of BUTTON and LIST a map, as WhatsApp sends it:
   ``{"interactive": {"type": "button_reply", "button_reply": {"id": …, "title": …}}}`` (``list_reply``).
 - A BUTTON step with the id ``confirm`` ignores its validator and takes nothing but the button ``confirm_action``.
@@ -24,7 +25,7 @@ from attrs import frozen
 from sessiond.core.errors import InvalidInput
 from sessiond.core.flows.conversation import Conversation
 from sessiond.core.flows.faults import FlowFailed, InvalidAnswer
-from sessiond.core.flows.flow import Flow, FlowLimits, OnMismatch
+from sessiond.core.flows.flow import Busy, Flow, FlowLimits, OnMismatch
 from sessiond.core.flows.prompts import Layout, Option
 from sessiond.core.flows.texts import FlowTexts
 from sessiond.core.flows.translations import NO_TRANSLATIONS, Translations
@@ -79,13 +80,16 @@ def flow_of_steps(
     *,
     formerly: tuple[str, ...] = (),
     on_mismatch: OnMismatch = OnMismatch.CONTINUE,
+    on_expire: str | Callable[[Mapping[str, object]], str | None] | None = None,
+    busy: Busy = Busy.SAY,
+    question_after_error: bool = True,
     texts: FlowTexts | None = None,
     limits: FlowLimits | None = None,
     translations: Translations = NO_TRANSLATIONS,
 ) -> Flow:
     """Make a flow of *steps*; ``await complete(conversation, data)`` comes after the last one.
 
-    Texts, labels and descriptions are msgids of *translations*.
+    Texts, labels and descriptions are msgids of *translations*; every other option means what it does for ``Flow``.
 
     Raises:
       InvalidInput: no steps, or two of the same id.
@@ -111,6 +115,9 @@ def flow_of_steps(
         function=play,
         formerly=formerly,
         on_mismatch=on_mismatch,
+        on_expire=on_expire,
+        busy=busy,
+        question_after_error=question_after_error,
         texts=texts or FlowTexts(),
         limits=limits or FlowLimits(),
         translations=translations,
@@ -171,9 +178,12 @@ class _Handled:
         if step.validator is None:
             return True
         verdict = step.validator(raw)
+        if verdict is None:  # it would have raised
+            return True
         if not isinstance(verdict, bool):
             raise FlowFailed(
-                f"the validator of step {step.id!r} returned a {type(verdict).__name__}, not a bool"
+                f"the validator of step {step.id!r} returned a {type(verdict).__name__}, "
+                "neither a bool nor None"
             )
         return verdict
 

@@ -37,13 +37,16 @@ def encode_value(value: object, what: str, as_type: Any = None) -> tuple[bytes, 
             return raw, _DECODE(raw)
         raw = _ENCODE(value)
         back = msgspec.json.decode(raw, type=as_type)
+        is_same = bool(back == value)
     except NotStorable:
         raise
-    except (msgspec.MsgspecError, TypeError, ValueError, RecursionError, OverflowError) as error:
+    except Exception as error:  # noqa: BLE001 -- the author's own classes are encoded, made and compared
         raise NotStorable(f"{what} cannot be recorded ({type(error).__name__}): {_HINT}") from None
-    if back != value:
+    if not is_same:
         name = getattr(as_type, "__name__", str(as_type))
-        raise NotStorable(f"{what} is a {type(value).__name__} and comes back changed as {name}")
+        raise NotStorable(
+            f"{what} is of type {type(value).__name__} and comes back changed as {name}"
+        )
     return raw, back
 
 
@@ -71,7 +74,7 @@ def _check_plain(value: object, what: str) -> None:
     elif kind is dict:
         for key, item in value.items():  # type: ignore[attr-defined]
             if type(key) is not str:
-                raise NotStorable(f"{what} has a key that is a {type(key).__name__}: {_HINT}")
+                raise NotStorable(f"{what} has a key of type {type(key).__name__}: {_HINT}")
             _check_plain(item, what)
     else:
-        raise NotStorable(f"{what} is a {kind.__name__}: {_HINT}")
+        raise NotStorable(f"{what} is of type {kind.__name__}: {_HINT}")

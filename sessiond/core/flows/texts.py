@@ -29,6 +29,8 @@ class FlowTexts:
     no_contact: str = "Please share a contact."
     failed: str = "Sorry, something went wrong. Please try again."
     """The flow's code failed, or what it ran; the question stays."""
+    unavailable: str = "We cannot go on with this at the moment. Please come back later."
+    """The flow is in the app no more, or its code does not fit what was said and its policy is to fail."""
     busy: str = "One moment, please."
     """Something was said while the flow waits for ``c.run``."""
     yes: str = "Yes"

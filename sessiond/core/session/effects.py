@@ -7,7 +7,7 @@ from attrs import define, field, frozen
 
 from sessiond.core.codes import CloseCode
 from sessiond.core.flows.prompts import RunRequest
-from sessiond.core.ids import ConnectionId
+from sessiond.core.ids import ConnectionId, Digest
 
 __all__ = ["CloseConnection", "Effect", "PushMessage", "Reply", "ReplyError", "StartRun"]
 
@@ -57,6 +57,8 @@ class StartRun:
     request: RunRequest
     waits_seconds: float = 0.0
     waiting_text: str = ""
+    digest: Digest | None = None
+    """The id of the input with which somebody waits."""
 
 
 Effect = Reply | ReplyError | PushMessage | CloseConnection | StartRun

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from attrs import define, field, frozen
 
 from sessiond.core.codes import CloseCode
-from sessiond.core.conversations.inputs import Said, Settled
+from sessiond.core.conversations.inputs import EndConversations, Said, Settled
 from sessiond.core.ids import ConnectionId, Digest
 from sessiond.core.records import InboxEntry, Timer
 
@@ -23,6 +23,7 @@ __all__ = [
     "Accepted",
     "Ack",
     "ClientMessage",
+    "EndConversations",
     "Fired",
     "HookCall",
     "Input",
@@ -131,6 +132,7 @@ Input = (
     | HookCall
     | Said
     | Settled
+    | EndConversations
     | Accepted
     | Fired
     | Send
@@ -147,6 +149,7 @@ _KINDS: Final[Mapping[type, str]] = MappingProxyType(
         HookCall: "hook",
         Said: "said",
         Settled: "settled",
+        EndConversations: "end_conversations",
         Accepted: "accepted",
         Fired: "timer",
         Send: "send",

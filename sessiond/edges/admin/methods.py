@@ -25,6 +25,7 @@ from sessiond.edges.admin.discovery import describe_methods
 from sessiond.edges.admin.method import PROTOCOL_VERSION, Client, Method
 from sessiond.edges.admin.parameters import (
     CancelWatch,
+    EndConversations,
     Inspect,
     Kick,
     ListDeadLetters,
@@ -40,6 +41,7 @@ from sessiond.edges.admin.results import (
     DeadLetterPage,
     DeadLetterRow,
     Draining,
+    Ended,
     JournalRow,
     JournalRows,
     Kicked,
@@ -84,6 +86,10 @@ async def _journal(node: Node, client: Client, params: ReadJournal) -> object:
         cursor=page.cursor or "",
         unreadable=page.unreadable,
     )
+
+
+async def _end_conversations(node: Node, _: Client, params: EndConversations) -> object:
+    return Ended(ended=await node.end_conversations(params.user, params.conversation))
 
 
 async def _stop(node: Node, _: Client, params: Stop) -> object:
@@ -232,6 +238,14 @@ _TABLE: Final = (
         params=ReadJournal,
         result=JournalRows,
         run=_journal,
+    ),
+    Method(
+        name="sessions.end_conversations",
+        doc="End one of a user's conversations, or all, with what they remember; nothing is said in them.",
+        params=EndConversations,
+        result=Ended,
+        changes=True,
+        run=_end_conversations,
     ),
     Method(
         name="sessions.stop",

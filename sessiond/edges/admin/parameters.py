@@ -81,6 +81,16 @@ class OfUser:
 
 
 @frozen(kw_only=True)
+class EndConversations:
+    """Whose conversations to end, and which."""
+
+    user: UserId
+    """The user's id."""
+    conversation: str | None = None
+    """One session key, from ``sessions.inspect``; without it all of them."""
+
+
+@frozen(kw_only=True)
 class ReadJournal(JournalQuery):
     """Whose journal, and what of it."""
 

@@ -11,6 +11,7 @@ __all__ = [
     "DeadLetterPage",
     "DeadLetterRow",
     "Draining",
+    "Ended",
     "JournalRow",
     "JournalRows",
     "Kicked",
@@ -26,6 +27,14 @@ class Kicked:
 
     closed: int
     """Connections."""
+
+
+@frozen(kw_only=True)
+class Ended:
+    """How many conversations were ended."""
+
+    ended: int
+    """Conversations."""
 
 
 @frozen(kw_only=True)
@@ -113,7 +122,7 @@ class JournalRows:
     cursor: str
     """Leads to the next page; empty on the last."""
     unreadable: int
-    """Entries that are damaged, or none of ours."""
+    """Entries that were looked at and are damaged, or none of ours."""
 
 
 @frozen(kw_only=True)

@@ -17,6 +17,7 @@ from sessiond.core.conversations.inputs import Said
 from sessiond.core.conversations.session_keys import ChannelFacts
 from sessiond.core.errors import InvalidInput
 from sessiond.core.flows.answers import Answer, Attachment, Contact, Location
+from sessiond.core.flows.prompts import AttachmentKind
 from sessiond.core.ids import Digest, UserId
 
 __all__ = ["FLOW_EVENTS", "read_flow_event"]
@@ -98,6 +99,6 @@ def _problem(text: str, kind: type[Any]) -> str:
         known = ", ".join(kind.__struct_fields__)
         return f"an unknown field (known: {known or 'none'})"
     what, separator, place = text.rpartition(" - at ")
-    if what.startswith("Invalid enum value"):
-        what = "Invalid enum value"
+    if what.startswith("Invalid enum value"):  # the kind of an attachment is the only one
+        what = f"Invalid enum value (known: {', '.join(AttachmentKind)})"
     return f"{what}{separator}{place}"

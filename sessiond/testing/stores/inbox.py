@@ -207,6 +207,16 @@ async def a_consumed_input_stays_a_duplicate_with_its_reply(rig: StoreRig) -> No
     assert await rig.store.pending(PARTITION) == ()
 
 
+async def a_reply_that_comes_later_is_kept(rig: StoreRig) -> None:
+    """An id that is in the window already gets the reply of a later commit, and keeps its place in the window."""
+    await rig.apply(consumed=(Consumed(digest("a"), NOW), Consumed(digest("b"), NOW + 1)))
+    await rig.apply(version=1, consumed=(Consumed(digest("a"), NOW, b"late"),))
+    loaded = await rig.store.load(USER, PARTITION)
+    assert await rig.store.reply(USER, PARTITION, digest("a")) == b"late"
+    assert loaded is not None
+    assert loaded.window == ((digest("a"), NOW), (digest("b"), NOW + 1))
+
+
 async def an_id_consumed_without_the_inbox_is_a_duplicate(rig: StoreRig) -> None:
     """The window is one: what came through a waiting door is not accepted again."""
     await rig.apply(consumed=(Consumed(digest("a"), NOW, b"reply"),))
@@ -372,6 +382,7 @@ CHECKS = (
     a_cancelled_accept_may_be_repeated,
     ids_belong_to_one_user,
     a_consumed_input_stays_a_duplicate_with_its_reply,
+    a_reply_that_comes_later_is_kept,
     an_id_consumed_without_the_inbox_is_a_duplicate,
     an_unrun_id_is_not_in_the_loaded_window,
     the_window_is_loaded_oldest_first,

@@ -80,6 +80,18 @@ def test_send(ctl: Ctl) -> None:
     assert "not JSON" in ctl("send", "ann", "news", "{").err
 
 
+def test_conversations_are_shown_and_ended(ctl: Ctl) -> None:
+    """Where each one is, without what was said; then all of them, or one."""
+    shown = ctl("show", "ann").out
+
+    assert "order:ussd:nalo::ab: order, waits for ask count, 2 answers, 1 messages unseen" in shown
+    assert "pay:ussd:nalo::ab: cannot be read: not a conversation record" in shown
+    assert "ended 2 of ann" in ctl("end-conversations", "ann").out
+    key = "pay:ussd:nalo::ab"
+    assert "ended 1 of ann" in ctl("end-conversations", "ann", "--conversation", key).out
+    assert ctl("end-conversations", "ann", "--conversation", "x").code == ExitCode.REFUSED
+
+
 def test_release_and_rollback(ctl: Ctl) -> None:
     """Out of quarantine once; rolling back wants to be confirmed."""
     assert ctl("release", "eve").out == "released eve\n"

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from sessiond.cli.flow.load_flows import load_flows
+from sessiond.core.errors import InvalidInput
 
 
 @pytest.fixture(autouse=True)
@@ -19,6 +20,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "@shop.flow('order-now', starts_on=['hi'])\n"
         "async def order(c): ...\n"
         "other = Flow(name='other', function=order)\n"
+        "empty = App()\n"
     )
     (tmp_path / "flowlist.py").write_text(
         "from sessiond import Flow\n"
@@ -43,6 +45,22 @@ def test_one_flow_of_an_app(target: str) -> None:
 def test_all_flows_of_an_app(target: str) -> None:
     """Whatever the app is called."""
     assert ("", ["order-now"]) == (load_flows(target).only, list(load_flows(target).flows))
+
+
+@pytest.mark.parametrize(
+    ("target", "says"),
+    [
+        ("flowlist:", "is not MODULE or MODULE:FLOW"),
+        ("flowlist:nothing", "has no flow called 'nothing'$"),
+        ("flowshop:nothing", "its app has order-now"),
+        ("json", "has no App and no Flow"),
+        ("flowshop:empty", "the app has no flows"),
+    ],
+)
+def test_what_is_not_there_is_said(target: str, says: str) -> None:
+    """And what there is."""
+    with pytest.raises(InvalidInput, match=says):
+        load_flows(target)
 
 
 def test_flows_without_an_app() -> None:

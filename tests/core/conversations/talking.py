@@ -19,6 +19,7 @@ from sessiond.core.conversations.taken import Taken
 from sessiond.core.flows.answers import Answer
 from sessiond.core.flows.faults import FlowFailed, RunFailed
 from sessiond.core.flows.flow import Flow, Host
+from sessiond.core.flows.flow_session import FlowSessionLimits
 from sessiond.core.flows.prompts import RunRequest
 from sessiond.core.flows.record import Record
 from sessiond.core.ids import UserId
@@ -27,6 +28,9 @@ from sessiond.core.ids import UserId
 ONE = SessionKeySettings(boundaries=(), identifier="user_id", secret="s" * 16)
 #: Another one for each flow.
 EACH = SessionKeySettings(boundaries=("flow",), identifier="user_id", secret="s" * 16)
+
+#: Conversations live for a day, whatever the default is.
+DAILY = FlowSessionLimits(default_ttl_seconds=86_400.0)
 
 USER = UserId("ama")
 EPOCH = 1_700_000_000.0
@@ -87,7 +91,7 @@ class Person:
         self.taken: Taken = Taken(stored=self.stored)
         self._keys = keys
         self._routing = routing or RoutingSettings()
-        self._options = book
+        self._options = {"sessions": DAILY} | book
         self._before: Mapping[str, bytes] = {}
         self._world = CountingWorld()
         self._alive: Conversations | None = None

@@ -23,6 +23,7 @@ from sessiond.core.flows.texts import FlowTexts
 from tests.core.conversations.talking import EACH, EPOCH, Person
 
 FAILED = FlowTexts().failed
+UNAVAILABLE = FlowTexts().unavailable
 HOUR = 3600.0
 
 
@@ -55,6 +56,18 @@ def test_the_flow_that_takes_everything(text: str) -> None:
     person.say(text)
 
     assert "Your name?" == person.reads
+
+
+def test_a_greeting_that_begins_something() -> None:
+    """It is told as one; a greeting that is an answer is not."""
+    person = Person(main)
+    person.say("Hello!")
+    assert ["message.received", "greeting", "flow.execution.start", "message.sent"] == (
+        person.told()
+    )
+    person.say("Hello")
+
+    assert ("Hello, Hello.", 1) == (person.reads, len(person.told_with("greeting")))
 
 
 def test_a_word_and_a_pattern_start_their_flow() -> None:
@@ -163,7 +176,7 @@ def test_restarting_a_flow_that_is_gone() -> None:
     person.say("stop")
     person.code(main)
     person.say("what?")
-    assert FAILED == person.reads
+    assert UNAVAILABLE == person.reads
     person.say("main")
 
     assert "Your name?" == person.reads
@@ -190,6 +203,19 @@ def test_an_opener_that_is_more_than_a_text(answer: Answer) -> None:
     person.said(answer)
 
     assert "Thanks." == person.reads
+
+
+@pytest.mark.parametrize("dialled", ["", "5", "main"])
+def test_a_dial_that_goes_on(dialled: str) -> None:
+    """Where a flow runs its question is shown again, as no answer was given; otherwise the dial starts one."""
+    person = Person(main, platform="ussd")
+    person.say("", opens=True)
+    assert "Your name?" == person.reads
+    person.say(dialled, opens=True)
+    assert "Your name?" == person.reads
+    person.say("Ama")
+
+    assert "Hello, Ama." == person.reads
 
 
 # Restarts and commits that failed
@@ -302,7 +328,8 @@ def test_resuming_a_flow_whose_code_has_changed(platform: str, reads: bool) -> N
 
 def test_conversations_expire() -> None:
     """Each by its platform's time, counted from the last turn; the next due time is known."""
-    person = Person(main, sessions=FlowSessionLimits(ttl_seconds={"ussd": HOUR}))
+    limits = FlowSessionLimits(ttl_seconds={"ussd": HOUR}, default_ttl_seconds=24 * HOUR)
+    person = Person(main, sessions=limits)
     assert next_expiry(person.stored) is None
     person.say("", platform="ussd")
     assert EPOCH + HOUR == next_expiry(person.stored)
@@ -330,6 +357,53 @@ def test_an_input_after_the_expiry() -> None:
         "flow.execution.start",
         "message.sent",
     ] == person.told()
+
+
+@pytest.mark.parametrize("said", ["order", "menu", "what?"])
+def test_an_input_that_comes_before_the_expiry_is_noticed(said: str) -> None:
+    """The flow's words for it are shown first, whatever the input does then; once."""
+    flow = Flow(name="order", function=main, on_expire="Gone.")
+    routes = [Route(flow="order", words=("order", "menu"))]
+    routing = RoutingSettings(unclaimed_text="Say order.")
+    person = Person(flow, routes=routes, routing=routing)
+    person.say("order")
+    person.now += 25 * HOUR
+    taken = person.say(said)
+
+    assert "Gone.\n\n" + ("Say order." if said == "what?" else "Your name?") == person.reads
+    assert taken.output is not None
+    assert 1 == person.told().count("message.sent")
+    assert [] == person.pass_time(0)
+
+
+def test_words_of_an_expiry_that_fail() -> None:
+    """They are no failure of what is said then; the author finds them in the journal."""
+
+    def broken(_answers: object) -> str:
+        raise LookupError
+
+    person = Person(Flow(name="order", function=main, on_expire=broken))
+    person.say("order")
+    person.now += 25 * HOUR
+    taken = person.say("order")
+
+    assert ("Your name?", None) == (person.reads, taken.error)
+    assert 1 == len(person.told_with("flow.execution.error"))
+
+
+def test_what_is_remembered_longer_than_the_conversation_lives() -> None:
+    """Is there when the next flow begins, though the input came before the expiry was noticed."""
+    limits = FlowSessionLimits(ttl_seconds={"ussd": HOUR}, default_ttl_seconds=24 * HOUR)
+    person = Person(remembering, sessions=limits)
+    person.say("remembering", platform="websocket")
+    person.say("x", platform="websocket")
+    person.say("", platform="http")
+    person.remind()
+    person.say("", platform="ussd", opens=True)
+    person.now += 2 * HOUR
+    person.say("remembering", platform="ussd")
+
+    assert "Seen 2." == person.reads
 
 
 def test_a_result_after_the_expiry() -> None:
@@ -396,6 +470,20 @@ def test_too_many_conversations() -> None:
     assert "Your name?" == person.reads
     person.say("Ama", request_id="r0")
     assert "Hello, Ama." == person.reads
+
+
+def test_what_is_given_up_is_forgotten_with_all_that_it_remembers() -> None:
+    """And that is told."""
+    keys = SessionKeySettings(boundaries=(), identifier="request_id", secret="s" * 16)
+    person = Person(remembering, keys=keys)
+    for number in range(MAX_CONVERSATIONS + 1):
+        person.now += 1
+        person.say("remembering", request_id=f"r{number}")
+
+    assert MAX_CONVERSATIONS == len(person.stored)
+    assert ["flow.execution.end", "cleanup", "session.destroyed"] == person.told()[-3:]
+    person.say("x", request_id="r0")
+    assert "Seen 0." == person.reads
 
 
 def test_a_full_user_loses_nothing_without_need() -> None:

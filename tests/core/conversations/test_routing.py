@@ -290,3 +290,12 @@ def test_a_running_flow_only_ends_by_a_command(
 def test_texts_are_not_printed() -> None:
     """What a person wrote is in no repr."""
     assert "secret" not in repr(seen("secret")) + repr(Start("a", groups={"x": "secret"}))
+
+
+@pytest.mark.parametrize(
+    ("text", "greets"), [("Hi!", True), ("¡Hola!", True), ("menu", False), ("", False)]
+)
+def test_greetings(text: str, greets: bool) -> None:
+    """Those of the settings, in any language, however they are written."""
+    assert greets is TABLE.greets(text)
+    assert not RouteTable([MAIN], RoutingSettings(greetings={})).greets(text)

@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
+from sessiond.core.conversations.happenings import Teller
+from sessiond.core.conversations.journal import NO_CHANNEL, JournalSettings
 from sessiond.core.conversations.live_flows import LiveFlows
 from sessiond.core.conversations.running import RunningFlow, waits_for_run
 from sessiond.core.conversations.stored import NO_RAW, StoredConversation, raw_record
@@ -33,7 +35,13 @@ def opened(flow: Flow, live: LiveFlows | None = None) -> Callable[[], RunningFlo
     person = Person(flow)
     world = CountingWorld()
     kept = live or LiveFlows()
-    return lambda: RunningFlow(person.book, Host(world, world), kept, UserId("ama"), 1.0)
+
+    def make() -> RunningFlow:
+        running = RunningFlow(person.book, Host(world, world), kept, UserId("ama"), 1.0)
+        running.teller = Teller(1.0, NO_CHANNEL, JournalSettings())
+        return running
+
+    return make
 
 
 PICK = Flow(name="pick", function=pick, texts=FlowTexts(failed="Oh."))

@@ -148,6 +148,17 @@ def test_an_opener_with_a_picture_is_an_answer() -> None:
     assert "Got i1." == person.reads
 
 
+def test_an_opener_that_is_no_answer() -> None:
+    """A picture that the first question does not take only opens; a text that it does not take is told so."""
+    person = Person(order, platform="ussd")
+    person.said(Answer(attachment=Attachment(kind=AttachmentKind.IMAGE)))
+    assert "What size?\n\n1. Small\n2. Large" == person.reads
+    dialling = Person(order, platform="ussd")
+    dialling.say("9")
+
+    assert dialling.reads.startswith("Invalid selection:\n\nWhat size?")
+
+
 def test_a_flow_that_ends_at_its_start() -> None:
     """It says its word, and there is no conversation."""
 
@@ -174,6 +185,52 @@ def test_what_the_door_says_of_a_person_reaches_the_flow() -> None:
     person.say("ok", profile={"name": "Ama B."})
 
     assert "Bye, Ama B.." == person.reads
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("", "Please write an answer.\n\nYour name?"),
+        (" \t\n ", "Please write an answer.\n\nYour name?"),
+        ("\x00\x07", "Please write an answer.\n\nYour name?"),
+        ("x" * 1_000_000, "Please write at most 4096 characters.\n\nYour name?"),
+        ("A\x1b[31mma\x00", "Hello, A[31mma."),
+        ("\ud800Ama", "Hello, Ama."),
+        ("👩🏾‍🌾", "Hello, 👩🏾‍🌾."),
+        ("مرحبا", "Hello, مرحبا."),
+        ("Ama\u202e", "Hello, Ama\u202e."),
+        ("'; DROP TABLE sessions; --", "Hello, '; DROP TABLE sessions; --."),
+        ("{name} %s <b>", "Hello, {name} %s <b>."),
+    ],
+    ids=["empty", "blank", "control", "1 MB", "escape", "surrogate", "emoji", "right to left",
+         "override", "SQL", "markup"],
+)  # fmt: skip
+def test_odd_answers(text: str, shown: str) -> None:
+    """Each is an answer or turned down with a sentence, and can be stored; the journal keeps its length at most."""
+
+    async def greet(c: Conversation) -> None:
+        name = await c.ask("name", "Your name?")
+        await c.say(f"Hello, {name}.")
+        await c.ask("more", "More?")
+
+    person = Person(greet)
+    person.say("greet")
+    person.say(text)
+    assert shown == person.reads.removesuffix("\n\nMore?")
+    person.restart()
+    person.remind()
+
+    assert person.reads in {"Your name?", "More?"}
+
+
+@pytest.mark.parametrize("text", ["9", "0", "-1", "１", "1.", "Small", "SMALL ", "s", "1️⃣"])
+def test_numbers_and_titles(text: str) -> None:
+    """What a person may mean by a choice is taken like a tap; the rest is turned down."""
+    person = Person(order)
+    person.say("order")
+    person.say(text)
+
+    assert ("How many?" == person.reads) is (text not in {"9", "0", "-1"})
 
 
 # Reminding and ending
@@ -227,7 +284,7 @@ def test_what_on_expire_says(as_function: bool) -> None:
     assert taken.output is not None
     assert End.EXPIRED is taken.output.end
     assert ["flow.execution.end", "cleanup", "message.sent"] == person.told()
-    assert {} == person.stored
+    assert not person.kept.has_record
 
 
 def test_on_expire_that_fails() -> None:

@@ -1,6 +1,9 @@
 """Flows that fail, and code that changes (sessiond/core/conversations/turn.py)."""
 
+from typing import Any
+
 import pytest
+import trio
 
 from sessiond.core.flows.conversation import Conversation
 from sessiond.core.flows.faults import FlowMismatch, InvalidAnswer
@@ -9,6 +12,7 @@ from sessiond.core.flows.texts import FlowTexts
 from tests.core.conversations.talking import Person
 
 FAILED = FlowTexts().failed
+UNAVAILABLE = FlowTexts().unavailable
 BUSY = FlowTexts().busy
 
 
@@ -143,8 +147,8 @@ def test_a_flow_that_is_gone() -> None:
     before = dict(person.stored)
     person.code(fragile)
     person.say("s")
-    assert (FAILED, before) == (person.reads, person.stored)
-    assert (FAILED, before) == ((person.remind(), person.reads)[1], person.stored)
+    assert (UNAVAILABLE, before) == (person.reads, person.stored)
+    assert (UNAVAILABLE, before) == ((person.remind(), person.reads)[1], person.stored)
     person.say("menu")
 
     assert "Say it." == person.reads
@@ -159,10 +163,10 @@ def test_a_flow_that_is_gone_during_a_run() -> None:
     person.code(order)
     taken = person.say("hello?")
 
-    assert (FAILED, None) == (person.reads, taken.run)
+    assert (UNAVAILABLE, None) == (person.reads, taken.run)
     assert [None] == [one.output for one in person.resume()]
     assert person.settle("x", run=run) is not None
-    assert FAILED == person.reads
+    assert UNAVAILABLE == person.reads
 
 
 def test_a_flow_that_has_another_name_now() -> None:
@@ -193,5 +197,134 @@ def test_code_that_no_longer_fits() -> None:
     before = dict(strict.stored)
     strict.code(Flow(name="order", function=other, on_mismatch=OnMismatch.FAIL))
     taken = strict.say("s")
-    assert (FAILED, before) == (strict.reads, strict.stored)
+    assert (UNAVAILABLE, before) == (strict.reads, strict.stored)
     assert isinstance(taken.error, FlowMismatch)
+
+
+def test_a_flow_that_fails_when_it_is_rebuilt_during_a_run() -> None:
+    """Whoever speaks is told; nothing is lost, and code that works again goes on."""
+    broken = False
+
+    async def fragile_run(c: Conversation) -> None:
+        if broken:
+            raise LookupError
+        found = await c.run("look", reserve)
+        await c.say(f"Found {found}.")
+
+    person = Person(fragile_run)
+    person.say("fragile_run")
+    run, before = person.taken.run, person.stored
+    broken = True
+    person.restart()
+    taken = person.say("hello?")
+    assert (FAILED, None, False) == (person.reads, taken.run, taken.busy)
+    assert person.stored is before
+    broken = False
+    person.settle("it", run=run)
+
+    assert "Found it." == person.reads
+
+
+# Flows that do what no flow may
+
+
+async def loops(c: Conversation) -> None:
+    while True:
+        await c.say("again")
+
+
+async def sleeps(_c: Conversation) -> None:
+    await trio.sleep(1)
+
+
+async def waits_for_an_event(_c: Conversation) -> None:
+    await trio.Event().wait()
+
+
+async def opens_a_nursery(_c: Conversation) -> None:
+    async with trio.open_nursery():
+        pass
+
+
+async def takes_a_thread(_c: Conversation) -> None:
+    await trio.to_thread.run_sync(print)
+
+
+async def forgets_to_await(c: Conversation) -> None:
+    c.say("lost")  # type: ignore[unused-awaitable]
+    await c.ask("x", "X?")
+
+
+async def asks_twice(c: Conversation) -> None:
+    await c.say("first")
+    for _ in range(2):
+        await c.run("same", reserve)
+
+
+async def returns_what_cannot_be_kept(_c: Conversation) -> object:
+    return object()
+
+
+async def returns_at_once(_c: Conversation) -> None:
+    pass
+
+
+async def waits_in_finally(c: Conversation) -> None:
+    try:
+        raise LookupError
+    finally:
+        await c.ask("x", "X?")
+
+
+async def exits(_c: Conversation) -> None:
+    raise SystemExit
+
+
+BAD = [
+    loops, sleeps, waits_for_an_event, opens_a_nursery, takes_a_thread, forgets_to_await,
+    returns_what_cannot_be_kept, exits,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_flows_that_do_what_no_flow_may(bad: Any) -> None:
+    """The person is told, the author finds flow and line, and the next flow runs as if nothing had been."""
+    person = Person(order, bad)
+    taken = person.say(bad.__name__)
+
+    assert (FAILED, {}) == (person.reads, person.stored)
+    assert taken.error is not None
+    assert any(known in str(taken.error) for known in (__file__, bad.__name__))
+    person.say("order")
+    assert person.reads.startswith("What size?")
+
+
+def test_a_flow_that_asks_one_key_twice() -> None:
+    """It fails when it does, not before."""
+    person = Person(asks_twice)
+    person.say("asks_twice")
+    assert "first" == person.reads
+    person.settle(1)
+
+    assert FAILED == person.reads
+
+
+def test_a_flow_that_says_nothing() -> None:
+    """The person is told that it has ended."""
+    person = Person(returns_at_once)
+    person.say("returns_at_once")
+
+    assert (FlowTexts().unexpected_end, {}) == (person.reads, person.stored)
+
+
+def test_a_question_in_a_finally() -> None:
+    """It is asked; when the flow is put away there, that is said and harms nobody else."""
+    person = Person(waits_in_finally, order)
+    person.say("waits_in_finally")
+    assert "X?" == person.reads
+    person.say("menu")
+    person.say("order", flow="order")
+    person.restart()
+
+    assert person.conversations.put_away() == []
+    assert person.say("s").error is None

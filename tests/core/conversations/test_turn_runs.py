@@ -185,7 +185,22 @@ def test_what_is_said_meanwhile_waits_for_its_question() -> None:
     assert (False, True) == (taken.busy, taken.queued)
     person.settle("two pairs")
     assert "Found two pairs.\n\nBye, Ama." == person.reads
-    assert {} == person.stored
+    assert (False, ()) == (person.kept.has_record, person.kept.queued)
+
+
+def test_the_journal_has_every_step_also_where_a_function_is_between() -> None:
+    """From the question to the function, and from there to the next question, or function; not to the end."""
+    person = Person(stock, two_runs)
+    person.say("stock")
+    person.say("shoes")
+    person.settle("two pairs")
+    person.say("Ama")
+    person.say("two_runs")
+    person.settle()
+    person.settle()
+    steps = [(told.step, told.to_step) for told in person.told_with("transition")]
+
+    assert [("what", "look"), ("look", "name"), ("one", "two")] == steps
 
 
 def test_the_queue_is_bounded() -> None:
@@ -198,7 +213,7 @@ def test_the_queue_is_bounded() -> None:
     assert (True, False, BUSY) == (taken.busy, taken.queued, person.reads)
     assert MAX_QUEUED == len(person.kept.queued)
     person.settle("x")
-    assert {} == person.stored
+    assert (False, ()) == (person.kept.has_record, person.kept.queued)
 
 
 def test_the_queue_stops_at_the_next_run() -> None:
@@ -285,12 +300,34 @@ def test_what_was_kept_is_shown_to_who_speaks_during_a_run() -> None:
 
 
 def test_reminding_during_a_run() -> None:
-    """It is busy, and has nothing new to say."""
-    person = running(Busy.SAY)
-    taken = person.remind()
+    """It is busy, and says so, whatever it says to inputs."""
+    for policy in Busy:
+        person = running(policy)
+        taken = person.remind()
 
-    assert (True, "") == (taken.busy, person.reads)
-    assert taken.run is not None
+        assert (True, BUSY) == (taken.busy, person.reads)
+        assert taken.run is not None
+
+
+@pytest.mark.parametrize("platform", ["http", "ussd", "whatsapp"])
+def test_a_question_that_nobody_saw_is_not_answered(platform: str) -> None:
+    """It was asked when nobody waited any more: the next input shows it, the one after answers it."""
+
+    async def asks(c: Conversation) -> None:
+        await c.run("look", reserve)
+        name = await c.ask("name", "Your name?")
+        await c.say(f"Bye, {name}.")
+
+    person = Person(asks, platform=platform, waits=5.0)
+    person.say("asks")
+    person.settle("two pairs", waits=0.0)
+    assert "" == person.reads
+    person.restart()
+    person.say("hello?")
+    assert "Your name?" == person.reads
+    person.say("Ama")
+
+    assert "Bye, Ama." == person.reads
 
 
 def test_a_run_whose_code_is_gone_during_it() -> None:

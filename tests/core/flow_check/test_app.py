@@ -106,6 +106,27 @@ def test_a_flow_without_source_is_said(function: Any) -> None:
     assert ["no-source"] == [one.code for one in found]
 
 
+def test_a_list_of_steps_without_source_is_said() -> None:
+    """It may have been made at a prompt."""
+    _, names = module(
+        """
+        from sessiond import Step, StepType, flow_of_steps
+        steps = flow_of_steps("steps", [Step("a", StepType.TEXT, "?")], print)
+        """
+    )
+    flows = {"steps": names["steps"]}
+
+    assert ["no-source"] == [one.code for one in check_flows(Checked(flows), lambda _: None)]
+
+
+def test_without_an_app_nothing_is_said_of_how_a_flow_starts() -> None:
+    """Nobody knows."""
+    text, names = module(TWO)
+
+    found = check_flows(Checked({"b": names["b"]}), {FILE: text}.get)
+    assert ["unreachable"] == [one.code for one in found]
+
+
 def test_helpers_of_other_modules_are_looked_into() -> None:
     """Findings are where they are written."""
     text, names = module("async def size(c):\n    c.say('?')\n", "other.py")

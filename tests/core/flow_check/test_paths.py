@@ -178,7 +178,41 @@ DISTINCT = {
             while number < count:
                 await c.ask(f"c-{number}", "?")
                 number += 1
-            return [await c.ask(f"d-{n}", "?") for n in range(count)]
+            return [
+                await c.ask(f"d-{n}-{m}", "?")
+                for n in range(await c.ask("more", "?", parse=int)) if n
+                for m in range(3) if await c.confirm(f"e-{n}-{m}", "?")
+            ], {await c.ask(f"f-{n}", "?"): await c.ask(f"g-{n}", "?") for n in range(3)}
+        """,
+    "made of what a loop fills": """
+        async def flow(c):
+            items = []
+            while True:
+                items.append(await c.ask(f"item-{len(items)}", "?"))
+                if not await c.confirm(f"more-{len(items)}", "?"):
+                    break
+            cart = {"count": 0}
+            for size in ("s", "l"):
+                await c.ask(f"count-{cart['count']}", "?")
+                await c.ask(f"all-{cart}", "?")
+                cart["count"] += 1
+            seen = set()
+            for _ in range(3):
+                seen.add(await c.ask(f"what-{sorted(seen)}", "?"))
+        """,
+    "made of what belongs to something": """
+        async def flow(c):
+            order = c.session
+            while order.open:
+                await c.ask(f"a-{order.number}", "?")
+                await c.ask("b-" + str(order.number), "?")
+                await c.ask(order.lines[-1], "?")
+                order.number += 1
+        """,
+    "made anew in an expression": """
+        async def flow(c):
+            while (name := c.id()):
+                await c.ask(f"a-{name}", "?")
         """,
     "made of who knows what": """
         import itertools
@@ -236,6 +270,15 @@ DISTINCT = {
 
         async def flow(c):
             await more(c, 0)
+        """,
+    "in a function that has no conversation": """
+        async def other(d):
+            await d.ask("a", "?")
+
+        async def flow(c):
+            await c.ask("a", "?")
+            await other(print(c))
+            await other(*[c])
         """,
     "in a function that is not called": """
         async def flow(c):

@@ -54,7 +54,7 @@ def expression(text: str) -> ast.expr:
     [
         ("1", 1),
         ("NAME", "a"),
-        ("bound + NAME", "ba"),
+        ("bound + NAME + bound", "bab"),
         ("f'{bound}-{COUNT}'", "b-3"),
         ("[NAME, (COUNT,)]", ["a", [3]]),
         ("{NAME: given}", {"a": UNKNOWN}),
@@ -87,6 +87,9 @@ def test_keys_that_depend_on_a_name_are_known_by_it(scope: Scope) -> None:
     assert local != other
     assert {(scope.number, "local")} == local.names
     assert "b-a" == scope.key(expression("f'{bound}-a'"))
+    mixed = scope.key(expression("f'{local}-{bound}-{COUNT}'"))
+    assert isinstance(mixed, Symbol)
+    assert mixed != scope.key(expression("f'{local}-{bound}'"))
     for changing in ("c.id()", "f'{next(given)}'", "7", "None"):
         assert scope.key(expression(changing)) is None
     assert scope.key(None) is None

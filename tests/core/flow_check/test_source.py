@@ -87,6 +87,30 @@ def test_what_cannot_be_read_is_not_there(text: str | None) -> None:
     assert SourceFiles(lambda _: text).file("a.py") is None
 
 
+def test_names_that_are_not_there_yet_are_not_known() -> None:
+    """A closure may be asked about before it is complete."""
+    text, names = module(
+        """
+        def made():
+            async def flow(c):
+                print(word)
+            yield flow
+            word = "x"
+        """
+    )
+    found = SourceFiles({FILE: text}.get).function(next(names["made"]()))
+
+    assert found is not None
+    assert "word" not in found.globals
+
+
+def test_a_function_of_changed_source_is_not_found() -> None:
+    """The file on the disk is newer than what runs."""
+    _, names = module(SOURCE)
+
+    assert SourceFiles(lambda _: "x = 1").function(names["plain"]) is None
+
+
 @pytest.mark.parametrize("thing", [print, 7, None, len, SourceFiles])
 def test_what_is_no_function_of_a_file_is_not_found(thing: object) -> None:
     """Builtins, classes, numbers."""

@@ -58,6 +58,8 @@ def test_what_is_shown_in_each_language() -> None:
     shown = words.shown(Translations({"fr": {"Hello {name}": "Bonjour {name} !"}, "de": {}}))
 
     assert [("", "Hello "), ("fr", "Bonjour  !")] == list(shown)
+    broken = words_of(expression("c.t('Hello {name', name=unknown)"), scope())
+    assert [("", "Hello {name")] == list(broken.shown(Translations()))
     plain = words_of(expression("c.t('Use {braces}')"), scope())
     assert [("", "Use {braces}")] == list(plain.shown(Translations()))
 
@@ -74,6 +76,7 @@ def test_what_is_shown_in_each_language() -> None:
         ("[*LABELS]", None),
         ("unknown", None),
         ("'ab'", None),
+        ("Sizes", None),
     ],
 )
 def test_what_is_known_of_choices(code: str, labels: list[tuple[str, str]] | None) -> None:

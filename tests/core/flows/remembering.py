@@ -91,6 +91,13 @@ class Server:
             self._commit(turn, output)
         return output
 
+    def meddle(self, name: str, value: object) -> None:
+        """Let somebody else write to the session: another flow that shares it."""
+        session = self._session()
+        session.set(name, value)
+        assert session.record is not None
+        self.stored = encode_record(session.record)
+
     def _session(self) -> FlowSession:
         self.now += 1
         stored = None if self.stored is None else decode_record(self.stored)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -144,6 +146,18 @@ def test_cleaned_text_is_clean(text: str) -> None:
 
     assert cleaned == clean_text(cleaned)
     assert cleaned.encode().decode() == cleaned
+
+
+@pytest.mark.parametrize("marks", ["\u0301\u0316", "\u0f81", "\uff9e\u0301", "\u0344\u0316"])
+def test_no_letter_has_more_marks_than_any_writing_needs(marks: str) -> None:
+    """Putting n of them in order takes n²: who sends thousands would hold up everybody. Thirty are more than enough."""
+    heaps = f"{'o' + marks * 2000} {'o' + marks * 2000}"
+    few = "n\u0303o\u0302\u0301 " * 20
+
+    for text in (clean_text(heaps), matching_form(heaps)):
+        assert len(text) <= 2 * (1 + 60) + 1
+        assert 2 == len(text.split())
+    assert unicodedata.normalize("NFC", few).strip() == clean_text(few)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, assert_type
 
 import pytest
 
-from sessiond.core.flows.faults import FlowEvicted, FlowFailed, RepeatedKey
+from sessiond.core.flows.faults import FlowEvicted, FlowFailed, FlowLoops, RepeatedKey
 from sessiond.core.flows.prompts import Media
 from tests.core.flows.playing import begin, body, messages, play, rebuild, said
 
@@ -225,3 +225,42 @@ def test_another_flows_conversation_is_none_of_ours() -> None:
         begin(flow)
 
     assert "Mine?" == body(live.remind())
+
+
+def test_a_flow_that_swallows_its_own_errors_for_ever_is_stopped() -> None:
+    """Nothing else in the process could run meanwhile: after a hundred errors its next await ends the turn."""
+
+    async def flow(c: Conversation) -> None:
+        await c.ask("it", "It?")
+        while True:
+            try:
+                await c.ask("it", "It again?")
+            except Exception:  # noqa: BLE001 -- this is what it does
+                continue
+
+    live, _ = begin(flow)
+    with pytest.raises(FlowLoops, match="went on after 100 errors"):
+        live.answer(said("x"))
+
+
+def test_a_flow_that_will_not_be_put_away_is_left_to_itself() -> None:
+    """It is told that its conversation is over, and goes on asking whatever it is told."""
+    is_over: list[bool] = []
+
+    async def flow(c: Conversation) -> None:
+        number = 0
+        while True:
+            number += 1
+            try:
+                await c.confirm(f"it{number}", "Really?")
+            except BaseException:
+                if is_over:  # else Python would complain when it frees the coroutine
+                    raise
+
+    live, _ = begin(flow)
+    failure = live.put_away()
+    is_over.append(True)
+
+    assert failure is not None
+    assert "awaits in a finally or except" in str(failure)
+    assert not live.is_alive

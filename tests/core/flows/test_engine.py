@@ -117,7 +117,7 @@ def test_a_result_of_the_flow_is_handed_out() -> None:
         return object()
 
     assert b'{"total":3}' == begin(good)[1].result
-    with pytest.raises(NotStorable, match="what flow 'test' returned is a object"):
+    with pytest.raises(NotStorable, match="what flow 'test' returned is of type object"):
         begin(bad)
 
 
@@ -302,7 +302,7 @@ def test_a_result_that_cannot_be_recorded_names_the_run() -> None:
     """Before it reaches the flow."""
     _, output = play(order, "1", "1")
 
-    with pytest.raises(NotStorable, match="the result of 'reserve' is a bytes"):
+    with pytest.raises(NotStorable, match="the result of 'reserve' is of type bytes"):
         encode_result(run_of(output), b"R1")
 
 

@@ -24,8 +24,8 @@ WORDS = Translations(
             "How many?": "Combien ?",
             "Hello {name}": "Bonjour {name}",
             "{n} piece": ("{n} pièce", "{n} pièces"),
-            "Invalid input": "Réponse invalide",
-            "Invalid selection:": "Choix invalide :",
+            "Invalid input": "Mauvaise réponse",
+            "Invalid selection:": "Mauvais choix :",
             "That choice belongs to an earlier question.": "Trop tard.",
             "Yes": "Oui",
             "No": "Non",
@@ -52,12 +52,12 @@ def test_a_flow_speaks_the_language_that_was_chosen() -> None:
     """Its own sentences and the engine's; the same when it is rebuilt."""
     for server in both(CHOOSING, "fr"):
         assert "Combien ?" == body(server.live.remind())
-        assert "Réponse invalide\n\nCombien ?" == body(server.say("x"))
+        assert "Mauvaise réponse\n\nCombien ?" == body(server.say("x"))
         output = server.say("2")
         assert "2 pièces" == body(output)
         assert output.prompt is not None
         assert ["Oui", "Non"] == [choice.label for choice in output.prompt.choices]
-        assert "Choix invalide :\n\n2 pièces" == body(server.say("perhaps"))
+        assert "Mauvais choix :\n\n2 pièces" == body(server.say("perhaps"))
         server.restart()
         assert ("2 pièces", "fr") == (body(server.live.remind()), server.record.speaks)
 
@@ -200,7 +200,7 @@ def test_a_sentence_that_its_author_cannot_fill_in_is_an_error_on_its_line() -> 
     """Not half a sentence."""
 
     async def flow(c: Conversation) -> None:
-        await c.say(c.t("Hello {nmae}", name="Ama"))
+        await c.say(c.t("Hello {nobody}", name="Ama"))
 
     with pytest.raises(FlowFailed, match=r"test_facts\.py:\d+: the flow raised KeyError"):
         begin(make(flow))

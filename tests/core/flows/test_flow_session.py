@@ -161,10 +161,10 @@ def test_an_expired_session_begins_anew() -> None:
 
 
 @pytest.mark.parametrize(
-    ("platform", "seconds"), [("ussd", HOUR), ("whatsapp", 7 * 24 * HOUR), ("http", 24 * HOUR)]
+    ("platform", "seconds"), [("ussd", HOUR), ("whatsapp", 7 * 24 * HOUR), ("http", 7 * 24 * HOUR)]
 )
 def test_platforms_have_their_time(platform: str, seconds: float) -> None:
-    """A dial is forgotten after an hour, a WhatsApp chat after a week, others after a day."""
+    """A dial is forgotten after an hour, everything else after a week."""
     kept = FlowSession(None, now=0.0, platform=platform)
     kept.set("a", 1)
 

@@ -145,7 +145,9 @@ def test_a_check_that_returns_nonsense_is_named() -> None:
 
 def test_an_answer_that_cannot_be_recorded_names_the_question() -> None:
     """Not after the next restart: now, and on the line that asked."""
-    with pytest.raises(NotStorable, match=r"test_questions.py:\d+: the answer to 'it' is a bytes"):
+    with pytest.raises(
+        NotStorable, match=r"test_questions.py:\d+: the answer to 'it' is of type bytes"
+    ):
         play(asking(parse=str.encode), "x")
 
 

@@ -41,19 +41,32 @@ def test_writes_are_written_once_however_often_the_flow_is_rebuilt() -> None:
     for forgetful in (False, True):
         server = Server(counting, forgetful=forgetful)
         server.start()
-        server.restart()
-        assert {"begun": 1} == server.values
+        assert {"begun": 1} == rebuilt(server)
 
         server.say("Ama")
-        server.restart()
-        assert {"begun": 1, "named": 1, "name": "Ama"} == server.values
+        assert {"begun": 1, "named": 1, "name": "Ama"} == rebuilt(server)
 
+        server.meddle("begun", "by somebody else")
         server.settle()
-        server.restart()
-        assert 1 == server.values["gone"]
+        server.meddle("gone", "by somebody else")
+        assert "by somebody else" == rebuilt(server)["gone"]
 
         server.say("7")
-        assert {"begun": 1, "named": 1, "name": "Ama", "gone": 1, "aged": 1} == server.values
+        assert {
+            "begun": "by somebody else",
+            "named": 1,
+            "name": "Ama",
+            "gone": "by somebody else",
+            "aged": 1,
+        } == server.values
+
+
+def rebuilt(server: Server) -> dict[str, Any]:
+    """Rebuild the flow, which writes nothing, not even the same; returns the values."""
+    before = server.stored
+    server.restart()
+    assert before == server.stored
+    return server.values
 
 
 def test_a_flow_that_is_rebuilt_reads_what_it_read_then() -> None:
@@ -101,10 +114,12 @@ def test_going_back_does_not_take_back_what_was_written(forgetful: bool) -> None
 
     async def flow(c: Conversation) -> None:
         count(c, "begun")
+        c.session.set("last", None)
         first = await c.ask("first", "First?")
         count(c, "first")
         c.session.set("last", first)
         second = await c.ask("second", "Second?")
+        c.session.set("last", second)
         count(c, "second")
         if second == "back":
             await c.go_back("first")
@@ -116,14 +131,35 @@ def test_going_back_does_not_take_back_what_was_written(forgetful: bool) -> None
     server.start()
     server.say("a")
     assert "Second?" == body(server.say("one back"))
-    assert {"begun": 1, "first": 1, "last": "a", "second": 1} == server.values
+    assert {"begun": 1, "first": 1, "last": "one back", "second": 1} == server.values
 
     assert "First?" == body(server.say("back"))
-    assert {"begun": 1, "first": 1, "last": "a", "second": 2} == server.values
+    assert {"begun": 1, "first": 1, "last": "back", "second": 2} == server.values
 
     server.say("b")
+    assert "b" == server.values["last"]
     server.say("on")
-    assert {"begun": 1, "first": 2, "last": "b", "second": 3} == server.values
+    assert {"begun": 1, "first": 2, "last": "on", "second": 3} == server.values
+
+
+def test_going_back_to_what_was_never_there_is_new() -> None:
+    """A flow that does something else on its way back, because the world has changed, writes what it does."""
+    world = {"is new": False}
+
+    async def flow(c: Conversation) -> None:
+        if world["is new"]:
+            c.now()
+            c.session.set("seen", c.session.get("begun"))
+        c.session.set("begun", True)
+        await c.ask("first", "First?")
+        world["is new"] = True
+        await c.go_back("first")
+
+    server = Server(flow)
+    server.start()
+    server.say("x")
+
+    assert {"begun": True, "seen": True} == server.values
 
 
 @pytest.mark.parametrize("forgetful", [False, True])

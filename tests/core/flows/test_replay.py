@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from sessiond.core.flows.faults import FlowMismatch
@@ -223,6 +224,35 @@ def test_an_answer_that_the_code_now_reads_as_another_type_does_not_fit() -> Non
     assert output.restarted
     _, output = changed(dated, OnMismatch.CONTINUE)
     assert "Your name?" == body(output)
+
+
+class Adult(msgspec.Struct):
+    """What an author made of a number, and has become stricter about."""
+
+    age: int
+
+    def __post_init__(self) -> None:
+        if self.age < 18:
+            raise LookupError
+
+
+def test_an_answer_that_the_authors_class_now_refuses_does_not_fit() -> None:
+    """With whatever it raises: the policy decides."""
+
+    async def before(c: Conversation) -> None:
+        await c.ask("age", "Your age?", transform=lambda text: {"age": int(text)})
+        await c.ask("town", "Your town?")
+
+    async def after(c: Conversation) -> None:
+        await c.ask("age", "Your age?", transform=lambda text: Adult(int(text)), as_type=Adult)
+        await c.ask("town", "Your town?")
+
+    live, _ = play(before, "7")
+    _, output = rebuild(live, after)
+
+    assert output is not None
+    assert output.restarted
+    assert "Your age?" == body(output)
 
 
 def test_a_flow_that_is_not_the_same_twice_is_a_mismatch_not_a_crash() -> None:

@@ -10,6 +10,7 @@ import pytest
 from sessiond.core.errors import InvalidInput
 from sessiond.core.flows.answers import Answer
 from sessiond.core.flows.faults import FlowFailed
+from sessiond.core.flows.flow import Busy
 from sessiond.core.flows.prompts import Layout, Option, PromptKind
 from sessiond.core.flows.steps import Step, StepMessage, StepType, flow_of_steps
 from sessiond.core.flows.translations import Translations
@@ -231,12 +232,44 @@ def test_a_message_of_the_wrong_shape_names_its_step(step: Step) -> None:
         begin(flow_of_steps("test", [step]))
 
 
-def test_a_validator_that_returns_no_bool_is_named() -> None:
-    """Forgetting ``return`` refused everything in the reference, without a word."""
-    flow = flow_of_steps("test", [Step("one", StepType.TEXT, "One?", lambda _: None)])
+def test_a_validator_that_raises_need_not_return() -> None:
+    """Nothing returned is accepted, as from Python functions that raise on bad input."""
 
-    with pytest.raises(FlowFailed, match="validator of step 'one' returned a NoneType"):
+    def check(text: str) -> None:
+        if text != "good":
+            raise ValueError("Not good.")
+
+    flow = flow_of_steps("test", [Step("one", StepType.TEXT, "One?", check)])
+    assert "Not good.\n\nOne?" == body(play(flow, "bad")[1])
+    live, _ = play(flow, "good")
+
+    assert {"one": "good"} == live.record.answers()
+
+
+def test_a_validator_that_returns_no_bool_is_named() -> None:
+    """Anything else is a mistake of the author."""
+    odd: Any = str
+    flow = flow_of_steps("test", [Step("one", StepType.TEXT, "One?", odd)])
+
+    with pytest.raises(FlowFailed, match="validator of step 'one' returned a str, neither"):
         play(flow, "x")
+
+
+def test_a_step_list_has_the_policies_of_every_flow() -> None:
+    """Whatever ``App.flow`` knows."""
+    flow = flow_of_steps(
+        "f",
+        [Step("one", StepType.TEXT, "?")],
+        busy=Busy.QUEUE,
+        on_expire="Too late.",
+        question_after_error=False,
+    )
+
+    assert (Busy.QUEUE, "Too late.", False) == (
+        flow.busy,
+        flow.on_expire,
+        flow.question_after_error,
+    )
 
 
 def test_messages_of_steps_are_translated() -> None:

@@ -117,3 +117,30 @@ def test_endless_values_are_refused() -> None:
 
     with pytest.raises(NotStorable):
         encode_value(endless, "it")
+
+
+class Touchy(msgspec.Struct, eq=False):
+    """A class of an author, with code of its own in it."""
+
+    number: int
+
+    def __post_init__(self) -> None:
+        if self.number == 0:
+            raise ZeroDivisionError
+
+    def __eq__(self, other: object) -> bool:
+        raise OSError("no line to the service that compares")
+
+    def __hash__(self) -> int:
+        return self.number
+
+
+def test_whatever_a_class_of_the_author_raises() -> None:
+    """When it is compared or made: the value cannot be recorded, and that is the flow's failure."""
+    nothing = Touchy(1)
+    nothing.number = 0
+
+    with pytest.raises(NotStorable, match=r"it cannot be recorded \(OSError\)"):
+        encode_value(Touchy(1), "it", Touchy)
+    with pytest.raises(NotStorable, match=r"it cannot be recorded \(ZeroDivisionError\)"):
+        encode_value(nothing, "it", Touchy)

@@ -7,7 +7,12 @@ from typing import Any
 import pytest
 
 from sessiond.core.errors import InvalidInput
-from sessiond.core.flows.translations import NO_TRANSLATIONS, PLURALS, Translations
+from sessiond.core.flows.translations import (
+    NO_TRANSLATIONS,
+    PLURALS,
+    PlainCatalogue,
+    Translations,
+)
 
 PIECE, PIECES = "{n} piece", "{n} pieces"
 
@@ -81,6 +86,14 @@ def test_what_is_missing_can_be_told() -> None:
 
     assert ["A", None] == [shop.translated("fr-CA", key) for key in "ab"]
     assert "x" == shop.translated("fr", PIECE)
+
+
+def test_a_catalogue_may_be_anything_that_finds_sentences() -> None:
+    """Such as one that was read from a file."""
+    plain = PlainCatalogue({"a": "A", PIECE: ("x", "y")}, lambda _: 0)
+    words = Translations({"fr": plain})
+
+    assert ("A", "x") == (words.text("fr", "a"), words.plural("fr", PIECE, PIECES, 5))
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from attrs import evolve
 
 from sessiond import telemetry
 from sessiond.core.codes import ErrorCode
+from sessiond.core.conversations.details import ConversationDetail
 from sessiond.core.conversations.journal import Channel, JournalEntry, JournalSettings, encode_entry
 from sessiond.core.conversations.journal_events import JournalStatus
 from sessiond.core.conversations.journal_query import JournalPage, JournalQuery, read_journal
@@ -70,6 +71,23 @@ JOURNAL = (
     ),
     _told(1_020.0, "transition", step="amount", to_step="sure"),
     encode_entry(JournalEntry(at=2_000.0, event="flow.execution.start", flow="help")),
+)
+
+
+CONVERSATIONS = (
+    ConversationDetail(
+        key="order:ussd:nalo::ab",
+        flow="order",
+        waits_for="ask count",
+        answers=2,
+        platform="ussd",
+        gateway="nalo",
+        member="[number …23]",
+        unseen=1,
+        touched_at=1_000.0,
+        expires_at=4_600.0,
+    ),
+    ConversationDetail(key="pay:ussd:nalo::ab", unreadable="not a conversation record"),
 )
 
 
@@ -162,6 +180,7 @@ class StandInNode:
                 ),
             ),
             stream=StreamDetail(epoch="e", head=5, floor=2),
+            conversations=CONVERSATIONS,
             timers=(TimerDetail(name="$window", generation=1, due=None),),
             quarantine=Quarantine(since=1.0, restarts=3, error="KeyError in load")
             if row.quarantined
@@ -223,6 +242,13 @@ class StandInNode:
         if not self._row(user).quarantined:
             raise UnknownTarget(f"{user!r} is not in quarantine")
         self.rows[user] = evolve(self.rows[user], quarantined=False)
+
+    async def end_conversations(self, user: UserId, conversation: str | None) -> int:
+        self._row(user)
+        ended = [one for one in CONVERSATIONS if conversation in {None, one.key}]
+        if not ended:
+            raise UnknownTarget("this user has no such conversation")
+        return len(ended)
 
     async def roll_back(self, user: UserId) -> int:
         self._row(user)

@@ -188,6 +188,21 @@ async def test_send(door: Door) -> None:
     assert door.node.calls == [("send", "x", "hi", {"a": [1]}, False)]
 
 
+async def test_conversations_are_listed_and_ended(door: Door) -> None:
+    """All of a user's, or one by its key; one that is not there is named as that."""
+    async with door.connect() as lines:
+        listed = (await lines.result("sessions.inspect", user="ann"))["conversations"]
+        every = await lines.result("sessions.end_conversations", user="ann")
+        one = await lines.result(
+            "sessions.end_conversations", user="ann", conversation=listed[0]["key"]
+        )
+        none = await lines.error("sessions.end_conversations", user="ann", conversation="x")
+
+    assert [("ask count", 2), ("", 0)] == [(c["waits_for"], c["answers"]) for c in listed]
+    assert (every, one) == ({"ended": 2}, {"ended": 1})
+    assert "no such conversation" in none["message"]
+
+
 async def test_release_and_rollback(door: Door) -> None:
     """Out of quarantine, and back to the snapshot before."""
     async with door.connect() as lines:

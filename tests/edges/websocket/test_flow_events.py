@@ -61,6 +61,13 @@ def test_a_reminder_says_nothing() -> None:
     assert Said(FACTS, Answer(), reminds=True) == read("flow:remind", {})
 
 
+def test_what_the_client_speaks_is_handed_on() -> None:
+    """With what is said, and with what starts a flow; it is no part of the answer."""
+    assert "fr" == read("flow:say", {"text": "oui", "language": "fr"}).language
+    assert "fr" == read("flow:start", {"flow": "order", "language": "fr"}).language
+    assert "" == read("flow:say", {"text": "oui"}).language
+
+
 def test_the_id_of_an_input_is_kept() -> None:
     """A repeat is told from a new input by it."""
     digest = input_digest("client", "m-1")
@@ -92,7 +99,11 @@ SECRET = "0241234567"
             "flow:say has one of: text, choice",
         ),
         ("flow:say", {"choice": 1}, "flow:say: Expected `str | null`"),
-        ("flow:say", {"attachment": {"kind": SECRET}}, "flow:say: Invalid enum value"),
+        (
+            "flow:say",
+            {"attachment": {"kind": SECRET}},
+            "flow:say: Invalid enum value (known: image, document, audio, video, sticker) - at",
+        ),
         ("flow:say", {"attachment": {}}, "flow:say: Object missing required field `kind`"),
         ("flow:say", {"location": {"latitude": SECRET, "longitude": 1}}, "Expected `float`"),
         ("flow:say", {"contact": {"phones": SECRET}}, "Expected `array`"),
