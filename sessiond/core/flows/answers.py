@@ -1,8 +1,9 @@
 """What a person answers, and which choice is meant by it.
 
-Typed text is taken like a tap: by title, by key, or by number, whatever its case, width, spacing, digits
-(``２``, ``٢`` and ``2️⃣`` are all 2) and invisible marks. Matching looks at the choices of the screen that is shown
-now and at nothing else, so a number that belonged to an earlier screen means nothing.
+Typed text is taken like a tap: by title, by key, or by number, whatever its case, width, spacing, digits (``２``, ``٢``
+and ``2️⃣`` are all 2) and invisible marks; by title also as a button shows it (``2. Transfer to sa...``). Matching looks
+at the choices of the screen that is shown now and at nothing else, so a number that belonged to an earlier screen means
+nothing.
 
 Text is bounded before anything looks at it. Control characters, lone surrogates and the blanks around it are
 dropped; line ends become newlines; joiners, marks and emoji stay, right-to-left text too. It is composed (NFC).
@@ -138,9 +139,20 @@ def match_choice(answer: Answer, text: str, choices: Sequence[Choice]) -> Choice
     if titled:
         return titled[0] if len(titled) == 1 else by_number
     keyed = [choice for choice in choices if matching_form(choice.key) == wanted]
-    return (
-        next((choice for choice in keyed if choice.key == text), keyed[0]) if keyed else by_number
-    )
+    if keyed:
+        return next((choice for choice in keyed if choice.key == text), keyed[0])
+    return by_number or _by_shown_title(wanted, choices)
+
+
+def _by_shown_title(wanted: str, choices: Sequence[Choice]) -> Choice | None:
+    """Find the choice whose number and title are typed as buttons show them: ``2. Transfer to sa...``."""
+    number, _, title = wanted.partition(". ")
+    choice = _by_number(number, choices) if number.isdecimal() else None
+    if choice is None or not title:
+        return None
+    label, beginning = matching_form(choice.label), title.removesuffix("...")
+    is_shown = label == title or (beginning != title and label.startswith(beginning.rstrip()))
+    return choice if is_shown else None
 
 
 def _by_number(wanted: str, choices: Sequence[Choice]) -> Choice | None:

@@ -81,6 +81,32 @@ def test_a_title_that_two_choices_share_picks_neither() -> None:
     assert "b" == matched("2", twins)
 
 
+@pytest.mark.parametrize(
+    ("text", "position"),
+    [
+        ("2. Transfer to salary account", 1),
+        ("2. transfer to sa...", 1),
+        ("1. Transfer to sa…", 0),
+        ("２. Transfer to...", 1),
+        ("2. Transfer to elsewhere", None),
+        ("2. Transfer to sa", None),
+        ("2. ", 1),
+        ("2. ...", 1),
+        ("4. Transfer to sa...", None),
+        ("0. Transfer to sa...", None),
+        ("Transfer to sa...", None),
+        (". Transfer", None),
+    ],
+)
+def test_a_title_is_taken_as_a_button_shows_it(text: str, position: int | None) -> None:
+    """With its number in front and cut, as it is copied from a screen; a number and another title mean nothing."""
+    labels = ("Transfer to savings account", "Transfer to salary account", "Back")
+    choices = [Choice(f"key {n}", label, n) for n, label in enumerate(labels, 1)]
+    expected = None if position is None else choices[position]
+
+    assert expected == match_choice(Answer(text=text, numbered=False), clean_text(text), choices)
+
+
 def test_of_keys_that_differ_in_case_the_exact_one_is_meant() -> None:
     """A key is found as it is written before it is found in another case."""
     cases = (Choice("a", "First", 1), Choice("A", "Second", 2))

@@ -1,0 +1,1 @@
+"""What gateways have in common: their port, and the values that pass through it. Pure."""

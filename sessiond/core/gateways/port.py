@@ -1,0 +1,191 @@
+"""The port that gateways implement: one object per account of a provider, pure, without Trio.
+
+Two kinds. **Answering** gateways (USSD, generic HTTP) answer a request with what the conversation shows, within the
+provider's time. **Calling** gateways (WhatsApp, Telegram, Twilio) are acknowledged at once; what the conversation shows
+leaves as calls to the provider, kept until they are done.
+
+A gateway reads, writes and judges bytes. Who may call us is checked by ``check`` on the raw request before anything
+is parsed; it fails closed. Everything else (durability, duplicates, order, rate limits, retries) is not its business.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol, runtime_checkable
+
+from attrs import frozen
+
+from sessiond.core.conversations.shown import Readable
+from sessiond.core.flows.prompts import Output
+from sessiond.core.gateways.arrivals import Arrived, Heard
+from sessiond.core.gateways.messages import (
+    ProviderAnswer,
+    ProviderCall,
+    ProviderRequest,
+    ProviderResponse,
+)
+from sessiond.core.rendering.gsm import PageLimits
+from sessiond.core.rendering.paging import NAVIGATION, Navigation
+
+__all__ = [
+    "NOTHING_SHOWN",
+    "AccountStopped",
+    "AnsweringGateway",
+    "CallingGateway",
+    "Gateway",
+    "GivenUp",
+    "Judgement",
+    "ScreenLimits",
+    "Sent",
+    "Template",
+    "TryAgain",
+    "WindowClosed",
+]
+
+#: Of a text that no flow showed.
+NOTHING_SHOWN: Final = Readable()
+
+
+@frozen(kw_only=True)
+class ScreenLimits:
+    """What fits on one screen of the gateway."""
+
+    characters: int
+    """Of one page or message, everything counted."""
+    pages: PageLimits | None = None
+    """Of texts that are shown in pages (USSD); else longer ones are cut or split as the gateway says."""
+    navigation: Navigation = NAVIGATION
+    """How these pages are turned."""
+    answer_seconds: float = 8.0
+    """Answering gateways: how long we may take."""
+
+
+class Gateway(Protocol):
+    """What every gateway has."""
+
+    @property
+    def name(self) -> str:
+        """The provider, such as ``nalo``: the gateway part of session keys."""
+        ...
+
+    @property
+    def platform(self) -> str:
+        """``ussd``, ``whatsapp``, ``telegram``, ``http`` …: the platform part of session keys."""
+        ...
+
+    @property
+    def limits(self) -> ScreenLimits:
+        """What fits on its screen."""
+        ...
+
+    def check(self, request: ProviderRequest) -> ProviderAnswer | None:
+        """Check who sent *request*, on its raw bytes. An answer: it is done with (a verification), or refused.
+
+        Also answers what is no delivery at all: a verification request, a wrong method, a wrong content type.
+        """
+        ...
+
+    def read(self, request: ProviderRequest) -> Sequence[Arrived]:
+        """Read what a checked request holds, in the order in which it happened.
+
+        Raises:
+          InvalidInput: the body is not what the provider sends; the message says what is wrong and repeats no value.
+
+        """
+        ...
+
+    def acknowledge(self) -> ProviderAnswer:
+        """Write the response to a request that nobody waits at: what it holds is safe with us."""
+        ...
+
+
+@runtime_checkable
+class AnsweringGateway(Gateway, Protocol):
+    """A gateway whose answer is the response to the request."""
+
+    def answer(
+        self, heard: Heard, text: str, *, is_last: bool, shown: Readable = NOTHING_SHOWN
+    ) -> ProviderAnswer:
+        """Write the response that shows *text* and keeps the provider's session open, or ends it (*is_last*).
+
+        *shown* is what the text was made of, for gateways that hand on more than text.
+        """
+        ...
+
+    def refuse(self, request: ProviderRequest, text: str) -> ProviderAnswer:
+        """Write the response to a request that could not be read or taken, so that the person reads *text*."""
+        ...
+
+
+@frozen(kw_only=True)
+class Template:
+    """A message that was approved beforehand; the only kind outside a provider's window."""
+
+    name: str
+    language: str
+    parameters: Mapping[str, str] = {}
+
+
+@runtime_checkable
+class CallingGateway(Gateway, Protocol):
+    """A gateway that is told by calls to the provider."""
+
+    @property
+    def credentials(self) -> Mapping[str, str]:
+        """What the ``{names}`` in calls stand for."""
+        ...
+
+    def calls(self, output: Output, to: str) -> Sequence[ProviderCall]:
+        """Write the calls that show *output* to the recipient *to*, in order."""
+        ...
+
+    def template(self, template: Template, to: str) -> ProviderCall:
+        """Write the call that sends a template.
+
+        Raises:
+          InvalidInput: the provider has none.
+
+        """
+        ...
+
+    def judge(self, response: ProviderResponse) -> "Judgement":
+        """Say what the provider's answer to a call means."""
+        ...
+
+
+@frozen
+class Sent:
+    """The provider has it, under this id."""
+
+    id: str
+
+
+@frozen
+class TryAgain:
+    """Not now: after *seconds* (the provider's ``Retry-After``), or when the back-off says so. *account*: all of it."""
+
+    reason: str
+    seconds: float | None = None
+    account: bool = False
+
+
+@frozen
+class GivenUp:
+    """It will never be delivered."""
+
+    reason: str
+
+
+@frozen
+class WindowClosed:
+    """Only a template is accepted now (WhatsApp's 24 hours)."""
+
+    reason: str
+
+
+@frozen
+class AccountStopped:
+    """Our credentials are not accepted: nothing more is sent until somebody looks."""
+
+    reason: str
+
+
+Judgement = Sent | TryAgain | GivenUp | WindowClosed | AccountStopped

@@ -1,0 +1,90 @@
+"""Nsano USSD (Ghana): the request is JSON, the answer JSON with the next screen.
+
+No public documentation is known; the shape is that of FlowChat's gateway as it worked in 2022, and of its simulator:
+``network``, ``msisdn``, ``msg`` (what was typed, may be empty) and ``UserSessionID``; answered with
+``USSDResp.action`` (``input``: keep the session open, ``prompt``: end it), ``menus`` (always empty) and ``title`` (the
+screen).
+
+Nothing says that a request is the first of its session: ``inputs_of`` (core/gateways/dials.py) takes a session that
+was not seen before for a new one. The length of a page is not known either: FlowChat's 140 unless set.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from attrs import frozen
+from typing_extensions import override
+
+from sessiond.core.conversations.shown import Readable
+from sessiond.core.errors import InvalidInput
+from sessiond.core.flows.answers import Answer
+from sessiond.core.gateways.arrivals import Arrived, Heard
+from sessiond.core.gateways.fields import JSON, read_fields
+from sessiond.core.gateways.messages import ProviderAnswer, ProviderRequest
+from sessiond.core.gateways.port import NOTHING_SHOWN
+from sessiond.core.gateways.ussd import UssdGateway, UssdSettings
+
+__all__ = ["Nsano", "NsanoSettings"]
+
+_MAX_MSG: Final = 4096
+_MAX_NETWORK: Final = 32
+
+
+@frozen(kw_only=True)
+class NsanoSettings(UssdSettings):
+    """One account at Nsano."""
+
+    name: str = "nsano"
+    """The gateway part of session keys."""
+    region: str | None = "GH"
+    """Of phone numbers in local form."""
+    characters: int = 140
+    """Of a page: FlowChat's."""
+
+
+class Nsano(UssdGateway):
+    """One account at Nsano (``AnsweringGateway``)."""
+
+    def __init__(self, settings: NsanoSettings) -> None:
+        super().__init__(settings, methods=("POST",), media_types=(JSON,))
+
+    @override
+    def read(self, request: ProviderRequest) -> Sequence[Arrived]:
+        """Read one input.
+
+        Raises:
+          InvalidInput: a field is missing or of the wrong kind.
+
+        """
+        fields = read_fields(request)
+        session = fields.id("UserSessionID")
+        if not session:
+            raise InvalidInput("UserSessionID is missing")
+        msisdn = self.phone(fields, "msisdn")
+        network = fields.id("network", longest=_MAX_NETWORK)
+        return (
+            Heard(
+                facts=self.facts(request, session=session, msisdn=msisdn),
+                answer=Answer(text=fields.text("msg", longest=_MAX_MSG) or ""),
+                profile={"network": network} if network else {},
+            ),
+        )
+
+    @override
+    def answer(
+        self, heard: Heard, text: str, *, is_last: bool, shown: Readable = NOTHING_SHOWN
+    ) -> ProviderAnswer:
+        """Write the next screen."""
+        return _screen(text, is_last=is_last)
+
+    @override
+    def refuse(self, request: ProviderRequest, text: str) -> ProviderAnswer:
+        """Write a last screen."""
+        return _screen(self.one_page(text), is_last=True)
+
+
+def _screen(text: str, *, is_last: bool) -> ProviderAnswer:
+    action = "prompt" if is_last else "input"
+    body = {"USSDResp": {"action": action, "menus": "", "title": text}}
+    return ProviderAnswer(body=msgspec.json.encode(body), media_type=JSON)

@@ -1,0 +1,9 @@
+"""WhatsApp through Meta's Cloud API: webhooks in, calls to the Graph API out. Pure.
+
+Numbers, limits and shapes are those of Meta's "WhatsApp Business Platform" documentation, Cloud API, 2025 to 2026.
+"""
+
+from sessiond.gateways.whatsapp.gateway import WhatsApp
+from sessiond.gateways.whatsapp.settings import WhatsAppSettings
+
+__all__ = ["WhatsApp", "WhatsAppSettings"]

@@ -1,0 +1,41 @@
+"""Ids of buttons and rows: the choice's key, and the screen it was shown on, so that an old button is known as such.
+
+``k|<screen>|<key>``; the number instead of the key, ``n|<screen>|<number>``, when the key does not fit or would not
+come back as it went (Meta refuses outer blanks). The screen is left out when there is no room for it.
+"""
+
+from typing import Final
+
+from sessiond.core.flows.answers import Answer
+from sessiond.core.flows.prompts import Choice
+from sessiond.core.rendering.cutting import utf8_bytes
+
+__all__ = ["read_choice_id", "write_choice_id"]
+
+_KEY: Final = "k"
+_NUMBER: Final = "n"
+
+
+def write_choice_id(screen: str, choice: Choice, limit: int) -> str:
+    """Write the id of *choice* on *screen* in at most *limit* bytes."""
+    key = choice.key
+    is_plain = key.isprintable() and key == key.strip() and key != ""
+    kept = screen if screen.isprintable() and "|" not in screen else ""
+    forms = [(_KEY, kept, key), (_NUMBER, kept, str(choice.number))]
+    if utf8_bytes(f"{_KEY}||{key}") > limit or not is_plain:
+        del forms[0]
+    written = "|".join(forms[0])
+    return written if utf8_bytes(written) <= limit else "|".join((forms[0][0], "", forms[0][2]))
+
+
+def read_choice_id(text: str) -> Answer | None:
+    """Read the tap that an id of ours stands for; ``None``: the id is somebody else's."""
+    parts = text.split("|", 2)
+    if len(parts) != 3 or not parts[2]:
+        return None
+    kind, screen, what = parts
+    if kind == _KEY:
+        return Answer(choice=what, screen=screen or None)
+    if kind == _NUMBER and what.isascii() and what.isdigit():
+        return Answer(text=what, screen=screen or None)
+    return None

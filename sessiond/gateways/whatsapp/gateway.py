@@ -1,0 +1,223 @@
+"""WhatsApp as a gateway: who called us, what they sent, what we call, and what the answers mean."""
+
+import hmac
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from sessiond.core.errors import InvalidInput
+from sessiond.core.flows.answers import Location
+from sessiond.core.flows.prompts import Output
+from sessiond.core.gateways.arrivals import Arrived, StatusUpdate
+from sessiond.core.gateways.fields import host_of
+from sessiond.core.gateways.messages import (
+    ProviderAnswer,
+    ProviderCall,
+    ProviderRequest,
+    ProviderResponse,
+)
+from sessiond.core.gateways.port import GivenUp, Judgement, ScreenLimits, Template
+from sessiond.gateways.whatsapp.judging import judge, judge_code
+from sessiond.gateways.whatsapp.media import (
+    MediaFile,
+    address_call,
+    download_call,
+    upload_call,
+)
+from sessiond.gateways.whatsapp.messages import PLATFORM, Origin
+from sessiond.gateways.whatsapp.reading import read_webhook
+from sessiond.gateways.whatsapp.settings import LIMITS, WhatsAppSettings
+from sessiond.gateways.whatsapp.writing import (
+    Payload,
+    location_payload,
+    message_payloads,
+    prompt_payloads,
+    template_payload,
+)
+
+__all__ = ["MAX_BODY", "WhatsApp"]
+
+#: Bytes of a webhook: Meta says up to 3 MB.
+MAX_BODY: Final = 4 * 1024 * 1024
+
+_SIGNATURE: Final = "x-hub-signature-256"
+_SIGNED: Final = re.compile(r"sha256=([0-9a-f]{64})")
+_CHALLENGE: Final = re.compile(r"[!-~]{1,1024}")
+_TEXT: Final = "text/plain"
+
+
+class WhatsApp:
+    """One business number of the Cloud API (``CallingGateway``)."""
+
+    __slots__ = ("_secrets", "_settings", "_url")
+
+    def __init__(self, settings: WhatsAppSettings) -> None:
+        self._settings = settings
+        self._secrets = tuple(secret.encode() for secret in settings.app_secrets)
+        self._url = f"{settings.api_url}/{settings.api_version}/{settings.phone_number_id}/messages"
+
+    @property
+    def name(self) -> str:
+        """The gateway part of session keys."""
+        return self._settings.name
+
+    @property
+    def platform(self) -> str:
+        """The platform part of session keys."""
+        return PLATFORM
+
+    @property
+    def limits(self) -> ScreenLimits:
+        """What one message holds; longer texts are split."""
+        return ScreenLimits(characters=LIMITS.text)
+
+    @property
+    def credentials(self) -> Mapping[str, str]:
+        """What the ``{names}`` in calls stand for."""
+        return {"access_token": self._settings.access_token}
+
+    def check(self, request: ProviderRequest) -> ProviderAnswer | None:
+        """Answer a verification; refuse what is not signed with one of our secrets, before it is parsed."""
+        if request.method == "GET":
+            return self._verification(request)
+        if request.method != "POST":
+            return _refusal(405)
+        if len(request.body) > MAX_BODY:
+            return _refusal(413)
+        if request.media_type != "application/json":
+            return _refusal(415)
+        if not self._is_signed(request):
+            return self.acknowledge() if self._settings.drops_unsigned else _refusal(401)
+        return None
+
+    def read(self, request: ProviderRequest) -> Sequence[Arrived]:
+        """Read everything that a checked request holds, in the order of time.
+
+        Raises:
+          InvalidInput: it is no webhook of WhatsApp.
+          Refused: ``forbidden``: all of it is for other numbers.
+
+        """
+        origin = Origin(host=host_of(request), path=request.path, received_at=request.received_at)
+        return read_webhook(request.body, self._settings, origin)
+
+    def acknowledge(self) -> ProviderAnswer:
+        """Answer 200: Meta does not send it again."""
+        return ProviderAnswer(media_type=_TEXT)
+
+    def calls(self, output: Output, to: str) -> Sequence[ProviderCall]:
+        """Write the calls that show *output* to *to*: a number, or the business-scoped id of a person.
+
+        Raises:
+          InvalidInput: there is no recipient, or media without id and address.
+
+        """
+        return [self._message(payload, to) for payload in self._payloads(output)]
+
+    def template(self, template: Template, to: str) -> ProviderCall:
+        """Write the call that sends a template: all that is accepted outside of 24 hours."""
+        return self._message(template_payload(template), to)
+
+    def location(self, place: Location, to: str) -> ProviderCall:
+        """Write the call that sends a place."""
+        return self._message(location_payload(place), to)
+
+    def seen(self, message_id: str, *, types: bool = False) -> ProviderCall:
+        """Write the call that marks a message of a person as read, and (*types*) shows that an answer is being written.
+
+        Cloud API reference, "Typing indicators": it goes away with the answer, or after 25 seconds.
+        """
+        told: dict[str, Any] = {"status": "read", "message_id": message_id}
+        return self._call(told | ({"typing_indicator": {"type": "text"}} if types else {}))
+
+    def upload(self, file: bytes, mime_type: str, filename: str = "") -> ProviderCall:
+        """Write the call that uploads media, to be sent by the id that it is judged to have.
+
+        Raises:
+          InvalidInput: it is empty or larger than Meta takes, or its type is none.
+
+        """
+        return upload_call(file, mime_type, filename, self._settings)
+
+    def media_address(self, media_id: str) -> ProviderCall:
+        """Write the call that asks where what a person sent can be had from; ``read_address`` reads the answer.
+
+        Raises:
+          InvalidInput: it is no id of media.
+
+        """
+        return address_call(media_id, self._settings)
+
+    def download(self, file: MediaFile) -> ProviderCall:
+        """Write the call that fetches it.
+
+        Raises:
+          InvalidInput: the address is not one of Meta's.
+
+        """
+        return download_call(file, self._settings)
+
+    def judge(self, response: ProviderResponse) -> Judgement:
+        """Say what the answer to a call means."""
+        return judge(response)
+
+    def judge_status(self, update: StatusUpdate) -> Judgement | None:
+        """Say what became of a message that Meta had accepted: most errors come later. ``None``: it is on its way."""
+        if update.state != "failed":
+            return None
+        code = update.error_code
+        judged = judge_code(code) if isinstance(code, int) else None
+        return judged or GivenUp("failed, for a reason that is not known")
+
+    def _payloads(self, output: Output) -> Iterator[Payload]:
+        for message in output.messages:
+            yield from message_payloads(message)
+        if output.prompt is not None:
+            yield from prompt_payloads(output.prompt, self._settings)
+
+    def _message(self, payload: Payload, to: str) -> ProviderCall:
+        return self._call({"recipient_type": "individual", **_recipient(to), **payload})
+
+    def _call(self, told: Mapping[str, Any]) -> ProviderCall:
+        return ProviderCall(
+            url=self._url,
+            body=msgspec.json.encode({"messaging_product": "whatsapp", **told}),
+            headers={"authorization": "Bearer {access_token}"},
+        )
+
+    def _verification(self, request: ProviderRequest) -> ProviderAnswer:
+        token = request.parameter("hub.verify_token") or ""
+        challenge = request.parameter("hub.challenge") or ""
+        is_ours = hmac.compare_digest(
+            token.encode(errors="surrogatepass"), self._settings.verify_token.encode()
+        )
+        if not is_ours or request.parameter("hub.mode") != "subscribe":
+            return _refusal(403)
+        if _CHALLENGE.fullmatch(challenge) is None:
+            return _refusal(400)
+        return ProviderAnswer(body=challenge.encode(), media_type=_TEXT)
+
+    def _is_signed(self, request: ProviderRequest) -> bool:
+        """Compare with every secret, in the same time whichever is right."""
+        signed = _SIGNED.fullmatch(request.headers.get(_SIGNATURE, ""))
+        if signed is None:
+            return False
+        signature = bytes.fromhex(signed[1])
+        digests = [hmac.digest(secret, request.body, "sha256") for secret in self._secrets]
+        return sum(hmac.compare_digest(digest, signature) for digest in digests) > 0
+
+
+def _recipient(to: str) -> Mapping[str, str]:
+    """Address a number by ``to``, and who has none by ``recipient`` ("Business-scoped user IDs", 2026)."""
+    digits = to.removeprefix("+")
+    if digits.isascii() and digits.isdigit():
+        return {"to": digits}
+    if not to:
+        raise InvalidInput("whatsapp: a message needs a recipient")
+    return {"recipient": to}
+
+
+def _refusal(status: int) -> ProviderAnswer:
+    return ProviderAnswer(status=status, media_type=_TEXT)
