@@ -27,10 +27,10 @@ from sessiond.core.gateways.access import TOKEN_PARAMETER
 from sessiond.core.gateways.arrivals import Arrived, Heard, Notice
 from sessiond.core.gateways.fields import FORM, Fields, read_fields
 from sessiond.core.gateways.messages import ProviderAnswer, ProviderRequest
-from sessiond.core.gateways.port import NOTHING_SHOWN
+from sessiond.core.gateways.port import NOTHING_SHOWN, GatewayKind
 from sessiond.core.gateways.ussd import UssdGateway, UssdSettings
 
-__all__ = ["AfricasTalking", "AfricasTalkingSettings", "FieldNames"]
+__all__ = ["KIND", "AfricasTalking", "AfricasTalkingSettings", "FieldNames"]
 
 _TEXT: Final = "text/plain; charset=utf-8"
 
@@ -170,3 +170,6 @@ def _ended(fields: Fields, heard: Heard) -> Sequence[Arrived]:
 def _screen(text: str, *, is_last: bool) -> ProviderAnswer:
     body = f"{'END' if is_last else 'CON'} {text}"
     return ProviderAnswer(body=body.encode(errors="replace"), media_type=_TEXT)
+
+
+KIND: Final = GatewayKind("africastalking", AfricasTalkingSettings, AfricasTalking)

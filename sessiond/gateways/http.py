@@ -37,10 +37,10 @@ from sessiond.core.gateways.access import Access, AccessSettings
 from sessiond.core.gateways.arrivals import Arrived, Heard
 from sessiond.core.gateways.fields import FORM, JSON, Fields, host_of, read_fields
 from sessiond.core.gateways.messages import ProviderAnswer, ProviderRequest
-from sessiond.core.gateways.port import NOTHING_SHOWN, AnsweringGateway, ScreenLimits
+from sessiond.core.gateways.port import NOTHING_SHOWN, AnsweringGateway, GatewayKind, ScreenLimits
 from sessiond.core.rendering.screens import media_line
 
-__all__ = ["HttpGateway", "HttpGatewaySettings"]
+__all__ = ["KIND", "HttpGateway", "HttpGatewaySettings"]
 
 #: The gateway has no screen: what a flow may show, and more.
 _MAX_CHARACTERS: Final = 65_536
@@ -223,3 +223,6 @@ def _head(kind: str, session: str, user: str, at: float | None) -> dict[str, Any
 
 def _json(content: dict[str, Any], status: int = 200) -> ProviderAnswer:
     return ProviderAnswer(status=status, body=msgspec.json.encode(content), media_type=JSON)
+
+
+KIND: Final = GatewayKind("http", HttpGatewaySettings, HttpGateway)

@@ -33,10 +33,10 @@ from sessiond.core.gateways.arrivals import Arrived, Heard
 from sessiond.core.gateways.dials import answers_dialled, dial_and_answers
 from sessiond.core.gateways.fields import FORM, JSON, Fields, read_fields
 from sessiond.core.gateways.messages import ProviderAnswer, ProviderRequest
-from sessiond.core.gateways.port import NOTHING_SHOWN
+from sessiond.core.gateways.port import NOTHING_SHOWN, GatewayKind
 from sessiond.core.gateways.ussd import UssdGateway, UssdSettings
 
-__all__ = ["Nalo", "NaloSettings"]
+__all__ = ["KIND", "Nalo", "NaloSettings"]
 
 #: Documented: USERDATA has 120 characters; what people paste may be longer, and the flow bounds it.
 _MAX_USERDATA: Final = 4096
@@ -127,3 +127,6 @@ class Nalo(UssdGateway):
 
 def _screen(**fields: Any) -> ProviderAnswer:
     return ProviderAnswer(body=msgspec.json.encode(fields), media_type=JSON)
+
+
+KIND: Final = GatewayKind("nalo", NaloSettings, Nalo)

@@ -22,10 +22,10 @@ from sessiond.core.flows.answers import Answer
 from sessiond.core.gateways.arrivals import Arrived, Heard
 from sessiond.core.gateways.fields import JSON, read_fields
 from sessiond.core.gateways.messages import ProviderAnswer, ProviderRequest
-from sessiond.core.gateways.port import NOTHING_SHOWN
+from sessiond.core.gateways.port import NOTHING_SHOWN, GatewayKind
 from sessiond.core.gateways.ussd import UssdGateway, UssdSettings
 
-__all__ = ["Nsano", "NsanoSettings"]
+__all__ = ["KIND", "Nsano", "NsanoSettings"]
 
 _MAX_MSG: Final = 4096
 _MAX_NETWORK: Final = 32
@@ -88,3 +88,6 @@ def _screen(text: str, *, is_last: bool) -> ProviderAnswer:
     action = "prompt" if is_last else "input"
     body = {"USSDResp": {"action": action, "menus": "", "title": text}}
     return ProviderAnswer(body=msgspec.json.encode(body), media_type=JSON)
+
+
+KIND: Final = GatewayKind("nsano", NsanoSettings, Nsano)

@@ -50,6 +50,8 @@ class StatusUpdate(Value, frozen=True, kw_only=True):
     at: float | None = None
     error_code: int | str | None = None
     error: str = ""
+    reference: str = ""
+    """What our call named it by (``CallingGateway.calls``), where the provider tells it."""
 
 
 class Notice(Value, frozen=True, kw_only=True):

@@ -8,14 +8,14 @@ A gateway reads, writes and judges bytes. Who may call us is checked by ``check`
 is parsed; it fails closed. Everything else (durability, duplicates, order, rate limits, retries) is not its business.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Final, Protocol, runtime_checkable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Protocol, runtime_checkable
 
 from attrs import frozen
 
 from sessiond.core.conversations.shown import Readable
 from sessiond.core.flows.prompts import Output
-from sessiond.core.gateways.arrivals import Arrived, Heard
+from sessiond.core.gateways.arrivals import Arrived, Heard, StatusUpdate
 from sessiond.core.gateways.messages import (
     ProviderAnswer,
     ProviderCall,
@@ -31,6 +31,7 @@ __all__ = [
     "AnsweringGateway",
     "CallingGateway",
     "Gateway",
+    "GatewayKind",
     "GivenUp",
     "Judgement",
     "ScreenLimits",
@@ -56,6 +57,8 @@ class ScreenLimits:
     """How these pages are turned."""
     answer_seconds: float = 8.0
     """Answering gateways: how long we may take."""
+    window_seconds: float | None = None
+    """Calling gateways: how long after a person's last message more than templates may be sent; ``None``: always."""
 
 
 class Gateway(Protocol):
@@ -88,6 +91,7 @@ class Gateway(Protocol):
 
         Raises:
           InvalidInput: the body is not what the provider sends; the message says what is wrong and repeats no value.
+          Refused: ``forbidden``: all of it is for another account.
 
         """
         ...
@@ -133,11 +137,18 @@ class CallingGateway(Gateway, Protocol):
         """What the ``{names}`` in calls stand for."""
         ...
 
-    def calls(self, output: Output, to: str) -> Sequence[ProviderCall]:
-        """Write the calls that show *output* to the recipient *to*, in order."""
+    def calls(self, output: Output, to: str, *, reference: str = "") -> Sequence[ProviderCall]:
+        """Write the calls that show *output* to the recipient *to*, in order.
+
+        *reference* comes back in their statuses, where the provider can do that.
+
+        Raises:
+          InvalidInput: it cannot be shown there, or not to this recipient.
+
+        """
         ...
 
-    def template(self, template: Template, to: str) -> ProviderCall:
+    def template(self, template: Template, to: str, *, reference: str = "") -> ProviderCall:
         """Write the call that sends a template.
 
         Raises:
@@ -148,6 +159,10 @@ class CallingGateway(Gateway, Protocol):
 
     def judge(self, response: ProviderResponse) -> "Judgement":
         """Say what the provider's answer to a call means."""
+        ...
+
+    def judge_status(self, update: StatusUpdate) -> "Judgement | None":
+        """Say what became of a message that the provider had accepted; ``None``: it is on its way, or arrived."""
         ...
 
 
@@ -186,6 +201,20 @@ class AccountStopped:
     """Our credentials are not accepted: nothing more is sent until somebody looks."""
 
     reason: str
+
+
+@frozen
+class GatewayKind:
+    """A kind of gateway, as it is plugged in: its *settings* class (attrs, frozen) and what makes a gateway of them.
+
+    The settings class raises ``InvalidInput`` for what cannot be; its secrets have ``repr=False``.
+    """
+
+    name: str
+    """What ``gateway = "…"`` of an account says."""
+    settings: type
+    open: Callable[[Any], Gateway]
+    """Takes settings of that class."""
 
 
 Judgement = Sent | TryAgain | GivenUp | WindowClosed | AccountStopped

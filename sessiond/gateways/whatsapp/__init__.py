@@ -3,7 +3,13 @@
 Numbers, limits and shapes are those of Meta's "WhatsApp Business Platform" documentation, Cloud API, 2025 to 2026.
 """
 
+from typing import Final
+
+from sessiond.core.gateways.port import GatewayKind
 from sessiond.gateways.whatsapp.gateway import WhatsApp
 from sessiond.gateways.whatsapp.settings import WhatsAppSettings
 
-__all__ = ["WhatsApp", "WhatsAppSettings"]
+__all__ = ["KIND", "WhatsApp", "WhatsAppSettings"]
+
+
+KIND: Final = GatewayKind("whatsapp", WhatsAppSettings, WhatsApp)

@@ -42,6 +42,9 @@ __all__ = ["MAX_BODY", "WhatsApp"]
 #: Bytes of a webhook: Meta says up to 3 MB.
 MAX_BODY: Final = 4 * 1024 * 1024
 
+#: After the last message of a person ("Customer service windows").
+_WINDOW_SECONDS: Final = 24 * 3600.0
+
 _SIGNATURE: Final = "x-hub-signature-256"
 _SIGNED: Final = re.compile(r"sha256=([0-9a-f]{64})")
 _CHALLENGE: Final = re.compile(r"[!-~]{1,1024}")
@@ -71,7 +74,7 @@ class WhatsApp:
     @property
     def limits(self) -> ScreenLimits:
         """What one message holds; longer texts are split."""
-        return ScreenLimits(characters=LIMITS.text)
+        return ScreenLimits(characters=LIMITS.text, window_seconds=_WINDOW_SECONDS)
 
     @property
     def credentials(self) -> Mapping[str, str]:
@@ -107,18 +110,20 @@ class WhatsApp:
         """Answer 200: Meta does not send it again."""
         return ProviderAnswer(media_type=_TEXT)
 
-    def calls(self, output: Output, to: str) -> Sequence[ProviderCall]:
+    def calls(self, output: Output, to: str, *, reference: str = "") -> Sequence[ProviderCall]:
         """Write the calls that show *output* to *to*: a number, or the business-scoped id of a person.
+
+        *reference* is ``biz_opaque_callback_data``: statuses repeat it.
 
         Raises:
           InvalidInput: there is no recipient, or media without id and address.
 
         """
-        return [self._message(payload, to) for payload in self._payloads(output)]
+        return [self._message(payload, to, reference) for payload in self._payloads(output)]
 
-    def template(self, template: Template, to: str) -> ProviderCall:
+    def template(self, template: Template, to: str, *, reference: str = "") -> ProviderCall:
         """Write the call that sends a template: all that is accepted outside of 24 hours."""
-        return self._message(template_payload(template), to)
+        return self._message(template_payload(template), to, reference)
 
     def location(self, place: Location, to: str) -> ProviderCall:
         """Write the call that sends a place."""
@@ -177,8 +182,9 @@ class WhatsApp:
         if output.prompt is not None:
             yield from prompt_payloads(output.prompt, self._settings)
 
-    def _message(self, payload: Payload, to: str) -> ProviderCall:
-        return self._call({"recipient_type": "individual", **_recipient(to), **payload})
+    def _message(self, payload: Payload, to: str, reference: str = "") -> ProviderCall:
+        told = {"recipient_type": "individual", **_recipient(to), **payload}
+        return self._call(told | {"biz_opaque_callback_data": reference} if reference else told)
 
     def _call(self, told: Mapping[str, Any]) -> ProviderCall:
         return ProviderCall(

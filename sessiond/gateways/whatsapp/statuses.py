@@ -42,6 +42,7 @@ class _Status(Struct):
     timestamp: str | int | None = None
     recipient_id: str | None = None
     recipient_user_id: str | None = None
+    biz_opaque_callback_data: str | None = None
     errors: list[_Error] | None = None
 
 
@@ -63,4 +64,5 @@ def read_status(raw: bytes) -> tuple[float | None, Arrived]:
         at=at,
         error_code=error.code if error else None,
         error=error.told if error else "",
+        reference=status.biz_opaque_callback_data or "",
     )
