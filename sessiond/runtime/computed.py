@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from sessiond.core.ids import Digest
-from sessiond.core.records import Consumed, DeadLetter, Frame
+from sessiond.core.records import Consumed, DeadLetter, Delivery, Frame
 from sessiond.core.session.changes import Change
 from sessiond.core.session.effects import Effect
 from sessiond.core.session.state import SessionState
@@ -28,6 +28,8 @@ class Computed(msgspec.Struct):
     inbox_done: tuple[int, ...] = ()
     dead_letters: tuple[DeadLetter, ...] = ()
     journal: tuple[bytes, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+    deliveries_done: tuple[str, ...] = ()
     erase: bool = False
     relaxed: bool = False
     signals: list[Signal] = []
@@ -35,7 +37,12 @@ class Computed(msgspec.Struct):
     def change(self) -> Change | None:
         """What this turn makes durable; ``None`` when it cannot be anything."""
         if self.state is self.before and not (
-            self.inbox_done or self.dead_letters or self.journal or self.erase
+            self.inbox_done
+            or self.dead_letters
+            or self.journal
+            or self.deliveries
+            or self.deliveries_done
+            or self.erase
         ):
             return None
         return Change(
@@ -47,5 +54,7 @@ class Computed(msgspec.Struct):
             inbox_done=self.inbox_done,
             dead_letters=self.dead_letters,
             journal=self.journal,
+            deliveries=self.deliveries,
+            deliveries_done=self.deliveries_done,
             erase=self.erase,
         )

@@ -8,7 +8,7 @@ from attrs import frozen
 from sessiond.core.conversations.book import FlowBook
 from sessiond.core.ids import Partition, UserId
 from sessiond.core.ports import Clock, Entropy, ReplyTo, Store
-from sessiond.core.records import JOURNAL_LIMIT, Fence
+from sessiond.core.records import JOURNAL_LIMIT, Delivery, Fence
 from sessiond.core.session.effects import StartRun
 from sessiond.core.session.limits import SessionLimits
 from sessiond.core.session.program import Program
@@ -51,6 +51,10 @@ class _Timers(Protocol):
 
 class _Runs(Protocol):
     def start(self, user: UserId, effect: StartRun, reply_to: ReplyTo | None) -> None: ...
+
+
+class _Deliveries(Protocol):
+    def note(self, user: UserId, new: tuple[Delivery, ...], done: tuple[str, ...]) -> None: ...
 
 
 @frozen(kw_only=True)

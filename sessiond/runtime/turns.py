@@ -74,6 +74,8 @@ class Turns:
                 await self._fired(turn, item, hooks=hooks)
             case inputs.Send() | inputs.Stop() | inputs.RollBack() | inputs.EndConversations():
                 await self._operated(turn, item, hooks=hooks)
+            case inputs.Incoming() | inputs.DeliverySettled():
+                raise Refused(ErrorCode.UNKNOWN_EVENT, "there is no such account")
             case _:
                 assert_never(item)
         return turn

@@ -68,8 +68,6 @@ class ProviderCall(Value, frozen=True, kw_only=True):
     method: str = "POST"
     media_type: str = JSON
     headers: Mapping[str, str] = {}
-    recipient: str = ""
-    """Names the recipient for rate limits, keyed-hashed: never the number."""
 
 
 @frozen(kw_only=True)

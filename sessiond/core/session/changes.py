@@ -13,6 +13,7 @@ from sessiond.core.records import (
     JOURNAL_LIMIT,
     Consumed,
     DeadLetter,
+    Delivery,
     Frame,
     TimerChange,
     UserCommit,
@@ -40,6 +41,8 @@ class Change(Value, frozen=True, kw_only=True):
     inbox_done: tuple[int, ...] = ()
     dead_letters: tuple[DeadLetter, ...] = ()
     journal: tuple[bytes, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+    deliveries_done: tuple[str, ...] = ()
     erase: bool = False
 
     @property
@@ -59,6 +62,8 @@ class Change(Value, frozen=True, kw_only=True):
             or self.inbox_done
             or self.dead_letters
             or self.journal
+            or self.deliveries
+            or self.deliveries_done
             or self.erase
         )
 
@@ -106,6 +111,8 @@ def merge_commit(
         forgotten=_forgotten(changes),
         inbox_done=_joined([c.inbox_done for c in changes]),
         timers=_timer_changes(before, after),
+        deliveries=_deliveries(changes),
+        deliveries_done=_joined([c.deliveries_done for c in changes]),
         dead_letters=_joined([c.dead_letters for c in changes]),
         journal=_joined([c.journal for c in changes]),
         journal_limit=journal_limit,
@@ -117,6 +124,14 @@ def _joined(parts: list[tuple[T, ...]]) -> tuple[T, ...]:
     if len(parts) == 1:
         return parts[0]
     return tuple([item for part in parts for item in part])
+
+
+def _deliveries(changes: Sequence[Change]) -> tuple[Delivery, ...]:
+    """List the deliveries that are not done already by a later turn."""
+    if len(changes) == 1:
+        return changes[0].deliveries
+    done = {one for change in changes for one in change.deliveries_done}
+    return tuple(one for change in changes for one in change.deliveries if one.id not in done)
 
 
 def _of_last_epoch(changes: Sequence[Change]) -> Sequence[Change]:

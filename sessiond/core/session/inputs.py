@@ -12,6 +12,7 @@ from attrs import define, field, frozen
 
 from sessiond.core.codes import CloseCode
 from sessiond.core.conversations.inputs import EndConversations, Said, Settled
+from sessiond.core.gateways.inputs import DeliverySettled, Incoming
 from sessiond.core.ids import ConnectionId, Digest
 from sessiond.core.records import InboxEntry, Timer
 
@@ -23,9 +24,11 @@ __all__ = [
     "Accepted",
     "Ack",
     "ClientMessage",
+    "DeliverySettled",
     "EndConversations",
     "Fired",
     "HookCall",
+    "Incoming",
     "Input",
     "Join",
     "Leave",
@@ -133,6 +136,8 @@ Input = (
     | Said
     | Settled
     | EndConversations
+    | Incoming
+    | DeliverySettled
     | Accepted
     | Fired
     | Send
@@ -150,6 +155,8 @@ _KINDS: Final[Mapping[type, str]] = MappingProxyType(
         Said: "said",
         Settled: "settled",
         EndConversations: "end_conversations",
+        Incoming: "incoming",
+        DeliverySettled: "delivery_settled",
         Accepted: "accepted",
         Fired: "timer",
         Send: "send",

@@ -63,7 +63,7 @@ class Device(Value, frozen=True):
 class Snapshot(Value, frozen=True, kw_only=True):
     """What survives passivation. *data* is the app's own state, encoded as JSON."""
 
-    PRIVATE = frozenset({"data", "devices", "conversations", "subscriptions"})
+    PRIVATE = frozenset({"data", "devices", "conversations", "subscriptions", "lines"})
 
     session_id: str
     created_at: float
@@ -76,6 +76,12 @@ class Snapshot(Value, frozen=True, kw_only=True):
     """Encoded records of running flows by session key."""
     subscriptions: Mapping[str, int] = {}
     """Topics followed, with the last position seen."""
+    lines: Mapping[str, bytes] = {}
+    """Encoded lines (gateways/lines.py) by account."""
+    sent: int = 0
+    """How many messages were given to gateways: the next one's number."""
+    linked_to: str = ""
+    """The user whom this one is now; his inputs are handed on."""
 
 
 class _Body(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
@@ -87,6 +93,9 @@ class _Body(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
     devices: dict[str, tuple[int, float | None]] = {}
     conversations: dict[str, msgspec.Raw] = {}
     subscriptions: dict[str, int] = {}
+    lines: dict[str, msgspec.Raw] = {}
+    sent: int = 0
+    linked_to: str = ""
 
 
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
@@ -107,6 +116,9 @@ def encode_snapshot(snapshot: Snapshot) -> bytes:
                 key: msgspec.Raw(record) for key, record in snapshot.conversations.items()
             },
             subscriptions=dict(snapshot.subscriptions),
+            lines={account: msgspec.Raw(line) for account, line in snapshot.lines.items()},
+            sent=snapshot.sent,
+            linked_to=snapshot.linked_to,
         )
     )
     return _HEADER.pack(_MAGIC, SNAPSHOT_VERSION, _JSON, zlib.crc32(body)) + body
@@ -160,4 +172,7 @@ def _from_body(body: _Body) -> Snapshot:
         devices={name: Device(cursor, left_at) for name, (cursor, left_at) in body.devices.items()},
         conversations={key: bytes(record) for key, record in body.conversations.items()},
         subscriptions=dict(body.subscriptions),
+        lines={account: bytes(line) for account, line in body.lines.items()},
+        sent=body.sent,
+        linked_to=body.linked_to,
     )

@@ -1,0 +1,112 @@
+"""Accounts: configured gateways, each under a name of its own. Several accounts may be of one kind (tenants).
+
+What is here holds for every kind; a kind adds settings of its own (``GatewayKind.settings``) to the same table.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from attrs import Attribute, field, frozen
+from attrs.validators import ge, gt, le
+
+from sessiond.core.errors import InvalidInput
+from sessiond.core.gateways.port import AnsweringGateway, CallingGateway, Gateway
+
+__all__ = ["ACCOUNT_NAME", "Account", "AccountSettings", "FallbackTemplate"]
+
+#: What an account may be called: part of addresses, of logs, and of the scope of message ids.
+ACCOUNT_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+
+_PATH: Final = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+_PUBLIC_URL: Final = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
+
+
+def _check_path(_: object, __: "Attribute[str]", value: str) -> None:
+    if value and _PATH.fullmatch(value) is None:
+        raise InvalidInput("is not a path of letters, digits and . _ ~ - like /gateways/shop")
+
+
+def _check_public_url(_: object, __: "Attribute[str]", value: str) -> None:
+    if value and _PUBLIC_URL.fullmatch(value) is None:
+        raise InvalidInput("is not scheme and host, like https://chat.example.com")
+
+
+@frozen(kw_only=True)
+class FallbackTemplate:
+    """The approved template that is sent when a provider's window is closed; the message itself follows his answer."""
+
+    name: str
+    language: str
+    parameters: Mapping[str, str] = {}
+
+
+@frozen(kw_only=True)
+class AccountSettings:
+    """What can be set of every account.
+
+    Raises:
+      InvalidInput: something cannot be.
+
+    """
+
+    gateway: str
+    """The kind: ``whatsapp``, ``nalo``, ``nsano``, ``africastalking``, ``telegram``, ``twilio``, ``http``, or one that
+    is plugged in."""
+    path: str = field(default="", repr=False, validator=_check_path)
+    """Where the provider calls; empty: ``/gateways/<account>``. One that nobody can guess keeps strangers away."""
+    public_url: str = field(default="", validator=_check_public_url)
+    """Scheme and host that the provider calls, where a proxy changes them: some signatures cover the address."""
+    networks: tuple[str, ...] = ()
+    """Addresses and networks that may call (``203.0.113.0/24``); empty: all."""
+    wait_text: str = "This takes a little longer. Please dial again in a moment to see the result."
+    """Answering gateways: what is shown, and ends the dial, when no answer is ready in time; the next dial shows it."""
+    failed_text: str = "Sorry, this service is not available at the moment. Please try again later."
+    """Answering gateways: what is shown when an input could not be taken."""
+    resume_seconds: float = field(default=0.0, validator=[ge(0), le(30 * 86400)])
+    """Answering gateways: a dial that was interrupted can be continued for so long: who dials again may choose. 0: a
+    new dial begins anew."""
+    fallback_template: FallbackTemplate | None = None
+    """Calling gateways: sent when only templates are accepted; the message waits until the person writes. Without it
+    the message is given up."""
+    calls_per_second: float = field(default=20.0, validator=[gt(0), le(10_000)])
+    """Calling gateways: calls to the provider, in the long run."""
+    recipient_calls_per_second: float = field(default=1.0, validator=[gt(0), le(1000)])
+    """Calling gateways: calls for one person, in the long run."""
+    recipient_burst: float = field(default=20.0, validator=[ge(1), le(1000)])
+    """Calling gateways: calls for one person at once."""
+    concurrent_calls: int = field(default=16, validator=[gt(0), le(1000)])
+    """Calling gateways: calls under way at once."""
+    call_seconds: float = field(default=15.0, validator=[gt(0), le(120)])
+    """Calling gateways: how long a call may take."""
+    give_up_seconds: float = field(default=86_400.0, validator=[gt(0), le(30 * 86400)])
+    """Calling gateways: how long a message is tried; then it is a dead letter."""
+
+
+@frozen
+class Account:
+    """One configured gateway."""
+
+    name: str
+    settings: AccountSettings = field(repr=False)
+    gateway: Gateway = field(repr=False)
+
+    @property
+    def path(self) -> str:
+        """Where the provider calls."""
+        return self.settings.path or f"/gateways/{self.name}"
+
+    @property
+    def kind(self) -> str:
+        """The inbox entries of what comes in by it."""
+        return f"gateway:{self.name}"
+
+    @property
+    def calls(self) -> CallingGateway | None:
+        """The gateway, if it is told by calls."""
+        return self.gateway if isinstance(self.gateway, CallingGateway) else None
+
+    @property
+    def answers(self) -> AnsweringGateway | None:
+        """The gateway, if its answer is the response."""
+        return self.gateway if isinstance(self.gateway, AnsweringGateway) else None
