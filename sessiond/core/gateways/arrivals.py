@@ -12,7 +12,7 @@ __all__ = ["Arrived", "Heard", "Notice", "StatusUpdate"]
 class Heard(Value, frozen=True, kw_only=True):
     """One message of a person."""
 
-    PRIVATE = frozenset({"answer", "profile", "dialled", "so_far"})
+    PRIVATE = frozenset({"answer", "profile", "dialled", "so_far", "sender"})
 
     facts: ChannelFacts
     answer: Answer
@@ -33,6 +33,8 @@ class Heard(Value, frozen=True, kw_only=True):
     """What was dialled (``*920*44#``), where it is known; it is no answer."""
     so_far: str | None = None
     """Everything typed in the provider's session, where each request repeats it; ``inputs_of`` says what is new."""
+    sender: str = ""
+    """Where answers to it go at the provider; set by the door. Empty: to the number."""
     hangs_up: bool = False
     """The person or the network ended the provider's session; there is nobody to answer."""
 

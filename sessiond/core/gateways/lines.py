@@ -43,7 +43,9 @@ class Line(Value, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_
     PRIVATE = frozenset({"to", "last", "answered", "paging", "held"})
 
     to: str = ""
-    """Where calls of the gateway reach him: a number, a chat."""
+    """Where calls of the gateway reach him: a number in E.164, a chat."""
+    host: str = ""
+    """The host that his messages came to; part of session keys with the boundary ``url``."""
     heard_at: float = 0.0
     """When he last wrote: a provider's window is open for a time from then on."""
     last: LastRequest | None = None

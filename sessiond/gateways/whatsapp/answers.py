@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from sessiond.core.flows.answers import Answer, Attachment, Contact, Location
 from sessiond.core.flows.prompts import AttachmentKind
-from sessiond.gateways.whatsapp.choice_ids import read_choice_id
+from sessiond.core.gateways.choice_ids import read_choice_id
 
 __all__ = ["read_answer"]
 

@@ -18,7 +18,7 @@ from sessiond.core.gateways.port import (
     TryAgain,
     WindowClosed,
 )
-from sessiond.gateways.whatsapp.wire import decoded
+from sessiond.core.gateways.pieces import decoded
 
 __all__ = ["CODES", "judge", "judge_code"]
 

@@ -16,7 +16,7 @@ from sessiond.core.errors import InvalidInput
 from sessiond.core.gateways.messages import ProviderCall, ProviderResponse
 from sessiond.core.values import Value
 from sessiond.gateways.whatsapp.settings import WhatsAppSettings
-from sessiond.gateways.whatsapp.wire import decoded
+from sessiond.core.gateways.pieces import decoded
 
 __all__ = [
     "MEDIA_BYTES",

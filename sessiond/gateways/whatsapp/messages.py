@@ -14,7 +14,7 @@ from sessiond.core.gateways.arrivals import Arrived, Heard, Notice
 from sessiond.core.ids import MAX_INPUT_ID_BYTES
 from sessiond.gateways.whatsapp.answers import read_answer
 from sessiond.gateways.whatsapp.settings import WhatsAppSettings
-from sessiond.gateways.whatsapp.wire import (
+from sessiond.core.gateways.pieces import (
     UNREADABLE,
     decoded,
     json_of,

@@ -5,7 +5,7 @@ from typing import Final
 from msgspec import Struct
 
 from sessiond.core.gateways.arrivals import Arrived, Notice, StatusUpdate
-from sessiond.gateways.whatsapp.wire import (
+from sessiond.core.gateways.pieces import (
     decoded,
     json_of,
     malformed,

@@ -1,4 +1,4 @@
-"""Meta's JSON, piece by piece: a piece of the wrong form is told of, and does not harm its neighbours."""
+"""A provider's JSON, piece by piece: a piece of the wrong form is told of, and does not harm its neighbours."""
 
 from typing import Final, TypeVar
 
@@ -54,13 +54,13 @@ def malformed(raw: msgspec.Raw | bytes, *, id: str = "", about: str = "") -> Not
 
 
 def name_of(kind: str) -> str:
-    """Give Meta's name for a kind, if it is a name; it becomes part of logs and counters."""
+    """Give the provider's name for a kind, if it is a name; it becomes part of logs and counters."""
     is_name = kind.isascii() and kind.replace("_", "").isalnum() and len(kind) <= _MAX_KIND
     return kind if is_name else "unknown"
 
 
 def person_of(number: str | None, user_id: str | None = None) -> str:
-    """Say whom something is about, as ``Heard.facts`` does: the number in E.164, else the business-scoped id."""
+    """Say whom something is about, as ``Heard.facts`` does: the number in E.164, else the provider's id of them."""
     try:
         return e164(number) if number else user_id or ""
     except InvalidInput:

@@ -1,4 +1,4 @@
-"""Ids of buttons (sessiond/gateways/whatsapp/choice_ids.py)."""
+"""Ids of buttons (sessiond/core/gateways/choice_ids.py)."""
 
 import pytest
 from hypothesis import given
@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from sessiond.core.flows.answers import Answer, match_choice
 from sessiond.core.flows.prompts import Choice
-from sessiond.gateways.whatsapp.choice_ids import read_choice_id, write_choice_id
+from sessiond.core.gateways.choice_ids import read_choice_id, write_choice_id
 
 
 def test_key_and_screen_come_back() -> None:

@@ -1,11 +1,11 @@
-"""Meta's JSON, piece by piece (sessiond/gateways/whatsapp/wire.py)."""
+"""A provider's JSON, piece by piece (sessiond/core/gateways/pieces.py)."""
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sessiond.gateways.whatsapp.wire import (
+from sessiond.core.gateways.pieces import (
     decoded,
     json_of,
     malformed,

@@ -1,4 +1,4 @@
-"""WhatsApp's marks (sessiond/gateways/whatsapp/marks.py)."""
+"""WhatsApp's marks (sessiond/core/rendering/marks.py)."""
 
 import pytest
 from hypothesis import given
@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from sessiond.core.rendering.markdown import read_markdown
 from sessiond.core.rendering.styled import Span, Style
-from sessiond.gateways.whatsapp.marks import marked
+from sessiond.core.rendering.marks import marked
 
 
 @pytest.mark.parametrize(
