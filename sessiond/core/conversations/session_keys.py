@@ -108,6 +108,8 @@ PLATFORM_IDENTIFIERS: Final[Mapping[str, Identifier]] = MappingProxyType(
     {
         "ussd": Identifier.REQUEST_ID,
         "whatsapp": Identifier.MSISDN,
+        "sms": Identifier.MSISDN,
+        "telegram": Identifier.USER_ID,
         "http": Identifier.MSISDN,
         "messenger": Identifier.USER_ID,
         "instagram": Identifier.USER_ID,

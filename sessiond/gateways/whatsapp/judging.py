@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from sessiond.core.gateways.messages import ProviderResponse
+from sessiond.core.gateways.pieces import decoded
 from sessiond.core.gateways.port import (
     AccountStopped,
     GivenUp,
@@ -18,7 +19,6 @@ from sessiond.core.gateways.port import (
     TryAgain,
     WindowClosed,
 )
-from sessiond.core.gateways.pieces import decoded
 
 __all__ = ["CODES", "judge", "judge_code"]
 

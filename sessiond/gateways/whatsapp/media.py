@@ -14,9 +14,9 @@ from msgspec import Struct
 
 from sessiond.core.errors import InvalidInput
 from sessiond.core.gateways.messages import ProviderCall, ProviderResponse
+from sessiond.core.gateways.pieces import decoded
 from sessiond.core.values import Value
 from sessiond.gateways.whatsapp.settings import WhatsAppSettings
-from sessiond.core.gateways.pieces import decoded
 
 __all__ = [
     "MEDIA_BYTES",

@@ -11,9 +11,6 @@ from sessiond.core.conversations.phone import e164
 from sessiond.core.conversations.session_keys import MAX_IDENTIFIER, ChannelFacts
 from sessiond.core.errors import InvalidInput
 from sessiond.core.gateways.arrivals import Arrived, Heard, Notice
-from sessiond.core.ids import MAX_INPUT_ID_BYTES
-from sessiond.gateways.whatsapp.answers import read_answer
-from sessiond.gateways.whatsapp.settings import WhatsAppSettings
 from sessiond.core.gateways.pieces import (
     UNREADABLE,
     decoded,
@@ -23,6 +20,9 @@ from sessiond.core.gateways.pieces import (
     person_of,
     seconds_of,
 )
+from sessiond.core.ids import MAX_INPUT_ID_BYTES
+from sessiond.gateways.whatsapp.answers import read_answer
+from sessiond.gateways.whatsapp.settings import WhatsAppSettings
 
 __all__ = [
     "FROM_FUTURE",

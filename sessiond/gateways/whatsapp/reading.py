@@ -15,10 +15,10 @@ from msgspec import Raw, Struct
 from sessiond.core.codes import ErrorCode
 from sessiond.core.errors import InvalidInput, Refused
 from sessiond.core.gateways.arrivals import Arrived, Notice
+from sessiond.core.gateways.pieces import decoded, json_of, malformed, name_of
 from sessiond.gateways.whatsapp.messages import Around, Origin, people_of, read_message
 from sessiond.gateways.whatsapp.settings import WhatsAppSettings
 from sessiond.gateways.whatsapp.statuses import read_status
-from sessiond.core.gateways.pieces import decoded, json_of, malformed, name_of
 
 __all__ = ["OTHER_NUMBER", "read_webhook"]
 

@@ -20,13 +20,13 @@ from sessiond.core.flows.prompts import (
     Prompt,
     PromptKind,
 )
+from sessiond.core.gateways.choice_ids import write_choice_id
 from sessiond.core.gateways.port import Template
 from sessiond.core.rendering.cutting import cut
 from sessiond.core.rendering.markdown import read_markdown
+from sessiond.core.rendering.marks import marked
 from sessiond.core.rendering.styled import Span, Spans, split_spans
 from sessiond.core.rendering.titles import Title, numbered_lines, titles_of
-from sessiond.core.gateways.choice_ids import write_choice_id
-from sessiond.core.rendering.marks import marked
 from sessiond.gateways.whatsapp.settings import LIMITS, WhatsAppSettings
 
 __all__ = ["Payload", "location_payload", "message_payloads", "prompt_payloads", "template_payload"]

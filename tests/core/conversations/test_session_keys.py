@@ -179,7 +179,8 @@ def test_kinds_of_identifiers_do_not_meet() -> None:
         ("messenger", "user_id"),
         ("instagram", "user_id"),
         ("websocket", "user_id"),
-        ("telegram", "request_id"),
+        ("telegram", "user_id"),
+        ("sms", "msisdn"),
         ("http", "msisdn"),
     ],
 )

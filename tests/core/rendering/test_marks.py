@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sessiond.core.rendering.markdown import read_markdown
-from sessiond.core.rendering.styled import Span, Style
 from sessiond.core.rendering.marks import marked
+from sessiond.core.rendering.styled import Span, Style
 
 
 @pytest.mark.parametrize(

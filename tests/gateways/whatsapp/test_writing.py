@@ -22,8 +22,8 @@ from sessiond.core.flows.prompts import (
     Prompt,
     PromptKind,
 )
-from sessiond.core.gateways.port import Template
 from sessiond.core.gateways.choice_ids import read_choice_id
+from sessiond.core.gateways.port import Template
 from sessiond.gateways.whatsapp.settings import LIMITS
 from sessiond.gateways.whatsapp.writing import (
     location_payload,
