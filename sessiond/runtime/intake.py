@@ -121,24 +121,37 @@ class Intake:
           Refused: OVERLOADED, too much of this user (or of all) waits; DRAINING; UNAVAILABLE, not our partition.
 
         """
-        self._check(user)
         arrival = Arrival(
             user, partition_of(user), digest, kind, body, self._clock.now(), keep_seconds
         )
-        waiting = _Waiting(arrival)
-        self._waiting += 1
-        self._writer.submit(waiting)
+        (receipt,) = await self.accept_all((arrival,))
+        return receipt
+
+    async def accept_all(self, arrivals: Sequence[Arrival]) -> tuple[Receipt, ...]:
+        """Write the inputs of one request, as ``accept`` does: those of each user run in this order.
+
+        They have one bound together, and may be decided in several writes. When this raises, some may be accepted and
+        others not: sending all of them again is right.
+
+        Raises:
+          StoreUnavailable, Refused: as ``accept``; one of the first check is raised before anything is written.
+
+        """
+        for user in {arrival.user: None for arrival in arrivals}:
+            self._check(user)
+        waiting = [_Waiting(arrival) for arrival in arrivals]
+        self._waiting += len(waiting)
+        for one in waiting:
+            self._writer.submit(one)
         try:
             with trio.move_on_after(self._bound):
-                await waiting.decided.wait()
+                for one in waiting:
+                    await one.decided.wait()
         finally:
-            self._waiting -= 1
-            waiting.is_abandoned = True
-        if waiting.receipt is None:
-            raise StoreUnavailable("the store did not answer in time")
-        if waiting.receipt.status is ReceiptStatus.FENCED:
-            raise Refused(ErrorCode.UNAVAILABLE, "another node serves this user", retry_after=1.0)
-        return waiting.receipt
+            self._waiting -= len(waiting)
+            for one in waiting:
+                one.is_abandoned = True
+        return tuple(_receipt(one) for one in waiting)
 
     def stop_accepting(self) -> None:
         """Refuse new arrivals from now on; those under way are still written, and stay in the inbox."""
@@ -282,3 +295,11 @@ class Intake:
             cell.hold_back()
             cell.mailbox.wake()
         return False
+
+
+def _receipt(waiting: _Waiting) -> Receipt:
+    if waiting.receipt is None:
+        raise StoreUnavailable("the store did not answer in time")
+    if waiting.receipt.status is ReceiptStatus.FENCED:
+        raise Refused(ErrorCode.UNAVAILABLE, "another node serves this user", retry_after=1.0)
+    return waiting.receipt

@@ -382,3 +382,59 @@ async def test_consumed_inputs_are_not_told_again() -> None:
         await here.intake.recover([HOME])
 
         assert [2] == here.numbers()
+
+
+def arrival(number: int, user: UserId = ANN) -> Arrival:
+    digest = input_digest("hook:x", str(number))
+    return Arrival(user, partition_of(user), digest, "hook:x", b"%d" % number, 0.0)
+
+
+async def test_the_inputs_of_one_request_are_accepted_in_order() -> None:
+    """One write for all of them, a receipt for each; a repeat of one of them is known beside the others."""
+    async with desk() as here:
+        await here.accept(2)
+        assert [2] == here.numbers()
+        receipts = await here.intake.accept_all([arrival(number) for number in (1, 2, 3, 3)])
+
+        statuses = [receipt.status for receipt in receipts]
+        new, known = ReceiptStatus.ACCEPTED, ReceiptStatus.DUPLICATE
+        assert [new, known, new, known] == statuses
+        assert [1, 4] == [len(batch) for batch in here.store.accepts]
+        assert [1, 3] == here.numbers()
+
+
+async def test_no_inputs_are_accepted_at_once() -> None:
+    """A request that holds nothing for anybody writes nothing."""
+    async with desk() as here:
+        assert () == await here.intake.accept_all(())
+        assert [] == here.store.accepts
+
+
+async def test_the_inputs_of_one_request_have_one_bound(autojump_clock: MockClock) -> None:
+    """Twenty do not wait twenty times as long; what the store is told later is nobody's any more."""
+    async with desk() as here:
+        here.store.is_away = True
+        with pytest.raises(StoreUnavailable, match="in time"):
+            await here.intake.accept_all([arrival(number) for number in range(20)])
+        assert trio.current_time() == 5
+
+        here.store.is_away = False
+        await here.availability.wait_available()
+        await here.intake.wait_idle()
+        receipts = await here.intake.accept_all([arrival(number) for number in range(20)])
+        assert {ReceiptStatus.ACCEPTED, ReceiptStatus.DUPLICATE} >= {r.status for r in receipts}
+        await here.intake.refill(here.cell)
+        assert list(range(20)) == here.numbers()
+
+
+async def test_one_refused_user_refuses_the_request() -> None:
+    """Before anything of it is written: the platform sends all of it again."""
+    async with desk(user_backlog=1) as here:
+        here.cell.standing = Standing.QUARANTINED
+        await here.accept(1)
+        others = [arrival(2, UserId("bob")), arrival(3)]
+        with pytest.raises(Refused) as refused:
+            await here.intake.accept_all(others)
+
+        assert refused.value.code == ErrorCode.OVERLOADED
+        assert [1] == [len(batch) for batch in here.store.accepts]
