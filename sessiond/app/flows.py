@@ -141,8 +141,11 @@ class FlowRegistry:
         keys: SessionKeySettings,
         sessions: FlowSessionLimits | None = None,
         journal: JournalSettings | None = None,
+        calling: frozenset[str] = frozenset(),
     ) -> FlowBook | None:
         """Bring the flows and the server's settings together; ``None``: there are no flows.
+
+        *calling*: the accounts that we can speak first on.
 
         Raises:
           InvalidInput: two flows claim the same, or the session keys cannot be made.
@@ -158,6 +161,7 @@ class FlowRegistry:
             own_identifier=self.own_identifier,
             sessions=sessions or FlowSessionLimits(),
             journal=journal or JournalSettings(),
+            calling=calling,
         )
 
 

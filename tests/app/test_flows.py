@@ -130,6 +130,16 @@ def test_a_book_needs_flows() -> None:
     assert App().book(SessionKeySettings()) is None
 
 
+def test_a_book_knows_whom_we_can_speak_to_first() -> None:
+    """The accounts whose gateways are told by calls; none by default."""
+    app = App()
+    app.flow("one")(talk)
+    for calling in (frozenset(), frozenset({"shop"})):
+        book = app.book(KEYS, calling=calling)
+        assert book is not None
+        assert calling == book.calling
+
+
 def test_two_flows_that_claim_the_same_are_refused_together() -> None:
     """When all are known, with both names."""
     app = App()

@@ -39,6 +39,7 @@ class FlowBook:
     __slots__ = (
         "_keys",
         "_names_flow",
+        "calling",
         "flows",
         "journal",
         "routes",
@@ -56,6 +57,7 @@ class FlowBook:
         own_identifier: OwnIdentifier | None = None,
         sessions: FlowSessionLimits = _SESSIONS,
         journal: JournalSettings = _JOURNAL,
+        calling: frozenset[str] = frozenset(),
     ) -> None:
         routes = tuple(routes)
         unknown = sorted({route.flow for route in routes} - flows.keys())
@@ -65,6 +67,8 @@ class FlowBook:
         self.routes = RouteTable(routes, routing)
         self.sessions = sessions
         self.journal = journal
+        self.calling = calling
+        """The accounts that we can speak first on: what nobody waits for leaves by a call to their provider."""
         self.shown_after_end = routing.after_end != "route"
         """Whether the end of a flow matters to the next input."""
         self._keys = SessionKeys(keys, own_identifier)

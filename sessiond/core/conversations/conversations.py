@@ -17,7 +17,6 @@ from msgspec.structs import replace
 
 from sessiond.core.conversations.book import FlowBook
 from sessiond.core.conversations.inputs import Said, Settled
-from sessiond.core.conversations.journal import Channel, channel_of
 from sessiond.core.conversations.journal_events import JournalEvent
 from sessiond.core.conversations.live_flows import LiveFlows
 from sessiond.core.conversations.routing import Continue, Decision, RoutedInput, Say, Start
@@ -62,7 +61,9 @@ class Conversations:
         """
         if said.flow and not self._book.knows(said.flow):
             raise InvalidInput(f"there is no flow {said.flow!r}")
-        turn = self._turn(stored, now, channel_of(said.facts))
+        if said.unprompted:
+            return self._begin_unprompted(said, stored, now)
+        turn = self._turn(stored, now, said)
         key = self._current(said.facts, stored)
         if key is not None:
             turn.open(key)
@@ -73,6 +74,22 @@ class Conversations:
         else:
             self._act(turn, said)
         taken = turn.taken(waits=said.waits_seconds > 0)
+        return self._with_room(taken, now) if len(taken.stored) > len(stored) else taken
+
+    def _begin_unprompted(self, said: Said, stored: Mapping[str, bytes], now: float) -> Taken:
+        """Begin the flow that the app wants; where it fails at once, everything is as it was, and nobody is told."""
+        if not said.flow:
+            raise InvalidInput("an unprompted input names the flow to begin")
+        turn = self._turn(stored, now, said)
+        key = self._current(said.facts, stored)
+        if key is not None:
+            turn.open(key)
+        self._act(turn, said)
+        if turn.error is not None:
+            failed = self._turn(stored, now, said)
+            failed.fail_silently(turn.error, said.flow)
+            return failed.taken()
+        taken = turn.taken()
         return self._with_room(taken, now) if len(taken.stored) > len(stored) else taken
 
     def settle(self, settled: Settled, stored: Mapping[str, bytes], now: float) -> Taken | None:
@@ -132,11 +149,11 @@ class Conversations:
         return record is not None and waits_for_run(record)
 
     def _turn(
-        self, stored: Mapping[str, bytes], now: float, channel: Channel | None = None
+        self, stored: Mapping[str, bytes], now: float, said: Said | None = None
     ) -> ConversationTurn:
         self._live.keep_only(stored)
         return ConversationTurn(
-            self._book, self._host, self._live, self._user, stored, now=now, channel=channel
+            self._book, self._host, self._live, self._user, stored, now=now, said=said
         )
 
     def _current(self, facts: ChannelFacts, stored: Mapping[str, bytes]) -> str | None:

@@ -35,6 +35,10 @@ class Said:
     """What the door says the person speaks: a language tag; anything else counts as nothing."""
     profile: Mapping[str, str] = field(default=_NOBODY, repr=False)
     """What the gateway says of the person."""
+    account: str = ""
+    """The account of a provider that it came by, if it came by one (core/gateways/accounts.py)."""
+    unprompted: bool = False
+    """He said nothing: the app begins *flow* with him by itself. Nobody waits for what it shows."""
     opens: bool = False
     """A new dial: where a flow runs already, its question is shown again, whatever was dialled."""
     reminds: bool = False

@@ -1,8 +1,11 @@
 """One conversation while a turn is made of it: what is stored of it, what is shown, and what is told.
 
-What is said while nobody waits for it, and where we cannot speak first, is kept (*unseen*) and shown at the next input.
-Where we can, it is pushed, and kept as well (*pushed*): nobody knows who is there. A reminder shows it again, until the
-person says something.
+What is said while nobody waits for it:
+
+- on an account that we can speak first on (``FlowBook.calling``) is handed out like any output: the caller delivers it;
+- on a connection is pushed, and kept as well (*pushed*): nobody knows who is there. A reminder shows it again, until
+  the person says something;
+- elsewhere is kept (*unseen*) and shown at the next input.
 """
 
 from collections.abc import Mapping
@@ -13,7 +16,8 @@ from msgspec.structs import replace
 
 from sessiond.core.conversations.book import FlowBook
 from sessiond.core.conversations.happenings import Teller
-from sessiond.core.conversations.journal import NO_CHANNEL, Channel, Plain
+from sessiond.core.conversations.inputs import Said
+from sessiond.core.conversations.journal import NO_CHANNEL, Channel, Plain, channel_of
 from sessiond.core.conversations.journal_events import JournalEvent, JournalStatus
 from sessiond.core.conversations.running import RunningFlow
 from sessiond.core.conversations.shown import text_of
@@ -36,7 +40,7 @@ from sessiond.core.flows.prompts import Message, Output, RunRequest
 
 __all__ = ["PUSHED_PLATFORMS", "OpenConversation"]
 
-#: Where we can speak first. Elsewhere what nobody waits for is shown at the next input.
+#: Where what nobody waits for is pushed to connections.
 PUSHED_PLATFORMS: Final = frozenset({"websocket"})
 
 #: Trying again does not help; the old code does.
@@ -44,7 +48,7 @@ _UNTIL_LATER: Final = (FlowGone, FlowMismatch)
 
 
 class OpenConversation:
-    """The conversation of one turn; ``open`` it if there is one. *channel*: the way of the input, if it is one."""
+    """The conversation of one turn; ``open`` it if there is one. *said*: the input; ``None``: nobody said anything."""
 
     def __init__(
         self,
@@ -52,11 +56,13 @@ class OpenConversation:
         running: RunningFlow,
         stored: Mapping[str, bytes],
         now: float,
-        channel: Channel | None,
+        said: Said | None,
     ) -> None:
         self._book = book
         self._now = now
-        self._is_heard = channel is not None
+        self._on_input = said is not None
+        """Whether the input says where the person is; else the conversation does."""
+        self._is_heard = said is not None and not said.unprompted
         self.running = running
         self.stored = stored
         self.key = ""
@@ -66,9 +72,15 @@ class OpenConversation:
         self.error: Exception | None = None
         self.busy = self.queued = self.reminds = self._has_ended = self._is_open = False
         self._pushed: Pushed | None = None
-        self._speak_on(channel or NO_CHANNEL)
+        self._left: StoredConversation | None = None
+        """What another flow, or a word, ended in this turn."""
+        if said is None:
+            self._speak_on(NO_CHANNEL, "")
+        else:
+            self._speak_on(channel_of(said.facts), said.account)
 
-    def _speak_on(self, channel: Channel) -> None:
+    def _speak_on(self, channel: Channel, account: str) -> None:
+        self.account = account
         self.teller = Teller(self._now, channel, self._book.journal)
         self.running.teller = self.teller
         self.running.platform = channel.platform
@@ -80,8 +92,8 @@ class OpenConversation:
         self._is_open = True
         try:
             conversation = decode_conversation(raw)
-            if not self._is_heard:
-                self._speak_on(conversation.channel)
+            if not self._on_input:
+                self._speak_on(conversation.channel, conversation.account)
                 self.teller.key = key
             self.running.open(key, raw, conversation)
         except SnapshotError as error:
@@ -89,17 +101,26 @@ class OpenConversation:
             return
         self.conversation = conversation
         self.teller.flow = self.running.name
-        if self._is_heard and conversation.expires_at <= self._now:
+        if self._on_input and conversation.expires_at <= self._now:
             self.expire()  # what goes wrong with it is no failure of what is said now
 
     def begin(self, key: str) -> None:
-        """Begin the conversation *key*, with what is remembered in it."""
+        """Begin the conversation *key*, with what is remembered in it.
+
+        What the one that ended for it has not shown yet is shown in this one.
+        """
         self.key = self.teller.key = key
         self._is_open = True
         raw = self.stored.get(key)
         session = NO_RAW if raw is None else decode_conversation(raw).session
+        left = self._left
         self.conversation = StoredConversation(
-            began_at=self._now, touched_at=self._now, expires_at=self._now, session=session
+            began_at=self._now,
+            touched_at=self._now,
+            expires_at=self._now,
+            session=session,
+            unseen=() if left is None else left.unseen,
+            pushed=None if left is None else left.pushed,
         )
 
     def take_back(self) -> None:
@@ -122,6 +143,7 @@ class OpenConversation:
             record=NO_RAW if running.record is None else raw_record(running.record),
             ended=name if has_ended else "",
             channel=channel,
+            account=self.account,
             session=session,
             touched_at=self._now,
             expires_at=self._now + self._book.sessions.ttl(channel.platform),
@@ -184,6 +206,7 @@ class OpenConversation:
             return
         self._is_open = False
         conversation = self.conversation
+        self._left = conversation if event is None else None
         if self.running.record is not None:
             self._tell_end(JournalStatus.INTERRUPTED, "reset" if event is None else "expired")
         if event is not None:
@@ -227,9 +250,10 @@ class OpenConversation:
     def taken(self, *, waits: bool) -> Taken:
         """Hand out what the turn did. *waits*: a door waits, also for what comes of a function that is called now."""
         nobody = not waits and not self._is_heard
-        can_push = self.teller.channel.platform in PUSHED_PLATFORMS
+        can_call = self.account in self._book.calling
+        can_push = not can_call and self.teller.channel.platform in PUSHED_PLATFORMS
         is_push = nobody and can_push and self.output is not None
-        if (nobody and not can_push) or (waits and self._goes_on):
+        if (nobody and not (can_push or can_call)) or (waits and self._goes_on):
             self._hide(bounded=nobody)
         else:
             self._show_unseen(can_push=can_push)
@@ -240,6 +264,7 @@ class OpenConversation:
             stored=self._stored_now(),
             key=self.key,
             flow=self.teller.flow,
+            account=self.account,
             output=self.output,
             run=self.run,
             waiting_text="" if self.run is None else self.running.texts_of(self.teller.flow).busy,
@@ -276,7 +301,11 @@ class OpenConversation:
     def _show_unseen(self, *, can_push: bool) -> None:
         """Show what was kept before what is said now; a reminder shows what was pushed, and drops nothing of it."""
         output, conversation = self.output, self.conversation
-        if output is None or conversation is None:
+        if output is None:
+            return
+        if conversation is None:
+            unseen = () if self._left is None else self._left.unseen
+            self.output = replace(output, messages=(*unseen, *output.messages))
             return
         unseen, pushed = conversation.unseen, conversation.pushed
         if unseen or conversation.is_unasked:
@@ -303,6 +332,7 @@ class OpenConversation:
                 touched_at=self._now,
                 expires_at=self._now + self._book.sessions.ttl(channel.platform),
                 channel=channel,
+                account=self.account,
                 session=session,
                 pushed=self._pushed,
             )

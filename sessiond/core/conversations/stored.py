@@ -74,6 +74,8 @@ class StoredConversation(
     ended: str = ""
     """The flow whose end was the last thing that happened."""
     channel: Channel = NO_CHANNEL
+    account: str = ""
+    """The account that the person was last heard on."""
     session: msgspec.Raw = NO_RAW
     """What flows remember (flow_session.py)."""
     unseen: tuple[Message, ...] = ()
@@ -160,6 +162,7 @@ def without_flow(conversation: StoredConversation, now: float) -> StoredConversa
         touched_at=conversation.touched_at,
         expires_at=expires_at,
         channel=conversation.channel,
+        account=conversation.account,
         session=conversation.session,
     )
 

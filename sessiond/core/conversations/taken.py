@@ -20,6 +20,9 @@ class Taken(Value, frozen=True, kw_only=True, gc=True):
     stored: Mapping[str, bytes]
     key: str = ""
     flow: str = ""
+    account: str = ""
+    """Where the person was last heard: with an account that we can speak first on (``FlowBook.calling``) the output is
+    to be delivered there, also when nobody waits."""
     output: Output | None = None
     """``None``: there is nothing to show."""
     run: RunRequest | None = None
@@ -27,7 +30,7 @@ class Taken(Value, frozen=True, kw_only=True, gc=True):
     waiting_text: str = ""
     """What to say when it takes longer than a door can wait."""
     is_push: bool = False
-    """Nobody waits for the output, and the platform lets us speak first."""
+    """Nobody waits for the output, and it can be pushed to a connection."""
     busy: bool = False
     """The input was not taken: a function runs."""
     queued: bool = False

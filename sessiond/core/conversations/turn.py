@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from sessiond.core.conversations.book import FlowBook
 from sessiond.core.conversations.inputs import Said
-from sessiond.core.conversations.journal import Channel
 from sessiond.core.conversations.journal_events import JournalEvent, JournalStatus
 from sessiond.core.conversations.live_flows import LiveFlows
 from sessiond.core.conversations.open_conversation import OpenConversation, joined
@@ -40,7 +39,7 @@ _FAILURES: Final = (FlowFailed, SnapshotError)
 class ConversationTurn:
     """A turn in the making: ``open`` if there is a conversation, then one of the verbs, then ``taken``.
 
-    *channel* is the way of the input; ``None``: nobody said anything.
+    *said* is the input; ``None``: nobody said anything.
     """
 
     def __init__(
@@ -52,13 +51,13 @@ class ConversationTurn:
         stored: Mapping[str, bytes],
         *,
         now: float,
-        channel: Channel | None = None,
+        said: Said | None = None,
     ) -> None:
         self._book = book
         self._host = host
         self._user = user
         self._running = RunningFlow(book, host, live, user, now)
-        self._open = OpenConversation(book, self._running, stored, now, channel)
+        self._open = OpenConversation(book, self._running, stored, now, said)
         self._tell = self._open.teller.tell
 
     def open(self, key: str) -> None:
@@ -236,6 +235,11 @@ class ConversationTurn:
     def fail(self, error: Exception) -> None:
         """Tell the person that something went wrong, and the journal what."""
         self._open.fail(error)
+
+    def fail_silently(self, error: Exception, flow: str) -> None:
+        """Tell the journal that *flow* could not be begun, and why."""
+        self._open.teller.flow = flow
+        self._open.fail_silently(error)
 
     def taken(self, *, waits: bool = False) -> Taken:
         """Hand out what the turn did. *waits*: a door waits, also for what comes of a function that is called now."""

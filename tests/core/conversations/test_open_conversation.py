@@ -2,7 +2,7 @@
 
 import pytest
 
-from sessiond.core.conversations.journal import Channel
+from sessiond.core.conversations.inputs import Said
 from sessiond.core.conversations.live_flows import LiveFlows
 from sessiond.core.conversations.open_conversation import (
     PUSHED_PLATFORMS,
@@ -10,6 +10,8 @@ from sessiond.core.conversations.open_conversation import (
     joined,
 )
 from sessiond.core.conversations.running import RunningFlow
+from sessiond.core.conversations.session_keys import ChannelFacts
+from sessiond.core.flows.answers import Answer
 from sessiond.core.flows.conversation import Conversation
 from sessiond.core.flows.engine import Opening
 from sessiond.core.flows.flow import Flow, Host
@@ -42,8 +44,8 @@ class Making:
         world = CountingWorld()
         book = Person(self.flow).book
         self.running = RunningFlow(book, Host(world, world), LiveFlows(), UserId("ama"), 5.0)
-        channel = Channel(platform, "gate") if heard else None
-        self.open = OpenConversation(book, self.running, stored or {}, 5.0, channel)
+        said = Said(ChannelFacts(platform=platform, gateway="gate"), Answer()) if heard else None
+        self.open = OpenConversation(book, self.running, stored or {}, 5.0, said)
 
     def begin(self) -> None:
         """Start the flow."""

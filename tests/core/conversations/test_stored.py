@@ -41,6 +41,7 @@ FULL = StoredConversation(
     expires_at=9.5,
     record=raw_record(RECORD),
     channel=Channel("ussd", "nalo", "[number …56]"),
+    account="shop",
     session=SESSION,
     unseen=(Message("Hello."),),
     is_unasked=True,

@@ -37,8 +37,9 @@ class BriefApp(App):
         keys: SessionKeySettings,
         sessions: FlowSessionLimits | None = None,
         journal: JournalSettings | None = None,
+        calling: frozenset[str] = frozenset(),
     ) -> FlowBook | None:
-        return super().book(keys, FlowSessionLimits(default_ttl_seconds=60.0), journal)
+        return super().book(keys, FlowSessionLimits(default_ttl_seconds=60.0), journal, calling)
 
 
 def shop() -> App:
