@@ -20,6 +20,9 @@ from sessiond.core.conversations.taken import Taken
 from sessiond.core.errors import InvalidInput, Refused
 from sessiond.core.flows.faults import RunFailed
 from sessiond.core.flows.flow import Host
+from sessiond.core.flows.prompts import Output
+from sessiond.core.gateways.accounts import Account
+from sessiond.core.gateways.lines import encode_answered
 from sessiond.core.ids import Digest
 from sessiond.core.records import MAX_STORED_REPLY
 from sessiond.core.session import inputs
@@ -30,6 +33,7 @@ from sessiond.runtime.calls import Calls
 from sessiond.runtime.computed import Computed
 from sessiond.runtime.driving import Driving
 from sessiond.runtime.flow_signals import log_failure, signals_of
+from sessiond.runtime.gateway_output import deliver, page_of, show_page, wait_page
 
 __all__ = ["CONVERSATIONS_TIMER", "RUNS_TIMER", "Dialogue"]
 
@@ -60,8 +64,8 @@ class Dialogue:
         self._services = calls.services
         self._conversations: Conversations | None = None
 
-    def said(self, turn: Computed, item: inputs.Said) -> None:
-        """Compute the turn of what a person said.
+    def said(self, turn: Computed, item: inputs.Said, *, is_answered: bool = True) -> None:
+        """Compute the turn of what a person said; *is_answered*: somebody waits for what is shown.
 
         Raises:
           Refused: BAD_REQUEST, a fact is missing or the flow unknown; TOO_LARGE; UNKNOWN_EVENT, the app has no flows.
@@ -72,7 +76,8 @@ class Dialogue:
             taken = self._opened().take(item, stored, self._services.clock.now())
         except InvalidInput as error:
             raise Refused(ErrorCode.BAD_REQUEST, str(error)) from None
-        self._apply(turn, taken, item.waits_seconds, item.digest)
+        waits_seconds = item.waits_seconds if is_answered and not item.unprompted else None
+        self._apply(turn, taken, waits_seconds, item.digest)
         if item.digest is not None:
             self._calls.consume(turn, item.digest, _reply_of(turn))
 
@@ -191,14 +196,17 @@ class Dialogue:
         turn.journal = (*turn.journal, *taken.journal)
         turn.signals += signals_of(taken.happenings, self._calls.user)
         output = taken.output
+        account = self._services.accounts.get(taken.account)
         if taken.is_push and output is not None:
             push = PushRequest(_PUSH, taken.shown)
             self._calls.apply(turn, Outcome(pushes=(push,)))
+        elif account is not None and account.calls is not None and output is not None:
+            now = self._services.clock.now()
+            deliver(turn, account, output, now=now, conversation=taken.key, flow=taken.flow)
         # Who speaks while a function runs is told so at once; who made it run waits for what comes of it.
         goes_on_waiting = bool(waits_seconds) and output is not None and output.run is not None
         if waits_seconds is not None and not goes_on_waiting:
-            shown = _NOTHING_SHOWN if taken.is_push else taken.shown
-            turn.effects = (*turn.effects, Reply(shown))
+            turn.effects = (*turn.effects, Reply(_reply(turn, account, taken)))
         if taken.run is not None:
             waits = (waits_seconds or 0.0) if goes_on_waiting else 0.0
             start = StartRun(
@@ -208,6 +216,7 @@ class Dialogue:
                 waits,
                 taken.waiting_text,
                 digest if waits else None,
+                b"" if account is None else wait_page(account),
             )
             turn.effects = (*turn.effects, start)
         if taken.stored is not before.conversations:
@@ -235,6 +244,15 @@ class Dialogue:
             raise Refused(
                 ErrorCode.TOO_LARGE, f"conversations of {size} bytes; the bound is {limit}"
             )
+
+
+def _reply(turn: Computed, account: Account | None, taken: Taken) -> bytes:
+    """Write what whoever waits is answered: a page, where he came by an account that is answered with pages."""
+    if account is not None and account.answers is not None:
+        output = taken.output or Output()
+        shown = taken.shown if account.gateway.limits.pages is None else _NOTHING_SHOWN
+        return encode_answered(show_page(turn, account, page_of(account, output), shown))
+    return _NOTHING_SHOWN if taken.is_push else taken.shown
 
 
 def _reply_of(turn: Computed) -> bytes | None:

@@ -69,7 +69,7 @@ class Failures:
         if not isinstance(error, Refused):
             self._count(item, error)
         match item:
-            case inputs.Leave() | inputs.Stop():
+            case inputs.Leave() | inputs.Stop() | inputs.DeliverySettled():
                 return await self._turns.compute(item, state, hooks=False)
             case inputs.Fired(timer=timer) if timer.name == WINDOW_TIMER:
                 return await self._turns.compute(item, state, hooks=False)
@@ -226,9 +226,9 @@ class Failures:
         the store.
         """
         item = envelope.item
-        if isinstance(item, inputs.Leave | inputs.Stop | inputs.Settled):
+        if isinstance(item, inputs.Leave | inputs.Stop | inputs.Settled | inputs.DeliverySettled):
             return True
-        asked = inputs.HookCall | inputs.Send | inputs.RollBack
+        asked = inputs.HookCall | inputs.Send | inputs.RollBack | inputs.Incoming
         asks = isinstance(item, asked) or (isinstance(item, inputs.Said) and item.waits_seconds > 0)
         if asks and envelope.reply_to is not None:
             envelope.reply_to.error(ErrorCode.DRAINING, "the server is being stopped", 1.0)

@@ -40,6 +40,7 @@ class Outlet:
             counters.committed_turns += 1
             counters.dead_letters += len(turn.change.dead_letters)
             self._note_timers(turn.change)
+            self._note_deliveries(turn.change)
         if envelope is not None and isinstance(envelope.item, inputs.Fired):
             timer = envelope.item.timer
             self._services.timers.settled(self._cell.user, timer.name, timer.generation)
@@ -64,6 +65,11 @@ class Outlet:
         for connection in self.connections.values():
             connection.close(code)
         self.connections.clear()
+
+    def _note_deliveries(self, change: Change) -> None:
+        deliveries = self._services.deliveries
+        if deliveries is not None and (change.deliveries or change.deliveries_done):
+            deliveries.note(self._cell.user, change.deliveries, change.deliveries_done)
 
     def _note_timers(self, change: Change) -> None:
         if change.before.timers is change.after.timers:

@@ -206,7 +206,9 @@ class _Waiting:
 
     def answer_pending(self) -> None:
         reply_to = self.take()
-        if reply_to is not None:
+        if reply_to is not None and self._effect.pending:
+            reply_to.ok(self._effect.pending)
+        elif reply_to is not None:
             output = Output(
                 messages=(Message(self._effect.waiting_text),), run=self._effect.request
             )

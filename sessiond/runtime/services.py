@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 from attrs import frozen
 
 from sessiond.core.conversations.book import FlowBook
+from sessiond.core.gateways.accounts import Account
 from sessiond.core.ids import Partition, UserId
 from sessiond.core.ports import Clock, Entropy, ReplyTo, Store
 from sessiond.core.records import JOURNAL_LIMIT, Delivery, Fence
@@ -79,6 +80,10 @@ class Services:
     limits: SessionLimits
     policy: ActorPolicy
     counters: Counters
+    accounts: Mapping[str, Account] = {}
+    """The gateways, by the names of their accounts."""
+    deliveries: _Deliveries | None = None
+    """What sends messages to providers; ``None``: there are no accounts."""
 
     @property
     def journal_limit(self) -> int:

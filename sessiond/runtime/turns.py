@@ -13,8 +13,10 @@ from msgspec.structs import replace
 from sessiond.core.codes import CloseCode, ErrorCode
 from sessiond.core.errors import InvalidInput, Refused
 from sessiond.core.event_names import check_event_name
+from sessiond.core.gateways.inbox_bodies import decode_arrived
+from sessiond.core.gateways.lines import Answered, encode_answered
 from sessiond.core.ids import Digest, partition_of
-from sessiond.core.records import MAX_STORED_REPLY, WINDOW_TIMER
+from sessiond.core.records import MAX_STORED_REPLY, WINDOW_TIMER, InboxEntry
 from sessiond.core.session import inputs, machine
 from sessiond.core.session.effects import CloseConnection, Reply
 from sessiond.core.session.outcome import EndRequest, Outcome, PushRequest
@@ -25,6 +27,7 @@ from sessiond.core.session.state import RETENTION_TIMER, SessionState
 from sessiond.runtime.calls import Calls
 from sessiond.runtime.computed import Computed
 from sessiond.runtime.dialogue import CONVERSATIONS_TIMER, RUNS_TIMER, Dialogue
+from sessiond.runtime.gateway_turns import GatewayTurns
 from sessiond.runtime.lifecycle import Lifecycle
 from sessiond.runtime.unrun import list_unrun
 
@@ -32,17 +35,24 @@ __all__ = ["Repeated", "Turns"]
 
 _NO_REPLY: Final = b"{}"
 
+_DOORS: Final = {
+    "timer": CallKind.TIMER,
+    "gateway": CallKind.DELIVERY,
+    "delivery": CallKind.DELIVERY,
+}
+
 
 class Turns:
     """Computes the turns of one user."""
 
-    __slots__ = ("_calls", "_erased_to", "_services", "dialogue", "lifecycle")
+    __slots__ = ("_calls", "_erased_to", "_services", "dialogue", "gateways", "lifecycle")
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self._services = calls.services
         self.lifecycle = Lifecycle(calls)
         self.dialogue = Dialogue(calls)
+        self.gateways = GatewayTurns(calls, self.dialogue)
         self._erased_to = 0
 
     async def compute(
@@ -68,14 +78,12 @@ class Turns:
                 await self._hook_call(turn, item)
             case inputs.Said() | inputs.Settled():
                 await self._talk(turn, item)
-            case inputs.Accepted():
-                await self._accepted(turn, item)
-            case inputs.Fired():
-                await self._fired(turn, item, hooks=hooks)
+            case inputs.Incoming() | inputs.DeliverySettled():
+                await self._on_account(turn, item, hooks=hooks)
+            case inputs.Accepted() | inputs.Fired():
+                await self._left_to_us(turn, item, hooks=hooks)
             case inputs.Send() | inputs.Stop() | inputs.RollBack() | inputs.EndConversations():
                 await self._operated(turn, item, hooks=hooks)
-            case inputs.Incoming() | inputs.DeliverySettled():
-                raise Refused(ErrorCode.UNKNOWN_EVENT, "there is no such account")
             case _:
                 assert_never(item)
         return turn
@@ -106,7 +114,9 @@ class Turns:
                 return program.timeout(CallKind.TIMER, timer.name)
             case inputs.Settled():
                 return None
-            case inputs.Said() if not program.handles(CallKind.START, ""):
+            case inputs.Said() | inputs.Incoming() if not program.handles(CallKind.START, ""):
+                return None
+            case inputs.DeliverySettled() if not program.handles(CallKind.DELIVERY, ""):
                 return None
             case inputs.Join() if not (
                 program.handles(CallKind.CONNECT, "") or program.handles(CallKind.START, "")
@@ -147,6 +157,22 @@ class Turns:
         await self.lifecycle.wake(turn)
         self.dialogue.said(turn, item)
 
+    async def _on_account(
+        self, turn: Computed, item: inputs.Incoming | inputs.DeliverySettled, *, hooks: bool
+    ) -> None:
+        if isinstance(item, inputs.DeliverySettled):
+            await self.gateways.settled(turn, item, hooks=hooks)
+            return
+        if turn.state.snapshot.linked_to:
+            moved = Answered(linked_to=turn.state.snapshot.linked_to)
+            turn.effects = (Reply(encode_answered(moved)),)
+            return
+        self._calls.check_known()
+        if item.digest is not None and item.digest in turn.state.window:
+            raise Repeated(item.digest)
+        await self.lifecycle.wake(turn)
+        self.gateways.answer(turn, item)
+
     async def _answered(self, turn: Computed, outcome: Outcome, digest: Digest | None) -> None:
         """Apply the outcome of a handler somebody waits for, remembering its reply under *digest*."""
         if outcome.reply is None:
@@ -178,6 +204,14 @@ class Turns:
 
     # Inputs of platforms and timers: nobody waits
 
+    async def _left_to_us(
+        self, turn: Computed, item: inputs.Accepted | inputs.Fired, *, hooks: bool
+    ) -> None:
+        if isinstance(item, inputs.Accepted):
+            await self._accepted(turn, item)
+        else:
+            await self._fired(turn, item, hooks=hooks)
+
     async def _accepted(self, turn: Computed, item: inputs.Accepted) -> None:
         entry = item.entry
         if entry.seq <= self._erased_to:
@@ -185,6 +219,9 @@ class Turns:
         self._calls.check_known()
         await self.lifecycle.wake(turn)
         kind, name = _called_by(entry.kind)
+        if kind is CallKind.DELIVERY:
+            await self._from_gateway(turn, entry, name)
+            return
         call = Call(kind, name, msgspec.json.decode(entry.body))
         outcome = await self._calls.handle(call, turn)
         self._calls.apply(turn, replace(outcome, reply=None))
@@ -193,6 +230,15 @@ class Turns:
         turn.inbox_done = (entry.seq,)
         if outcome.end is not None:
             await self.lifecycle.end(turn, outcome.end, hooks=True)
+
+    async def _from_gateway(self, turn: Computed, entry: InboxEntry, account: str) -> None:
+        """Compute the turn of what came in by a gateway, or of a message that an operator sends again."""
+        if entry.kind.startswith("delivery:"):
+            self.gateways.again(turn, entry.body)
+        else:
+            await self.gateways.take(turn, account, decode_arrived(entry.body))
+        self._calls.consume(turn, entry.digest, None)
+        turn.inbox_done = (entry.seq,)
 
     async def _fired(self, turn: Computed, item: inputs.Fired, *, hooks: bool) -> None:
         timer = item.timer
@@ -288,9 +334,9 @@ class Repeated(Exception):
 
 
 def _called_by(kind: str) -> tuple[CallKind, str]:
-    """Tell which handler runs an inbox entry of *kind*; a timer's is a dead letter that was sent again."""
+    """Tell which handler runs an inbox entry of *kind*; timers and deliveries are dead letters that were sent again."""
     door, _, name = kind.partition(":")
-    return (CallKind.TIMER if door == "timer" else CallKind.HOOK), name
+    return _DOORS.get(door, CallKind.HOOK), name
 
 
 def _check_not_over(state: SessionState, item: inputs.ClientMessage) -> None:

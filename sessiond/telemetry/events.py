@@ -257,6 +257,12 @@ _TABLE: Final = (
         {"length": "count"},
         _MESSAGE,
     ),
+    Event(
+        "message.status",
+        "What became of a message on an account (`state`: sent, delivered, read, held, failed).",
+        {},
+        _USER | {"account": "str", "state": "str"},
+    ),
     Event("answer.refused", "A question did not take an answer.", {}, _FLOW),
     Event("run.start", "A function that a flow runs is called.", {}, _RUN),
     Event(

@@ -42,6 +42,8 @@ class JournalEvent(StrEnum):
     """What the person was shown."""
     MESSAGE_STATUS = "message.status"
     """What the provider says became of a message."""
+    NOTICE = "gateway.notice"
+    """A provider told something that is no message."""
     DELIVERY_FAILED = "message.delivery_failed"
     """A message was given up."""
     PAGINATION = "pagination.triggered"

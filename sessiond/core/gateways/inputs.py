@@ -4,6 +4,7 @@ from attrs import define, field, frozen
 
 from sessiond.core.gateways.arrivals import Heard
 from sessiond.core.gateways.port import GivenUp, Sent, WindowClosed
+from sessiond.core.ids import Digest
 
 __all__ = ["DeliverySettled", "Incoming"]
 
@@ -16,6 +17,8 @@ class Incoming:
     heard: Heard = field(repr=False)
     waits_seconds: float = 0.0
     """How long the door waits for functions that the flow runs."""
+    digest: Digest | None = None
+    """The provider's id of the request, where it has one: a repeat is answered with the first one's answer."""
 
 
 @frozen

@@ -59,6 +59,8 @@ class StartRun:
     waiting_text: str = ""
     digest: Digest | None = None
     """The id of the input with which somebody waits."""
+    pending: bytes = field(default=b"", repr=False)
+    """What he is told when his time is over, where that is no document of the conversation."""
 
 
 Effect = Reply | ReplyError | PushMessage | CloseConnection | StartRun

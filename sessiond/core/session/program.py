@@ -40,6 +40,8 @@ class CallKind(StrEnum):
     """Attached but silent for the idle timeout; the connections are about to be closed."""
     END = "end"
     """The session ends; *name* is the reason."""
+    DELIVERY = "delivery"
+    """What became of a message to the user (gateways/updates.py)."""
 
 
 ReadJournal = Callable[[JournalQuery], Awaitable[JournalPage]]

@@ -1,0 +1,178 @@
+"""What a turn shows on an account: a page for whoever waits at the door, or messages that leave when it is durable."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+from msgspec.structs import replace
+
+from sessiond.core.errors import AppFailed, InvalidInput
+from sessiond.core.flows.prompts import Output
+from sessiond.core.gateways.accounts import Account
+from sessiond.core.gateways.lines import (
+    NEW_LINE,
+    Answered,
+    Line,
+    decode_line,
+    encode_answered,
+    encode_line,
+)
+from sessiond.core.gateways.messages import ProviderCall
+from sessiond.core.gateways.outgoing import Outgoing, delivery_id, encode_outgoing
+from sessiond.core.gateways.port import Template
+from sessiond.core.records import Delivery
+from sessiond.core.rendering.paging import Page, first_page
+from sessiond.core.rendering.screens import screen_of
+from sessiond.runtime.computed import Computed
+
+__all__ = [
+    "MAX_HELD",
+    "deliver",
+    "deliver_held",
+    "deliver_template",
+    "hold",
+    "line_of",
+    "page_of",
+    "put_line",
+    "show_page",
+    "wait_page",
+]
+
+#: Messages that wait for a person to write; of more the oldest are given up.
+MAX_HELD: Final = 16
+
+
+def line_of(turn: Computed, account: str) -> Line:
+    """Read the person's line of *account*."""
+    raw = turn.state.snapshot.lines.get(account)
+    return NEW_LINE if raw is None else decode_line(raw)
+
+
+def put_line(turn: Computed, account: str, line: Line) -> None:
+    """Make *line* part of the turn."""
+    snapshot = turn.state.snapshot
+    raw = encode_line(line)
+    if snapshot.lines.get(account) != raw:
+        lines: Mapping[str, bytes] = {**snapshot.lines, account: raw}
+        turn.state = replace(turn.state, snapshot=replace(snapshot, lines=lines))
+
+
+# Answering gateways
+
+
+def page_of(account: Account, output: Output) -> Page:
+    """Write the (first) page that shows *output*. Where nothing is asked the provider's session ends."""
+    limits, ends = account.gateway.limits, output.prompt is None
+    screen = screen_of(output)
+    if limits.pages is None:
+        return Page(text=screen.text, ends=ends)
+    return first_page(screen, limits.pages, limits.navigation, is_terminal=ends)
+
+
+def wait_page(account: Account) -> bytes:
+    """Write what is answered when what comes of a function takes longer than the door can wait."""
+    return encode_answered(Answered(text=account.settings.wait_text, ends=True))
+
+
+def show_page(turn: Computed, account: Account, page: Page, shown: bytes = b"{}") -> Answered:
+    """Keep what can be turned of *page*; returns what the door is answered."""
+    line = line_of(turn, account.name)
+    if line.paging != page.paging:
+        put_line(turn, account.name, replace(line, paging=page.paging))
+    return Answered(text=page.text, ends=page.ends, shown=msgspec.Raw(shown))
+
+
+# Calling gateways
+
+
+def deliver(
+    turn: Computed,
+    account: Account,
+    output: Output,
+    *,
+    now: float,
+    conversation: str = "",
+    flow: str = "",
+) -> None:
+    """Write the calls that show *output* to the person, as deliveries of this turn.
+
+    Raises:
+      AppFailed: the gateway cannot show it, or there is nowhere to send it to.
+
+    """
+    gateway = account.calls
+    assert gateway is not None
+    line = line_of(turn, account.name)
+    number = turn.state.snapshot.sent
+    try:
+        calls = gateway.calls(output, line.to, reference=_reference(number))
+    except InvalidInput as error:
+        raise AppFailed(f"cannot be shown on {account.name}: {error}") from None
+    window = gateway.limits.window_seconds
+    closes_at = None if window is None else line.heard_at + window
+    for call in calls:
+        message = Outgoing(
+            account=account.name,
+            call=call,
+            at=now,
+            closes_at=closes_at,
+            conversation=conversation,
+            flow=flow,
+        )
+        _add(turn, encode_outgoing(message), now)
+
+
+def deliver_template(
+    turn: Computed, account: Account, template: Template, *, now: float, to: str = ""
+) -> None:
+    """Write the call that sends *template*, as a delivery of this turn.
+
+    Raises:
+      AppFailed: the gateway has none, or there is nowhere to send it to.
+
+    """
+    gateway = account.calls
+    assert gateway is not None
+    to = to or line_of(turn, account.name).to
+    if not to:
+        raise AppFailed(f"nobody knows where to reach this user on {account.name}: pass to=…")
+    try:
+        reference = _reference(turn.state.snapshot.sent)
+        call = gateway.template(template, to, reference=reference)
+    except InvalidInput as error:
+        raise AppFailed(f"cannot be sent on {account.name}: {error}") from None
+    _add(turn, _template_body(account, call, now), now)
+
+
+def hold(turn: Computed, account: str, body: bytes) -> tuple[bytes, ...]:
+    """Keep a message until the person writes; returns those that had to give way."""
+    line = line_of(turn, account)
+    held = (*line.held, msgspec.Raw(body))
+    put_line(turn, account, replace(line, held=held[-MAX_HELD:]))
+    return tuple(bytes(raw) for raw in held[:-MAX_HELD])
+
+
+def deliver_held(turn: Computed, account: Account, line: Line, now: float) -> Line:
+    """Send what waited for the person to write; returns the line without it."""
+    window = account.gateway.limits.window_seconds
+    closes_at = None if window is None else now + window
+    for raw in line.held:
+        message = msgspec.json.decode(raw, type=Outgoing)
+        _add(turn, encode_outgoing(replace(message, at=now, closes_at=closes_at)), now)
+    return replace(line, held=())
+
+
+def _template_body(account: Account, call: ProviderCall, now: float) -> bytes:
+    return encode_outgoing(Outgoing(account=account.name, call=call, at=now, is_template=True))
+
+
+def _add(turn: Computed, body: bytes, now: float) -> None:
+    snapshot = turn.state.snapshot
+    name = delivery_id(turn.state.user, snapshot.sent)
+    turn.deliveries = (*turn.deliveries, Delivery(name, now, body))
+    turn.state = replace(turn.state, snapshot=replace(snapshot, sent=snapshot.sent + 1))
+
+
+def _reference(number: int) -> str:
+    """Name a message to the provider: nothing of the user is in it."""
+    return f"{number:x}"

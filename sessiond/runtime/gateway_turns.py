@@ -1,0 +1,311 @@
+"""The turns of gateways: what a person sent on an account, what became of our messages, what apps send by themselves.
+
+An answering account's input is answered with a page. What it showed last is kept in the person's line (gateways/
+lines.py): pages are turned, and a request that the provider repeats is answered again, without a flow.
+"""
+
+import logging
+from typing import Final
+
+import msgspec
+from msgspec.structs import replace
+
+from sessiond.core.codes import ErrorCode
+from sessiond.core.conversations.inputs import Said
+from sessiond.core.conversations.journal import JournalSettings, TurnJournal
+from sessiond.core.conversations.journal_events import JournalEvent, JournalStatus
+from sessiond.core.errors import Refused, SnapshotError
+from sessiond.core.gateways.accounts import Account
+from sessiond.core.gateways.arrivals import Arrived, Heard, Notice, StatusUpdate
+from sessiond.core.gateways.dials import inputs_of, last_request
+from sessiond.core.gateways.inputs import DeliverySettled, Incoming
+from sessiond.core.gateways.lines import Answered, encode_answered
+from sessiond.core.gateways.outgoing import Outgoing, decode_outgoing, encode_outgoing
+from sessiond.core.gateways.port import GivenUp, Judgement, Sent, Template
+from sessiond.core.gateways.updates import DeliveryState, DeliveryUpdate
+from sessiond.core.ids import Digest
+from sessiond.core.records import DeadLetter, Delivery
+from sessiond.core.rendering.paging import turn_page
+from sessiond.core.session.effects import Reply
+from sessiond.core.session.phases import Phase
+from sessiond.core.session.program import Call, CallKind
+from sessiond.runtime.calls import Calls
+from sessiond.runtime.computed import Computed
+from sessiond.runtime.dialogue import Dialogue
+from sessiond.runtime.gateway_output import (
+    deliver_held,
+    deliver_template,
+    hold,
+    line_of,
+    put_line,
+    show_page,
+)
+
+__all__ = ["GatewayTurns"]
+
+_NO_REPLY: Final = b"{}"
+_STATES: Final = {
+    "sent": DeliveryState.SENT,
+    "delivered": DeliveryState.DELIVERED,
+    "read": DeliveryState.READ,
+    "failed": DeliveryState.FAILED,
+}
+
+_log: Final = logging.getLogger("sessiond.gateways")
+
+
+class GatewayTurns:
+    """Computes the turns of one user's accounts."""
+
+    __slots__ = ("_calls", "_dialogue", "_services")
+
+    def __init__(self, calls: Calls, dialogue: Dialogue) -> None:
+        self._calls = calls
+        self._services = calls.services
+        self._dialogue = dialogue
+
+    # What a person sent
+
+    def answer(self, turn: Computed, item: Incoming) -> None:
+        """Compute the turn of a person on an answering account.
+
+        Raises:
+          Refused: UNKNOWN_EVENT, there is no such account; what the dialogue refuses.
+
+        """
+        account = self._account(item.account)
+        line = line_of(turn, account.name)
+        inputs = inputs_of((item.heard,), line.last)
+        if not inputs:
+            _reply(turn, line.answered or Answered())
+            return
+        for heard in inputs[:-1]:
+            self._say(turn, account, _said(account, heard), is_answered=False)
+        said = _said(account, inputs[-1], item.waits_seconds, item.digest)
+        self._say(turn, account, said)
+        line = line_of(turn, account.name)
+        line = replace(line, last=last_request(item.heard), answered=_repeatable(turn, item.heard))
+        put_line(turn, account.name, line)
+
+    async def take(self, turn: Computed, name: str, arrived: Arrived) -> None:
+        """Compute the turn of what came in by a calling account: a message is said, all else is recorded and told."""
+        account = self._account(name)
+        match arrived:
+            case Heard():
+                self._hear(turn, account, arrived)
+            case StatusUpdate():
+                update = self._update(account, arrived)
+                self._tell(turn, update, code=arrived.error_code)
+                await self._call_back(turn, update)
+            case Notice():
+                facts = {"account": name, "kind": arrived.kind}
+                self._journal(turn, JournalEvent.NOTICE, JournalStatus.SUCCESS, dict(facts))
+
+    def _hear(self, turn: Computed, account: Account, heard: Heard) -> None:
+        now = self._services.clock.now()
+        line = line_of(turn, account.name)
+        if line.held:
+            line = deliver_held(turn, account, line, now)
+        to = heard.sender or heard.facts.msisdn
+        put_line(turn, account.name, replace(line, to=to, host=heard.facts.host, heard_at=now))
+        self._dialogue.said(turn, _said(account, heard), is_answered=False)
+
+    def _say(
+        self, turn: Computed, account: Account, said: Said, *, is_answered: bool = True
+    ) -> None:
+        """Say one input; *is_answered*: no other one of the same request follows."""
+        line = line_of(turn, account.name)
+        if line.paging is not None:
+            page = None if said.opens else turn_page(line.paging, said.answer.text)
+            if page is not None:
+                answered = show_page(turn, account, page)
+                _reply(turn, answered)
+                if said.digest is not None:
+                    self._calls.consume(turn, said.digest, encode_answered(answered))
+                return
+            put_line(turn, account.name, replace(line, paging=None))
+        self._dialogue.said(turn, said, is_answered=is_answered)
+
+    # What became of our messages
+
+    async def settled(self, turn: Computed, item: DeliverySettled, *, hooks: bool) -> None:
+        """Compute the turn of a delivery that the provider has, or never will have."""
+        turn.effects = (Reply(_NO_REPLY),)
+        if turn.state.phase is Phase.NEW:
+            return  # erased meanwhile, and its deliveries with it
+        turn.deliveries_done = (item.delivery,)
+        try:
+            outgoing = decode_outgoing(item.body)
+        except SnapshotError as error:
+            self._bury(turn, "delivery:?", item, str(error))
+            return
+        update = self._settle(turn, item, outgoing)
+        self._tell(turn, update, conversation=outgoing.conversation, flow=outgoing.flow)
+        if hooks:
+            await self._call_back(turn, update)
+
+    def _settle(self, turn: Computed, item: DeliverySettled, outgoing: Outgoing) -> DeliveryUpdate:
+        """Carry out what a judgement means, and say what is told of it."""
+        judgement, name = item.judgement, outgoing.account
+        if isinstance(judgement, Sent):
+            return DeliveryUpdate(account=name, state=DeliveryState.SENT, message_id=judgement.id)
+        account = self._services.accounts.get(name)
+        state = DeliveryState.HELD
+        if (
+            isinstance(judgement, GivenUp)
+            or account is None
+            or not self._holds(turn, account, outgoing)
+        ):
+            state = DeliveryState.FAILED
+            self._bury(turn, f"delivery:{name}", item, judgement.reason)
+        return DeliveryUpdate(account=name, state=state, reason=judgement.reason)
+
+    def again(self, turn: Computed, body: bytes) -> None:
+        """Send a message again that was given up: an operator asked for it.
+
+        Raises:
+          SnapshotCorrupt: it is no message.
+
+        """
+        outgoing, now = decode_outgoing(body), self._services.clock.now()
+        snapshot = turn.state.snapshot
+        from_now = replace(outgoing, at=now)
+        name = f"{snapshot.sent:012x}.{turn.state.user}"
+        turn.deliveries = (*turn.deliveries, Delivery(name, now, encode_outgoing(from_now)))
+        turn.state = replace(turn.state, snapshot=replace(snapshot, sent=snapshot.sent + 1))
+
+    def _holds(self, turn: Computed, account: Account, outgoing: Outgoing) -> bool:
+        """Keep the message until the person writes, and ask him to by a template; ``False``: there is none."""
+        fallback = account.settings.fallback_template
+        if fallback is None or outgoing.is_template or account.calls is None:
+            return False
+        now = self._services.clock.now()
+        is_first = not line_of(turn, account.name).held
+        for body in hold(turn, account.name, encode_outgoing(outgoing)):
+            letter = DeliverySettled("", body, GivenUp("too many messages wait for the person"))
+            self._bury(turn, f"delivery:{account.name}", letter, "too many wait")
+        if is_first:
+            template = Template(
+                name=fallback.name, language=fallback.language, parameters=fallback.parameters
+            )
+            deliver_template(turn, account, template, now=now)
+        return True
+
+    def _update(self, account: Account, told: StatusUpdate) -> DeliveryUpdate:
+        gateway = account.calls
+        judgement: Judgement | None = None if gateway is None else gateway.judge_status(told)
+        failed = judgement is not None and not isinstance(judgement, Sent)
+        reason = getattr(judgement, "reason", "") if failed else ""
+        return DeliveryUpdate(
+            account=account.name,
+            state=DeliveryState.FAILED if failed else _STATES[told.state],
+            message_id=told.id,
+            reference=told.reference,
+            reason=reason,
+        )
+
+    def _tell(
+        self,
+        turn: Computed,
+        update: DeliveryUpdate,
+        *,
+        conversation: str = "",
+        flow: str = "",
+        code: int | str | None = None,
+    ) -> None:
+        failed = update.state is DeliveryState.FAILED
+        facts = {
+            "account": update.account,
+            "state": update.state.value,
+            "id": update.message_id,
+            "reference": update.reference,
+            "code": code,
+        }
+        event = JournalEvent.DELIVERY_FAILED if failed else JournalEvent.MESSAGE_STATUS
+        self._journal(
+            turn,
+            event,
+            JournalStatus.FAILURE if failed else JournalStatus.SUCCESS,
+            {name: value for name, value in facts.items() if value not in {None, ""}},
+            error=update.reason,
+            conversation=conversation,
+            flow=flow,
+        )
+        about = {"user": turn.state.user, "account": update.account, "state": update.state.value}
+        turn.signals.append(("message.status", {}, about))
+
+    def _journal(
+        self,
+        turn: Computed,
+        event: JournalEvent,
+        status: JournalStatus,
+        facts: dict[str, str | int | float | bool | None],
+        *,
+        error: str = "",
+        conversation: str = "",
+        flow: str = "",
+    ) -> None:
+        book = self._services.book
+        settings = JournalSettings() if book is None else book.journal
+        journal = TurnJournal(self._services.clock.now(), settings=settings)
+        journal.add(
+            event, status=status, facts=facts, error=error, conversation=conversation, flow=flow
+        )
+        turn.journal = (*turn.journal, *journal.encoded())
+
+    async def _call_back(self, turn: Computed, update: DeliveryUpdate) -> None:
+        if not self._services.program.handles(CallKind.DELIVERY, ""):
+            return
+        outcome = await self._calls.handle(Call(CallKind.DELIVERY, "", update), turn)
+        self._calls.apply(turn, replace(outcome, reply=None))
+
+    def _bury(self, turn: Computed, kind: str, item: DeliverySettled, reason: str) -> None:
+        now = self._services.clock.now()
+        letter = DeadLetter(
+            id=f"{int(now * 1_000_000):016x}-{self._services.entropy.token(4).hex()}",
+            user=turn.state.user,
+            kind=kind,
+            body=item.body,
+            error=reason,
+            at=now,
+            attempts=item.attempts,
+        )
+        turn.dead_letters = (*turn.dead_letters, letter)
+        about = {"user": turn.state.user, "kind": "delivery", "error": "GivenUp"}
+        turn.signals.append(("dead_letter.added", {"attempts": item.attempts}, about))
+
+    def _account(self, name: str) -> Account:
+        account = self._services.accounts.get(name)
+        if account is None:
+            raise Refused(ErrorCode.UNKNOWN_EVENT, f"there is no account {name!r}")
+        return account
+
+
+def _said(
+    account: Account, heard: Heard, waits_seconds: float = 0.0, digest: Digest | None = None
+) -> Said:
+    return Said(
+        facts=heard.facts,
+        answer=heard.answer,
+        digest=digest,
+        waits_seconds=waits_seconds,
+        language=heard.language,
+        profile=heard.profile,
+        opens=heard.begins and account.answers is not None,
+        account=account.name,
+    )
+
+
+def _reply(turn: Computed, answered: Answered) -> None:
+    turn.effects = (*turn.effects, Reply(encode_answered(answered)))
+
+
+def _repeatable(turn: Computed, heard: Heard) -> Answered | None:
+    """Find what to answer a repeat of this request with, where repeats can be told from new requests."""
+    if heard.so_far is None:
+        return None
+    replies = [effect.payload for effect in turn.effects if isinstance(effect, Reply)]
+    if not replies:
+        return None
+    answered = msgspec.json.decode(replies[-1], type=Answered)
+    return Answered(text=answered.text, ends=answered.ends)
