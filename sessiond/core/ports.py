@@ -12,6 +12,8 @@ The only module of the core with ``async def`` in it, and it has no bodies.
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from sessiond.core.records import NO_DELIVERY
+
 if TYPE_CHECKING:
     from sessiond.core.codes import CloseCode
     from sessiond.core.ids import ConnectionId, Digest, NodeId, Partition, UserId
@@ -156,9 +158,16 @@ class Store(Protocol):
         ...
 
     async def deliveries(
-        self, partition: "Partition", *, limit: int = 256
+        self,
+        partition: "Partition",
+        *,
+        after: "tuple[str, UserId]" = NO_DELIVERY,
+        limit: int = 256,
     ) -> "tuple[tuple[UserId, Delivery], ...]":
-        """Read the partition's deliveries that are not done, earliest due first."""
+        """Read the partition's deliveries that are not done, in the order of ids, then users, above *after*.
+
+        So those of one user come in the order of their ids. An empty page is the end; a shorter one need not be.
+        """
         ...
 
     async def journal(

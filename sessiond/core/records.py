@@ -20,6 +20,7 @@ __all__ = [
     "EMPTY_STREAM",
     "JOURNAL_LIMIT",
     "MAX_STORED_REPLY",
+    "NO_DELIVERY",
     "WINDOW_TIMER",
     "Acquired",
     "Arrival",
@@ -152,7 +153,12 @@ class Delivery:
 
     id: str
     due: float
+    """Not before."""
     body: bytes = field(repr=False)
+
+
+#: Id and user, below every delivery.
+NO_DELIVERY: Final = ("", UserId(""))
 
 
 @frozen

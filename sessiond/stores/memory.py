@@ -14,6 +14,7 @@ from sessiond.core.errors import Fenced, StoreInUse
 from sessiond.core.ids import Digest, NodeId, Partition, UserId
 from sessiond.core.records import (
     EMPTY_STREAM,
+    NO_DELIVERY,
     WINDOW_TIMER,
     Acquired,
     Arrival,
@@ -304,15 +305,13 @@ class MemoryStore:
         return tuple(ready), dated[len(ready)].timer.due if len(dated) > len(ready) else None
 
     async def deliveries(
-        self, partition: Partition, *, limit: int = 256
+        self, partition: Partition, *, after: tuple[str, UserId] = NO_DELIVERY, limit: int = 256
     ) -> tuple[tuple[UserId, Delivery], ...]:
         await trio.lowlevel.checkpoint()
-        found = [
-            (user, delivery)
-            for user, person in self._people_of(partition)
-            for delivery in person.deliveries.values()
-        ]
-        return tuple(sorted(found, key=lambda item: (item[1].due, item[1].id))[:limit])
+        people = self._people_of(partition)
+        keys = [(id_, user) for user, person in people for id_ in person.deliveries]
+        found = sorted(key for key in keys if key > after)[:limit]
+        return tuple((user, self._people[user].deliveries[id_]) for id_, user in found)
 
     async def journal(
         self,

@@ -23,6 +23,7 @@ from sessiond.core.errors import InvalidInput, StoreError, StoreUnavailable
 from sessiond.core.ids import Digest, NodeId, Partition, UserId
 from sessiond.core.ports import Store
 from sessiond.core.records import (
+    NO_DELIVERY,
     Acquired,
     Arrival,
     DeadLetter,
@@ -202,9 +203,11 @@ class FaultyStore:
         return await self._call("due", lambda: self.inner.due(partition, now, limit))
 
     async def deliveries(
-        self, partition: Partition, *, limit: int = 256
+        self, partition: Partition, *, after: tuple[str, UserId] = NO_DELIVERY, limit: int = 256
     ) -> tuple[tuple[UserId, Delivery], ...]:
-        return await self._call("deliveries", lambda: self.inner.deliveries(partition, limit=limit))
+        return await self._call(
+            "deliveries", lambda: self.inner.deliveries(partition, after=after, limit=limit)
+        )
 
     async def journal(
         self, user: UserId, partition: Partition, *, limit: int = 100

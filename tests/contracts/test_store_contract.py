@@ -95,6 +95,7 @@ def test_every_check_is_run() -> None:
     modules = [
         stores.commits,
         stores.streams,
+        stores.deliveries,
         stores.journals,
         stores.inbox,
         stores.ownership,

@@ -189,7 +189,7 @@ async def test_a_record_that_cannot_be_opened_is_that_users_alone() -> None:
         other,
         snapshot=b"s",
         timers=(TimerChange("tea", Timer("tea", 1, NOW, b"p")),),
-        deliveries=(Delivery("d", NOW, b"b"),),
+        deliveries=(Delivery("z", NOW, b"b"),),
     )
     store = rig.store
 
@@ -203,7 +203,7 @@ async def test_a_record_that_cannot_be_opened_is_that_users_alone() -> None:
     assert unreadable.keys() == {USER, other}
     assert isinstance(unreadable[USER], SnapshotCorrupt)
     assert unreadable[other] is None
-    assert [user for user, _ in await store.deliveries(PARTITION)] == [other]
+    assert [user for user, _ in await store.deliveries(PARTITION, limit=1)] == [other]
     (letter,) = await store.dead_letters()
     assert (letter.id, letter.body) == ("l1", b"")
     assert "cannot be opened" in letter.error

@@ -10,8 +10,10 @@ from msgspec.structs import replace
 
 from sessiond.core.ids import Digest, NodeId, Partition, UserId
 from sessiond.core.records import (
+    NO_DELIVERY,
     Acquired,
     Arrival,
+    Delivery,
     DueTimer,
     Fence,
     InboxEntry,
@@ -129,6 +131,13 @@ class IgnoresTheCursor(MemoryStore):
         return await super().pending(partition, after=0, limit=limit, user=user)
 
 
+class ReadsDeliveriesFromTheStart(MemoryStore):
+    async def deliveries(
+        self, partition: Partition, *, after: tuple[str, UserId] = NO_DELIVERY, limit: int = 256
+    ) -> tuple[tuple[UserId, Delivery], ...]:
+        return await super().deliveries(partition, limit=limit)
+
+
 class KeepsLargeReplies(MemoryStore):
     async def reply(self, user: UserId, partition: Partition, digest: Digest) -> bytes | None:
         found = await super().reply(user, partition, digest)
@@ -149,6 +158,7 @@ SABOTEURS = {
     TakesFromTheLiving: "what_a_live_node_holds_is_not_taken",
     CutsTheNextDueTime: "a_limit_cuts_what_is_due",
     IgnoresTheCursor: "pending_is_read_in_pages",
+    ReadsDeliveriesFromTheStart: "deliveries_are_read_page_by_page",
     KeepsLargeReplies: "a_reply_too_large_is_not_kept",
 }
 

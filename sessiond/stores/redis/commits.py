@@ -143,7 +143,7 @@ def _timers(changes: Iterable[TimerChange]) -> list[Any]:
 def _deliveries(deliveries: Iterable[Delivery]) -> list[Any]:
     flat: list[Any] = []
     for item in deliveries:
-        flat += (item.id, binary(pack_delivery(item)), repr(float(item.due)))
+        flat += (item.id, binary(pack_delivery(item)))
     return flat
 
 

@@ -12,7 +12,7 @@ key                 type        holds
 ``P attempts``      hash        counter's name -> ``<generation>:<count>:<token counted last>``
 ``P due``           sorted set  ``<user>\0<timer>`` by due time
 ``P undated``       set         users whose window timer has no due time
-``P deliveries``    sorted set  ``<id>\0<user>`` by due time
+``P deliveries``    sorted set  ``<id>\0<user>``, each with score 0: in their own order
 ``P users``         sorted set  user ids, all with score 0: listed in the order of their bytes
 ``P dead``          hash        dead letter id -> letter
 ``P dead.ids``      sorted set  dead letter ids, all with score 0

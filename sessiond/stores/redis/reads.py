@@ -61,11 +61,11 @@ def due(
 
 
 def deliveries(
-    deployment: Deployment, partition: Partition, limit: int
+    deployment: Deployment, partition: Partition, after: tuple[str, UserId], limit: int
 ) -> tuple[tuple[UserId, Delivery], ...]:
     """Do as ``Store.deliveries`` says; blocks."""
     prefix = deployment.keys.partition(partition)
-    args = (limit, prefix + "g:")
+    args = (limit, prefix + "g:", "(" + "\0".join(after))
     (found,) = deployment.read(DELIVERIES.call(prefix + "deliveries", args=args))
     rows = []
     for member, stored in pairs(found):

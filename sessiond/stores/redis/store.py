@@ -19,6 +19,7 @@ from typing_extensions import override
 from sessiond.core.errors import InvalidInput, StoreError, StoreUnavailable
 from sessiond.core.ids import Digest, NodeId, Partition, UserId
 from sessiond.core.records import (
+    NO_DELIVERY,
     Acquired,
     Arrival,
     DeadLetter,
@@ -150,9 +151,9 @@ class RedisStore:
         return await self._do(reads.due, partition, now, limit)
 
     async def deliveries(
-        self, partition: Partition, *, limit: int = 256
+        self, partition: Partition, *, after: tuple[str, UserId] = NO_DELIVERY, limit: int = 256
     ) -> tuple[tuple[UserId, Delivery], ...]:
-        return await self._do(reads.deliveries, partition, limit)
+        return await self._do(reads.deliveries, partition, after, limit)
 
     async def journal(
         self, user: UserId, partition: Partition, *, limit: int = 100

@@ -16,6 +16,7 @@ from sessiond.core.ids import Digest, NodeId, Partition, UserId
 from sessiond.core.ports import Store
 from sessiond.core.records import (
     MAX_STORED_REPLY,
+    NO_DELIVERY,
     Acquired,
     Arrival,
     Consumed,
@@ -183,10 +184,14 @@ class SealedStore:
         return tuple(DueTimer(d.user, self._open_timer(d.user, d.timer)) for d in stored), next_due
 
     async def deliveries(
-        self, partition: Partition, *, limit: int = 256
+        self, partition: Partition, *, after: tuple[str, UserId] = NO_DELIVERY, limit: int = 256
     ) -> tuple[tuple[UserId, Delivery], ...]:
-        stored = await self._store.deliveries(partition, limit=limit)
-        return self._readable(stored, lambda pair: pair[0], self._open_delivery)
+        while stored := await self._store.deliveries(partition, after=after, limit=limit):
+            if opened := self._readable(stored, lambda pair: pair[0], self._open_delivery):
+                return opened
+            user, last = stored[-1]
+            after = (last.id, user)  # a page without anything readable is not the end
+        return ()
 
     async def dead_letters(
         self, *, user: UserId | None = None, after: str = "", limit: int = 100

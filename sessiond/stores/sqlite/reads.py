@@ -150,13 +150,13 @@ def due(
 
 
 def deliveries(
-    db: sqlite3.Connection, partition: Partition, limit: int
+    db: sqlite3.Connection, partition: Partition, after: tuple[str, UserId], limit: int
 ) -> tuple[tuple[UserId, Delivery], ...]:
-    """Read deliveries, earliest due first."""
+    """Read deliveries by id; a partition's are sorted for each page, and that is seldom read."""
     found = db.execute(
         "SELECT user, key, at, data FROM beside WHERE partition = ? AND kind = 'd'"
-        " ORDER BY at, key LIMIT ?",
-        (partition, limit),
+        " AND (key, user) > (?, ?) ORDER BY key, user LIMIT ?",
+        (partition, *after, limit),
     )
     return tuple((user, Delivery(*rest)) for user, *rest in found)
 

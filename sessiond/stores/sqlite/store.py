@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from sessiond.core.ids import Digest, NodeId, Partition, UserId
 from sessiond.core.records import (
+    NO_DELIVERY,
     Acquired,
     Arrival,
     DeadLetter,
@@ -186,9 +187,9 @@ class SqliteStore:
         return await self._reader.run(reads.due, partition, now, limit)
 
     async def deliveries(
-        self, partition: Partition, *, limit: int = 256
+        self, partition: Partition, *, after: tuple[str, UserId] = NO_DELIVERY, limit: int = 256
     ) -> tuple[tuple[UserId, Delivery], ...]:
-        return await self._reader.run(reads.deliveries, partition, limit)
+        return await self._reader.run(reads.deliveries, partition, after, limit)
 
     async def journal(
         self,

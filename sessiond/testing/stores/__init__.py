@@ -12,7 +12,7 @@ in its docstring what is true. It wants fresh, empty data::
 Free of pytest; ``tests/contracts/test_store_contract.py`` shows how to run them under it.
 """
 
-from sessiond.testing.stores import commits, inbox, journals, ownership, streams
+from sessiond.testing.stores import commits, deliveries, inbox, journals, ownership, streams
 from sessiond.testing.stores.durability import DURABILITY_CHECKS
 from sessiond.testing.stores.rig import Check, OpenStore, StoreRig, open_rig
 
@@ -21,6 +21,7 @@ __all__ = ["DURABILITY_CHECKS", "STORE_CHECKS", "Check", "OpenStore", "StoreRig"
 STORE_CHECKS: tuple[Check, ...] = (
     *commits.CHECKS,
     *streams.CHECKS,
+    *deliveries.CHECKS,
     *journals.CHECKS,
     *inbox.CHECKS,
     *ownership.CHECKS,

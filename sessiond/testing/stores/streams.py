@@ -1,4 +1,4 @@
-"""Checks of what is appended and trimmed beside the snapshot: frames, deliveries, journal; and of deleting."""
+"""Checks of what is appended and trimmed beside the snapshot: frames and journal; and of deleting."""
 
 from sessiond.core.ids import UserId, partition_of
 from sessiond.core.records import (
@@ -96,44 +96,6 @@ async def frames_belong_to_one_user(rig: StoreRig) -> None:
 
     assert await _offsets(rig) == []
     assert await rig.store.frames(other, PARTITION, 0) == (_frame(1),)
-
-
-async def deliveries_stay_until_done(rig: StoreRig) -> None:
-    """Earliest due first, over the users of a partition; done ones are gone, the others are never trimmed."""
-    (other,) = neighbours(1)
-    late, soon = Delivery("d1", NOW + 9, b"late"), Delivery("d2", NOW + 1, b"soon")
-    between = Delivery("d3", NOW + 5, b"between")
-    await rig.apply(deliveries=(late, soon))
-    await rig.apply(other, deliveries=(between,))
-    assert await rig.store.deliveries(PARTITION) == ((USER, soon), (other, between), (USER, late))
-    assert await rig.store.deliveries(PARTITION, limit=1) == ((USER, soon),)
-
-    await rig.apply(version=1, deliveries_done=("d2", "unknown"))
-    assert await rig.store.deliveries(PARTITION) == ((other, between), (USER, late))
-
-
-async def a_delivery_can_be_put_off(rig: StoreRig) -> None:
-    """The same id again replaces it: a failed call is tried later."""
-    await rig.apply(deliveries=(Delivery("d1", NOW, b"call"),))
-    again = Delivery("d1", NOW + 60, b"call, second try")
-    await rig.apply(version=1, deliveries=(again,))
-    assert await rig.store.deliveries(PARTITION) == ((USER, again),)
-
-
-async def deliveries_of_other_partitions_are_not_shown(rig: StoreRig) -> None:
-    """A partition's owner sees its own deliveries."""
-    far = stranger()
-    await rig.apply(far, deliveries=(Delivery("d1", NOW, b"call"),))
-    assert await rig.store.deliveries(PARTITION) == ()
-
-
-async def deliveries_done_is_of_one_user(rig: StoreRig) -> None:
-    """Two users may use the same delivery id."""
-    (other,) = neighbours(1)
-    await rig.apply(deliveries=(Delivery("d1", NOW, b"mine"),))
-    await rig.apply(other, deliveries=(Delivery("d1", NOW, b"his"),))
-    await rig.apply(version=1, deliveries_done=("d1",))
-    assert await rig.store.deliveries(PARTITION) == ((other, Delivery("d1", NOW, b"his")),)
 
 
 async def the_journal_is_read_newest_last(rig: StoreRig) -> None:
@@ -364,10 +326,6 @@ CHECKS = (
     a_new_epoch_without_frames_leaves_none,
     frames_without_a_mark_are_appended,
     frames_belong_to_one_user,
-    deliveries_stay_until_done,
-    a_delivery_can_be_put_off,
-    deliveries_of_other_partitions_are_not_shown,
-    deliveries_done_is_of_one_user,
     the_journal_is_read_newest_last,
     the_journal_is_bounded,
     a_larger_journal_limit_keeps_more_from_then_on,

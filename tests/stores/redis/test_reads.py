@@ -21,7 +21,7 @@ async def test_only_missed_frames_leave_redis(rig: StoreRig, redis_server: Redis
     assert after - before < 20_000  # the two INFO replies are in it
 
 
-async def test_deliveries_of_several_users_are_in_order_of_time(rig: StoreRig) -> None:
+async def test_deliveries_of_several_users_are_in_the_order_of_their_ids(rig: StoreRig) -> None:
     """Ids with separators in them are what they were."""
     one, two = neighbours(2)
     await rig.apply(one, deliveries=(Delivery("b:1", NOW + 2, b"2"), Delivery("a", NOW, b"0")))
@@ -30,7 +30,7 @@ async def test_deliveries_of_several_users_are_in_order_of_time(rig: StoreRig) -
     found = await rig.store.deliveries(partition_of(USER))
     assert found == (
         (one, Delivery("a", NOW, b"0")),
-        (two, Delivery("c", NOW + 1.5, b"x:y")),
         (one, Delivery("b:1", NOW + 2, b"2")),
+        (two, Delivery("c", NOW + 1.5, b"x:y")),
     )
     assert await rig.store.deliveries(partition_of(USER), limit=1) == found[:1]

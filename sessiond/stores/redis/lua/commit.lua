@@ -80,10 +80,10 @@ local function unset_timers(prefix, user, timers, counted)
 end
 
 local function add_deliveries(prefix, user, deliveries)
-  for n = 1, #deliveries, 3 do
-    local id, value, due = deliveries[n], deliveries[n + 1], deliveries[n + 2]
+  for n = 1, #deliveries, 2 do
+    local id, value = deliveries[n], deliveries[n + 1]
     call('HSET', prefix .. 'g:' .. user, id, value)
-    call('ZADD', prefix .. 'deliveries', due, id .. '\0' .. user)
+    call('ZADD', prefix .. 'deliveries', 0, id .. '\0' .. user)
   end
 end
 
