@@ -16,6 +16,7 @@ from sessiond.core.flows.flow_session import DataKey
 from sessiond.core.flows.prompts import AttachmentKind, Layout, Media, Option, Retries
 from sessiond.core.flows.steps import Step, StepMessage, StepType, flow_of_steps
 from sessiond.core.flows.texts import FlowTexts
+from sessiond.core.gateways.updates import DeliveryState, DeliveryUpdate
 
 __all__ = [
     "App",
@@ -25,6 +26,8 @@ __all__ = [
     "Contact",
     "Conversation",
     "DataKey",
+    "DeliveryState",
+    "DeliveryUpdate",
     "Durability",
     "Flow",
     "FlowLimits",

@@ -145,6 +145,10 @@ class App(FlowRegistry):
         """Register what runs when the session ends: ``async def handler(session, reason)``."""
         return self._register(CallKind.END, "", None)(handler)
 
+    def on_delivery(self, handler: _H) -> _H:
+        """Register what hears of messages on accounts: ``async def handler(session, update)``, a ``DeliveryUpdate``."""
+        return self._register(CallKind.DELIVERY, "", None)(handler)
+
     def load_user(
         self, source: Callable[[str], Awaitable[object]]
     ) -> Callable[[str], Awaitable[object]]:

@@ -4,6 +4,7 @@ Nothing happens while a handler runs: ``outcome`` hands all of it to the turn wh
 """
 
 import math
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -14,21 +15,28 @@ from sessiond.core.codes import CloseCode
 from sessiond.core.conversations.journal_query import JournalPage, JournalQuery
 from sessiond.core.errors import AppFailed, InvalidInput, Refused
 from sessiond.core.event_names import check_event_name
+from sessiond.core.flows.prompts import Media, Message
+from sessiond.core.gateways.port import Template
 from sessiond.core.ids import ConnectionId
 from sessiond.core.session.outcome import (
     EndRequest,
     KickRequest,
     Outcome,
     PushRequest,
+    SendRequest,
+    StartRequest,
     TimerRequest,
 )
 from sessiond.core.session.program import Context
 from sessiond.core.session.state import Attachment
 
-__all__ = ["MAX_PUSHES", "Reject", "Session", "encode_json"]
+__all__ = ["MAX_PUSHES", "MAX_SENDS", "Reject", "Session", "encode_json"]
 
 #: A handler that asks for more than this in one turn floods its user, or loops.
 MAX_PUSHES: Final = 1000
+
+#: Messages by providers that one turn may ask for; they cost money.
+MAX_SENDS: Final = 32
 
 
 class Reject(Refused):
@@ -69,6 +77,8 @@ class Session:
         "_end",
         "_kicks",
         "_pushes",
+        "_sends",
+        "_starts",
         "_timers",
         "_unread",
         "connection_id",
@@ -83,6 +93,8 @@ class Session:
         # Tuples: nearly every turn asks for none of these.
         self._pushes: tuple[PushRequest, ...] = ()
         self._timers: tuple[TimerRequest, ...] = ()
+        self._sends: tuple[SendRequest, ...] = ()
+        self._starts: tuple[StartRequest, ...] = ()
         self._kicks: tuple[KickRequest, ...] = ()
         self._unread: int | None = None
         self._end: EndRequest | None = None
@@ -163,6 +175,62 @@ class Session:
             raise AppFailed(f"more than {MAX_PUSHES} pushes in one turn")
         body = encode_json(payload, "the payload of a push")
         self._pushes += (PushRequest(msgspec.json.encode(event), body, durable, to),)
+
+    def send(
+        self, text: str = "", *, media: Media | None = None, via: str = "", to: str = ""
+    ) -> None:
+        """Send the user a message by a provider, once the turn is durable.
+
+        *via* is an account of the settings; else the one that he last wrote on. *to* is his number, where he never
+        wrote on it. Kept until the provider has it; ``on_delivery`` hears what becomes of it. When the provider takes
+        templates only (WhatsApp: 24 hours after his last message) the account's fallback template goes out, and the
+        message waits for his answer.
+
+        Raises:
+          InvalidInput: there is nothing to send.
+          AppFailed: more messages than one turn may send.
+
+        """
+        if not text and media is None:
+            raise InvalidInput("a message needs a text or media")
+        self._send(SendRequest(via, to, (Message(text, media),)))
+
+    def send_template(
+        self,
+        name: str,
+        language: str,
+        parameters: Mapping[str, str] | None = None,
+        *,
+        via: str = "",
+        to: str = "",
+    ) -> None:
+        """Send the user an approved template: also when he never wrote, or not for long. See ``send``.
+
+        Raises:
+          AppFailed: more messages than one turn may send.
+
+        """
+        template = Template(name=name, language=language, parameters=parameters or {})
+        self._send(SendRequest(via, to, template=template))
+
+    def start_flow(self, name: str, *, via: str = "", to: str = "", text: str = "") -> None:
+        """Begin a flow with the user by ourselves, once the turn is durable; one that runs there ends.
+
+        *via* is an account, or ``websocket``; else the account that he last wrote on. Where we cannot speak first
+        (USSD) he sees it when he dials. *to*: see ``send``; *text*: what the flow sees as the words that began it.
+
+        Raises:
+          AppFailed: more flows than one turn may begin.
+
+        """
+        if len(self._starts) >= MAX_SENDS:
+            raise AppFailed(f"more than {MAX_SENDS} flows begun in one turn")
+        self._starts += (StartRequest(name, via, to, text),)
+
+    def _send(self, request: SendRequest) -> None:
+        if len(self._sends) >= MAX_SENDS:
+            raise AppFailed(f"more than {MAX_SENDS} messages in one turn")
+        self._sends += (request,)
 
     def set_timer(
         self,
@@ -246,6 +314,8 @@ class Session:
             unread=self._unread,
             pushes=self._pushes,
             timers=self._timers,
+            sends=self._sends,
+            starts=self._starts,
             kicks=self._kicks,
             end=self._end,
             reply=body,

@@ -1,6 +1,6 @@
 """Calls of the app: one handler or hook is run, and what it asked for is applied to the turn in the making."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 from msgspec.structs import replace
 
@@ -19,15 +19,21 @@ from sessiond.runtime.services import Services
 __all__ = ["Calls"]
 
 
+def _reach_nobody(_turn: Computed, _outcome: Outcome) -> None:
+    """Stand in until there are conversations."""
+
+
 class Calls:
     """The app as one user's actor calls it. *account* is what ``load_account`` returned."""
 
-    __slots__ = ("account", "refusal", "services", "user")
+    __slots__ = ("account", "reach_out", "refusal", "services", "user")
 
     def __init__(self, services: Services, user: UserId) -> None:
         self.services = services
         self.user = user
         self.account: object = None
+        self.reach_out: Callable[[Computed, Outcome], None] = _reach_nobody
+        """Carries out what an outcome asks of gateways and flows."""
         self.refusal: Refused | None = None
         """Why the app will not serve this user (``unknown_user``)."""
 
@@ -90,6 +96,8 @@ class Calls:
         if step.state.stream.lost != lost:
             dropped = step.state.stream.lost - lost
             turn.signals.append(("outbox.overflowed", {"frames": dropped}, self.who))
+        if outcome.sends or outcome.starts:
+            self.reach_out(turn, outcome)
 
     def consume(self, turn: Computed, digest: Digest, reply: bytes | None) -> None:
         """Remember an input's id, and the *reply* for its repeats."""

@@ -5,13 +5,15 @@ What is inside: ownership, supervisor, committer, intake, timers, deadlines. Wha
 """
 
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 import trio
 from attrs import frozen
 
 from sessiond.core.conversations.book import FlowBook
+from sessiond.core.gateways.accounts import Account
 from sessiond.core.ids import PARTITIONS, NodeId, Partition, UserId
 from sessiond.core.ports import Clock, Entropy, Store
 from sessiond.core.records import Timer
@@ -75,6 +77,7 @@ class NodeRuntime:
         clock: Clock,
         entropy: Entropy,
         book: FlowBook | None = None,
+        accounts: Mapping[str, Account] = MappingProxyType({}),
         store_name: str = "store",
         threads: Threads | None = None,
     ) -> None:
@@ -85,6 +88,7 @@ class NodeRuntime:
         self.policy = policy
         self.program = program
         self.book = book
+        self.accounts = accounts
         self.counters = Counters()
         self.registry = Registry()
         self.availability = Availability(clock, store=store_name)
@@ -240,6 +244,7 @@ class NodeRuntime:
             limits=self.policy.session,
             policy=self.policy.actor,
             counters=self.counters,
+            accounts=self.accounts,
         )
 
 

@@ -29,6 +29,7 @@ from sessiond.runtime.computed import Computed
 from sessiond.runtime.dialogue import CONVERSATIONS_TIMER, RUNS_TIMER, Dialogue
 from sessiond.runtime.gateway_turns import GatewayTurns
 from sessiond.runtime.lifecycle import Lifecycle
+from sessiond.runtime.proactive import Proactive
 from sessiond.runtime.unrun import list_unrun
 
 __all__ = ["Repeated", "Turns"]
@@ -53,6 +54,7 @@ class Turns:
         self.lifecycle = Lifecycle(calls)
         self.dialogue = Dialogue(calls)
         self.gateways = GatewayTurns(calls, self.dialogue)
+        calls.reach_out = Proactive(calls, self.dialogue).carry_out
         self._erased_to = 0
 
     async def compute(

@@ -5,10 +5,21 @@ from typing import Final
 from attrs import field, frozen
 
 from sessiond.core.codes import CloseCode
+from sessiond.core.flows.prompts import Message
+from sessiond.core.gateways.port import Template
 from sessiond.core.ids import ConnectionId
 from sessiond.core.values import Value
 
-__all__ = ["NOTHING", "EndRequest", "KickRequest", "Outcome", "PushRequest", "TimerRequest"]
+__all__ = [
+    "NOTHING",
+    "EndRequest",
+    "KickRequest",
+    "Outcome",
+    "PushRequest",
+    "SendRequest",
+    "StartRequest",
+    "TimerRequest",
+]
 
 
 @frozen
@@ -51,6 +62,30 @@ class EndRequest:
     erase: bool = False
 
 
+@frozen
+class SendRequest:
+    """Send messages, or a template, to the user by a provider."""
+
+    account: str
+    """Empty: the account that he last wrote on."""
+    to: str = field(repr=False)
+    """Where he is reached at the provider; empty: where he last wrote from."""
+    messages: tuple[Message, ...] = field(default=(), repr=False)
+    template: Template | None = field(default=None, repr=False)
+
+
+@frozen
+class StartRequest:
+    """Begin a flow with the user."""
+
+    flow: str
+    via: str
+    """An account, or ``websocket``; empty: the account that he last wrote on, else ``websocket``."""
+    to: str = field(default="", repr=False)
+    text: str = field(default="", repr=False)
+    """What the flow sees as the words that began it."""
+
+
 class Outcome(Value, frozen=True, kw_only=True):
     """``None`` and empty fields ask for nothing. *data* and *reply* are encoded JSON."""
 
@@ -60,6 +95,8 @@ class Outcome(Value, frozen=True, kw_only=True):
     unread: int | None = None
     pushes: tuple[PushRequest, ...] = ()
     timers: tuple[TimerRequest, ...] = ()
+    sends: tuple[SendRequest, ...] = ()
+    starts: tuple[StartRequest, ...] = ()
     kicks: tuple[KickRequest, ...] = ()
     end: EndRequest | None = None
     reply: bytes | None = None
