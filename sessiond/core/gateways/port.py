@@ -34,6 +34,7 @@ __all__ = [
     "GatewayKind",
     "GivenUp",
     "Judgement",
+    "ReceiptGateway",
     "ScreenLimits",
     "Sent",
     "Template",
@@ -166,6 +167,18 @@ class CallingGateway(Gateway, Protocol):
         ...
 
 
+@runtime_checkable
+class ReceiptGateway(CallingGateway, Protocol):
+    """A calling gateway whose provider waits to be told that an input was taken: an app shows a tap as waiting."""
+
+    def receipt(self, heard: Heard) -> ProviderCall | None:
+        """Write the call that says that *heard* was taken; ``None``: nobody waits for that.
+
+        It is made once *heard* is durable, at most once, and what becomes of it does not matter.
+        """
+        ...
+
+
 @frozen
 class Sent:
     """The provider has it, under this id."""
@@ -215,6 +228,8 @@ class GatewayKind:
     settings: type
     open: Callable[[Any], Gateway]
     """Takes settings of that class."""
+    body_bytes: int = 64 * 1024
+    """The largest request that the provider makes: where that is more than ``http.body_bytes``, so much is read."""
 
 
 Judgement = Sent | TryAgain | GivenUp | WindowClosed | AccountStopped

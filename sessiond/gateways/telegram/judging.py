@@ -1,0 +1,82 @@
+"""What the Bot API's answers mean ("Making requests", ``ResponseParameters``).
+
+``error_code`` decides; ``description`` is for people, and may change.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from msgspec import Raw, Struct
+
+from sessiond.core.gateways.messages import ProviderResponse
+from sessiond.core.gateways.pieces import decoded
+from sessiond.core.gateways.port import AccountStopped, GivenUp, Judgement, Sent, TryAgain
+
+__all__ = ["judge"]
+
+_LONGEST_WAIT: Final = 86_400.0
+_UNCLEAR: Final = frozenset({408, 409, 425})
+
+#: By code. A 404 is about the address that we call, which holds the token.
+_CODES: Final[Mapping[int, Judgement]] = {
+    401: AccountStopped("401: the bot's token is not accepted"),
+    403: GivenUp("403: the person has blocked the bot, is gone, or never wrote to it"),
+    404: AccountStopped("404: there is no such bot"),
+    413: GivenUp("413: the message is too large"),
+}
+
+
+class _Parameters(Struct):
+    retry_after: int | float | None = None
+    migrate_to_chat_id: int | None = None
+
+
+class _Answer(Struct):
+    ok: bool
+    result: Raw = Raw(b"null")
+    error_code: int | None = None
+    parameters: _Parameters | None = None
+
+
+class _Message(Struct):
+    message_id: int
+
+
+def judge(response: ProviderResponse) -> Judgement:
+    """Say what the answer to a call means.
+
+    What cannot be read (half a response, a proxy's page) is not Telegram's answer, and is tried again, so that the
+    person may get the message twice: what was acknowledged to a person must not be lost. The outbox bounds how often.
+    """
+    answer = decoded(response.body, _Answer)
+    if answer is None:
+        seconds = _retry_after(response)
+        return TryAgain(f"{response.status}: the answer cannot be read", seconds)
+    if answer.ok:
+        message = decoded(answer.result, _Message)
+        return Sent("" if message is None else str(message.message_id))
+    parameters = answer.parameters or _Parameters()
+    if parameters.migrate_to_chat_id is not None:
+        return GivenUp("400: the group has become another one")
+    code = response.status if answer.error_code is None else answer.error_code
+    return _judge_code(code, _bounded(parameters.retry_after) or _retry_after(response))
+
+
+def _judge_code(code: int, seconds: float | None) -> Judgement:
+    if code in _CODES:
+        return _CODES[code]
+    if code == 429:
+        # It does not say whether the chat or the bot has sent too much; who goes on all the same is shut out longer.
+        return TryAgain("429: too many messages", seconds, account=True)
+    if code >= 500 or code < 400 or code in _UNCLEAR:
+        return TryAgain(f"{code}: not now", seconds)
+    return GivenUp(f"{code}: refused")
+
+
+def _retry_after(response: ProviderResponse) -> float | None:
+    after = response.headers.get("retry-after", "").strip()
+    return _bounded(float(after[:9])) if after.isascii() and after.isdigit() else None
+
+
+def _bounded(seconds: float | None) -> float | None:
+    return min(float(seconds), _LONGEST_WAIT) if seconds is not None and seconds > 0 else None
