@@ -12,7 +12,10 @@ from typing import Final
 
 from attrs import frozen
 
+from sessiond.config.gateways import GatewaySettings
 from sessiond.config.settings import Settings, StoreKind, store_kind
+from sessiond.core.gateways.access import AccessSettings
+from sessiond.core.gateways.accounts import account_path
 
 __all__ = [
     "DEV_HOOK_PREFIX",
@@ -32,6 +35,9 @@ DEV_HOOK_PREFIX: Final = "whsec_" + base64.b64encode(DEV_SECRET_PREFIX.encode())
 #: The length of ``sun_path`` on Linux, with its final zero byte.
 _SOCKET_PATH_BYTES: Final = 108
 
+
+#: What begins the paths of webhooks.
+_HOOKS: Final = "/hooks/"
 
 #: What the other doors serve.
 _TAKEN_PATHS: Final = frozenset({"/healthz", "/readyz", "/metrics", "/socket/websocket"})
@@ -175,7 +181,7 @@ def _chat(settings: Settings) -> _Found:
             "session_keys.secret",
             "is empty: with chat on, phone numbers are hashed with it; `openssl rand -base64 32` makes one",
         )
-    if chat.path.startswith("/hooks/") or chat.path in _TAKEN_PATHS:
+    if _is_taken(chat.path):
         yield Severity.ERROR, "chat.path", "is another door's"
     if chat.max_body_bytes > settings.http.body_bytes:
         yield (
@@ -183,6 +189,46 @@ def _chat(settings: Settings) -> _Found:
             "chat.max_body_bytes",
             "is above http.body_bytes, which counts first",
         )
+
+
+def _gateways(settings: Settings) -> _Found:
+    """Paths may be secrets: findings do not repeat them."""
+    accounts = settings.gateways
+    if accounts and not settings.session_keys.secret:
+        yield (
+            Severity.ERROR,
+            "session_keys.secret",
+            "is empty: with gateways, phone numbers are hashed with it; `openssl rand -base64 32` makes one",
+        )
+    owners: dict[str, str] = {}
+    for name, one in accounts.items():
+        path = account_path(name, one.account)
+        if path in owners:
+            message = f"is the path of gateways.{owners[path]} as well"
+            yield Severity.ERROR, f"gateways.{name}.path", message
+        owners.setdefault(path, name)
+        if _is_taken(path) or (settings.chat.is_on and path == settings.chat.path):
+            yield Severity.ERROR, f"gateways.{name}.path", "is another door's"
+        yield from _access(settings, name, one)
+
+
+def _access(settings: Settings, name: str, one: GatewaySettings) -> _Found:
+    access = one.own
+    if not isinstance(access, AccessSettings) or not access.open:
+        return
+    if access.tokens:
+        message = f"gateways.{name}.tokens would mean nothing: set one of the two"
+        yield Severity.ERROR, f"gateways.{name}.open", message
+    elif not one.account.networks and not settings.dev:
+        yield (
+            Severity.WARNING,
+            f"gateways.{name}.open",
+            "whoever finds its path can speak for every phone number: set tokens, or networks",
+        )
+
+
+def _is_taken(path: str) -> bool:
+    return path.startswith(_HOOKS) or path in _TAKEN_PATHS
 
 
 def _store(settings: Settings) -> _Found:
@@ -205,6 +251,7 @@ _CHECKS: Final[tuple[Callable[[Settings], _Found], ...]] = (
     _files,
     _doors,
     _chat,
+    _gateways,
     _store,
     _buffers,
 )

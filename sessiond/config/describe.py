@@ -8,15 +8,30 @@ import types
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Final, Literal, get_args, get_origin
 
 import attrs
 from attrs import frozen
 
 from sessiond.config.settings import Settings
 from sessiond.core.documented import attribute_docs
+from sessiond.core.gateways.accounts import AccountSettings
+from sessiond.core.gateways.port import GatewayKind
 
-__all__ = ["SettingDoc", "describe_settings", "is_secret"]
+__all__ = [
+    "ACCOUNT",
+    "SettingDoc",
+    "describe_accounts",
+    "describe_kind",
+    "describe_settings",
+    "is_secret",
+]
+
+#: What the settings of an account begin with, in place of its name.
+ACCOUNT: Final = "gateways.<account>."
+
+#: Not described with the others: ``sessiond dev`` alone sets the one; what the other has depends on its kind.
+_ELSEWHERE: Final = frozenset({"dev", "gateways"})
 
 _UNITS: Mapping[str, str] = {"_seconds": "seconds", "_bytes": "bytes"}
 
@@ -36,6 +51,7 @@ class SettingDoc:
     bounds: str
     """Like ``>= 0, <= 65535``; empty: any."""
     secret: bool
+    required: bool
     doc: str
     annotation: Any = attrs.field(repr=False, eq=False)
     """The type itself, for who parses texts."""
@@ -52,18 +68,33 @@ def is_secret(attribute: "attrs.Attribute[Any]") -> bool:
     return attribute.repr is False
 
 
+@functools.cache
+def describe_accounts() -> tuple[SettingDoc, ...]:
+    """List what every account of a gateway has; paths begin with ``ACCOUNT``."""
+    return tuple(_describe(AccountSettings, None, ACCOUNT))
+
+
+@functools.cache
+def describe_kind(kind: GatewayKind) -> tuple[SettingDoc, ...]:
+    """List what accounts of *kind* have beside that; paths begin with ``ACCOUNT``."""
+    return tuple(_describe(kind.settings, None, ACCOUNT))
+
+
 def _describe(
-    cls: type[attrs.AttrsInstance], defaults: object, prefix: str
+    cls: type[attrs.AttrsInstance], defaults: object | None, prefix: str
 ) -> Iterator[SettingDoc]:
+    """List the settings of *cls*; without *defaults* they are what its fields say."""
     attrs.resolve_types(cls)
-    docs = attribute_docs(cls)
+    docs = _docs(cls)
     for attribute in attrs.fields(cls):
         path = f"{prefix}{attribute.name}"
-        default = getattr(defaults, attribute.name)
-        if attrs.has(type(default)):
-            yield from _describe(type(default), default, f"{path}.")
+        if path in _ELSEWHERE or not attribute.init:
             continue
-        if path == "dev":
+        is_required = defaults is None and attribute.default is attrs.NOTHING
+        default = _default(attribute) if defaults is None else getattr(defaults, attribute.name)
+        inner = _inner(attribute.type)
+        if inner is not None:
+            yield from _describe(inner, default, f"{path}.")
             continue
         yield SettingDoc(
             path=path,
@@ -71,12 +102,40 @@ def _describe(
             type=_type_name(attribute.type),
             default="" if is_secret(attribute) and path != "store.url" else _toml(default),
             unit=next((unit for end, unit in _UNITS.items() if attribute.name.endswith(end)), ""),
-            bounds=", ".join(_bounds(attribute.validator))
-            or (">= 0" if attribute.type in (int, float) else ""),
+            bounds=", ".join(_bounds(attribute.validator)) or _least(attribute, path),
             secret=is_secret(attribute),
+            required=is_required,
             doc=docs.get(attribute.name, ""),
             annotation=attribute.type,
         )
+
+
+def _docs(cls: type) -> Mapping[str, str]:
+    """Read the docstrings of fields; a package that is plugged in may have no source."""
+    try:
+        return attribute_docs(cls)
+    except (OSError, TypeError, SyntaxError):
+        return {}
+
+
+def _default(attribute: "attrs.Attribute[Any]") -> object:
+    default: Any = attribute.default
+    if hasattr(default, "takes_self"):  # attrs.Factory, which is no class to its stub
+        return None if default.takes_self else default.factory()
+    return None if default is attrs.NOTHING else default
+
+
+def _inner(kind: Any) -> type[attrs.AttrsInstance] | None:
+    """Find the class whose settings are a table inside this one."""
+    (inner, *others) = [one for one in get_args(kind) if one is not types.NoneType] or [kind]
+    is_table = isinstance(inner, type) and attrs.has(inner) and not others
+    return inner if is_table and get_origin(kind) is not tuple else None
+
+
+def _least(attribute: "attrs.Attribute[Any]", path: str) -> str:
+    """Numbers of ours are never below zero (load.py); what numbers of a kind mean is its own business."""
+    is_ours = attribute.type in (int, float) and not path.startswith(ACCOUNT)
+    return ">= 0" if is_ours else ""
 
 
 def _type_name(kind: Any) -> str:

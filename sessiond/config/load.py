@@ -2,10 +2,11 @@
 
 Everything wrong is reported at once, with its path and its source; values are never repeated, they may be secrets.
 
-In the environment a double underscore goes one level down: ``SESSIOND_STORE__URL`` is ``store.url``. Lists are
-separated by commas; tables are JSON. A secret may be given as ``<name>_file``, whose content is read, without the
-white space around it; of a list of secrets one per line. Relative paths *in* a TOML file are relative to it, so that a
-server finds its files wherever it is started.
+In the environment a double underscore goes one level down: ``SESSIOND_STORE__URL`` is ``store.url``, and
+``SESSIOND_GATEWAYS__SHOP__TOKENS`` is ``gateways.shop.tokens``. Lists are separated by commas; tables are JSON. A
+secret may be given as ``<name>_file``, whose content is read, without the white space around it; of a list of secrets
+one per line. Relative paths *in* a TOML file are relative to it, so that a server finds its files wherever it is
+started.
 
 Not here: what the values must satisfy together (checks.py).
 """
@@ -18,16 +19,17 @@ from types import NoneType, UnionType
 from typing import Any, Final, get_args, get_origin
 
 import cattrs
-from attrs import define, field, frozen
+from attrs import Factory, define, field, frozen
 
-from sessiond.config.describe import SettingDoc, describe_settings
+from sessiond.config.describe import describe_settings
+from sessiond.config.gateways import register_gateways
+from sessiond.config.known import GATEWAYS, PREFIX, KnownSettings, wrong_accounts
 from sessiond.config.settings import Settings
 from sessiond.core.errors import InvalidInput
-from sessiond.core.structuring import InvalidShape, nearest, strict_converter, structure
+from sessiond.core.gateways.accounts import ACCOUNT_NAME
+from sessiond.core.structuring import InvalidShape, strict_converter, structure
 
 __all__ = ["PREFIX", "SettingsError", "SettingsProblem", "load_settings"]
-
-PREFIX: Final = "SESSIOND_"
 
 #: Names of the environment that mean a setting, or nothing here, though they do not follow the rule.
 _ALIASES: Final[Mapping[str, str]] = {"SESSIOND_ADMIN_SOCKET": "SESSIOND_ADMIN__SOCKET"}
@@ -108,7 +110,7 @@ def load_settings(
 
 def _negative(values: Mapping[str, Any]) -> Iterator[str]:
     """Find numbers below zero: no setting means anything by one, whether its component says so or not."""
-    for path in _SETTINGS:
+    for path in _PATHS:
         value: object = values
         for name in path.split("."):
             value = value.get(name) if isinstance(value, dict) else None
@@ -123,6 +125,9 @@ class _Layers:
     values: dict[str, Any] = field(factory=dict)
     sources: dict[str, str] = field(factory=dict)
     problems: list[SettingsProblem] = field(factory=list)
+    known: KnownSettings = field(
+        init=False, default=Factory(lambda self: KnownSettings(self.values), takes_self=True)
+    )
 
     def report(self, path: str, message: str) -> None:
         self.problems.append(SettingsProblem(path, self.source_of(path), message))
@@ -146,7 +151,7 @@ class _Layers:
             if not isinstance(inner, dict):
                 inner = place[table] = {}
             place = inner
-        other = _counterpart(path)
+        other = self._counterpart(path)
         replaces = other is not None and place.pop(other.rpartition(".")[2], None) is not None
         if other and replaces and self.sources.pop(other, "") == source:
             self.problems.append(SettingsProblem(path, source, f"give either this or {other}"))
@@ -165,17 +170,36 @@ class _Layers:
         else:
             if document.pop("dev", None) is not None:
                 self._reject(str(file), "dev cannot be set here: use sessiond dev")
-            for path, value in _leaves(document, ""):
-                self.put(path, _relative_to(file, path, value), str(file))
+            self._declare(document, str(file))
+            for path, value in self._leaves(document, ""):
+                self.put(path, self._relative_to(file, path, value), str(file))
+
+    def _declare(self, document: dict[str, Any], source: str) -> None:
+        """Note the accounts of a file and their kinds, which say what else there is to set."""
+        tables = document.get(GATEWAYS)
+        if not isinstance(tables, dict):
+            return
+        for path, message in wrong_accounts(tables).items():
+            self.problems.append(SettingsProblem(path, source, message))
+        document[GATEWAYS] = {
+            name: table
+            for name, table in tables.items()
+            if ACCOUNT_NAME.fullmatch(name) and isinstance(table, dict)
+        }
+        for name, table in document[GATEWAYS].items():
+            self.values.setdefault(GATEWAYS, {}).setdefault(name, {})
+            self.sources.setdefault(f"{GATEWAYS}.{name}", source)
+            if "gateway" in table:
+                self.put(f"{GATEWAYS}.{name}.gateway", table["gateway"], source)
 
     def add_environment(self, environment: Mapping[str, str]) -> None:
-        for name in sorted(environment):
+        for name in sorted(environment, key=_kinds_first):
             if not name.startswith(PREFIX) or name in _NOT_SETTINGS:
                 continue
             path = _ALIASES.get(name, name).removeprefix(PREFIX).lower().replace("__", ".")
-            known = _SETTINGS.get(path)
-            if known is None and path.removesuffix("_file") not in _SECRETS:
-                self._reject(name, f"unknown setting{_nearest_variable(name)}")
+            known = self.known.find(path)
+            if known is None and not self.known.is_secret(path.removesuffix("_file")):
+                self._reject(name, self.known.unknown(name, path))
                 continue
             try:
                 value = (
@@ -190,7 +214,7 @@ class _Layers:
 
     def read_secret_files(self) -> None:
         """Replace each ``<name>_file`` of a secret by what the file holds."""
-        for path, kind in _SECRETS.items():
+        for path, kind in self.known.secrets().items():
             *tables, name = path.split(".")
             place: Any = self.values
             for table in tables:
@@ -209,34 +233,30 @@ class _Layers:
     def _reject(self, source: str, message: str) -> None:
         self.problems.append(SettingsProblem("", source, message))
 
+    def _counterpart(self, path: str) -> str | None:
+        """Name the other way to give the same secret: itself and its file replace each other."""
+        if self.known.is_secret(path):
+            return f"{path}_file"
+        secret = path.removesuffix("_file")
+        return secret if secret != path and self.known.is_secret(secret) else None
 
-def _nearest_variable(name: str) -> str:
-    """Compare without the prefix, which would make everything look alike."""
-    known = [doc.environment.removeprefix(PREFIX) for doc in _SETTINGS.values()]
-    return nearest(name.removeprefix(PREFIX), known).replace('"', f'"{PREFIX}', 1)
+    def _leaves(self, table: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, object]]:
+        for name, value in table.items():
+            path = prefix + name
+            if isinstance(value, Mapping) and self.known.find(path) is None:
+                yield from self._leaves(value, f"{path}.")
+            else:
+                yield path, value
 
-
-def _counterpart(path: str) -> str | None:
-    """Name the other way to give the same secret: itself and its file replace each other."""
-    if path in _SECRETS:
-        return f"{path}_file"
-    secret = path.removesuffix("_file")
-    return secret if secret != path and secret in _SECRETS else None
-
-
-def _leaves(table: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, object]]:
-    for name, value in table.items():
-        path = prefix + name
-        if isinstance(value, Mapping) and path not in _SETTINGS:
-            yield from _leaves(value, f"{path}.")
-        else:
-            yield path, value
+    def _relative_to(self, file: Path, path: str, value: object) -> object:
+        known = self.known.find(path)
+        is_path = path.endswith("_file") or (known is not None and _is_path(known.annotation))
+        return str(file.parent / value) if is_path and isinstance(value, str) and value else value
 
 
-def _relative_to(file: Path, path: str, value: object) -> object:
-    known = _SETTINGS.get(path)
-    is_path = path.endswith("_file") or (known is not None and _is_path(known.annotation))
-    return str(file.parent / value) if is_path and isinstance(value, str) and value else value
+def _kinds_first(variable: str) -> tuple[bool, str]:
+    """Order the environment: what the others of an account mean depends on its kind."""
+    return not variable.endswith("__GATEWAY"), variable
 
 
 def _is_path(kind: object) -> bool:
@@ -322,11 +342,9 @@ def _path_hook(value: object, _: object) -> Path:
 def _make_converter() -> cattrs.Converter:
     converter = strict_converter()
     converter.register_structure_hook(Path, _path_hook)
+    register_gateways(converter)
     return converter
 
 
 _CONVERTER: Final = _make_converter()
-_SETTINGS: Final[Mapping[str, SettingDoc]] = {doc.path: doc for doc in describe_settings()}
-_SECRETS: Final[Mapping[str, Any]] = {
-    doc.path: doc.annotation for doc in describe_settings() if doc.secret
-}
+_PATHS: Final = tuple(doc.path for doc in describe_settings())

@@ -9,6 +9,7 @@ as ``<name>_file`` instead, and is never shown.
 """
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 from attrs import Attribute, field, frozen
 from attrs.validators import ge, gt, le
 
+from sessiond.config.gateways import GatewaySettings
 from sessiond.core.conversations.journal import JournalSettings
 from sessiond.core.conversations.session_keys import SessionKeySettings
 from sessiond.core.errors import InvalidInput
@@ -198,6 +200,8 @@ class Settings:
     webhook: WebhookSettings = field(factory=WebhookSettings)
     chat: ChatSettings = field(factory=ChatSettings)
     health: HealthSettings = field(factory=HealthSettings)
+    gateways: Mapping[str, GatewaySettings] = field(factory=dict)
+    """Accounts by name."""
     store: StoreSettings = field(factory=StoreSettings)
     session: SessionLimits = field(factory=SessionLimits)
     session_keys: SessionKeySettings = field(factory=SessionKeySettings)

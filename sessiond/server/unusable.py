@@ -31,6 +31,7 @@ def find_unusable(settings: Settings) -> Iterator[tuple[str, str]]:
         _auth(settings),
         _webhook(settings),
         _chat(settings),
+        _gateways(settings),
         _store(settings),
         _session_keys(settings),
     ):
@@ -65,6 +66,11 @@ def find_doubtful(app: App, settings: Settings) -> Iterator[tuple[str, str]]:
         yield (
             "chat",
             f"the app has no flows (@app.flow): whatever is sent to {settings.chat.path} is refused",
+        )
+    if settings.gateways and not app.flows:
+        yield (
+            "gateways",
+            "the app has no flows (@app.flow): whatever is said on an account is refused",
         )
 
 
@@ -111,6 +117,13 @@ def _webhook(settings: Settings) -> _Attempts:
 def _chat(settings: Settings) -> _Attempts:
     for number, text in enumerate(settings.chat.tokens):
         yield f"chat.tokens[{number}]", partial(check_token, text)
+
+
+def _gateways(settings: Settings) -> _Attempts:
+    for name, account in settings.gateways.items():
+        yield f"gateways.{name}", partial(account.open, name)
+        for number, text in enumerate(account.account.networks):
+            yield f"gateways.{name}.networks[{number}]", partial(parse_network, text)
 
 
 def _store(settings: Settings) -> _Attempts:

@@ -13,7 +13,7 @@ from attrs.validators import ge, gt, le
 from sessiond.core.errors import InvalidInput
 from sessiond.core.gateways.port import AnsweringGateway, CallingGateway, Gateway
 
-__all__ = ["ACCOUNT_NAME", "Account", "AccountSettings", "FallbackTemplate"]
+__all__ = ["ACCOUNT_NAME", "Account", "AccountSettings", "FallbackTemplate", "account_path"]
 
 #: What an account may be called: part of addresses, of logs, and of the scope of message ids.
 ACCOUNT_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
@@ -94,7 +94,7 @@ class Account:
     @property
     def path(self) -> str:
         """Where the provider calls."""
-        return self.settings.path or f"/gateways/{self.name}"
+        return account_path(self.name, self.settings)
 
     @property
     def kind(self) -> str:
@@ -110,3 +110,8 @@ class Account:
     def answers(self) -> AnsweringGateway | None:
         """The gateway, if its answer is the response."""
         return self.gateway if isinstance(self.gateway, AnsweringGateway) else None
+
+
+def account_path(name: str, settings: AccountSettings) -> str:
+    """Say where the provider of the account *name* calls."""
+    return settings.path or f"/gateways/{name}"

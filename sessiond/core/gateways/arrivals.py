@@ -9,7 +9,7 @@ from sessiond.core.values import Value
 __all__ = ["Arrived", "Heard", "Notice", "StatusUpdate"]
 
 
-class Heard(Value, frozen=True, kw_only=True, omit_defaults=True, tag="heard"):
+class Heard(Value, frozen=True, kw_only=True, tag="heard"):
     """One message of a person."""
 
     PRIVATE = frozenset({"answer", "profile", "dialled", "so_far", "sender"})
@@ -39,7 +39,7 @@ class Heard(Value, frozen=True, kw_only=True, omit_defaults=True, tag="heard"):
     """The person or the network ended the provider's session; there is nobody to answer."""
 
 
-class StatusUpdate(Value, frozen=True, kw_only=True, omit_defaults=True, tag="status"):
+class StatusUpdate(Value, frozen=True, kw_only=True, tag="status"):
     """What the provider says became of a message of ours."""
 
     PRIVATE = frozenset({"recipient", "error"})
@@ -56,7 +56,7 @@ class StatusUpdate(Value, frozen=True, kw_only=True, omit_defaults=True, tag="st
     """What our call named it by (``CallingGateway.calls``), where the provider tells it."""
 
 
-class Notice(Value, frozen=True, kw_only=True, omit_defaults=True, tag="notice"):
+class Notice(Value, frozen=True, kw_only=True, tag="notice"):
     """Anything else: recorded, handed on to whoever listens, never run."""
 
     PRIVATE = frozenset({"body", "about"})

@@ -87,6 +87,7 @@ def text(body: str = "hi", *, n: int = 1, at: object = None, **more: Any) -> dic
 def told(arrived: Arrived) -> dict[str, Any]:
     """What is said of an arrival, without what is empty and without the body of a notice."""
     fields = _filled(json.loads(msgspec.json.encode(arrived)))
+    del fields["type"]
     if isinstance(arrived, Notice):
         msgspec.json.decode(arrived.body)
         del fields["body"]
