@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from sessiond.core.errors import AppFailed, InvalidInput
 from sessiond.core.flows.prompts import Output
 from sessiond.core.gateways.accounts import Account
+from sessiond.core.gateways.arrivals import Heard
 from sessiond.core.gateways.lines import (
     NEW_LINE,
     Answered,
@@ -18,7 +19,12 @@ from sessiond.core.gateways.lines import (
     encode_line,
 )
 from sessiond.core.gateways.messages import ProviderCall
-from sessiond.core.gateways.outgoing import Outgoing, delivery_id, encode_outgoing
+from sessiond.core.gateways.outgoing import (
+    Outgoing,
+    decode_outgoing,
+    delivery_id,
+    encode_outgoing,
+)
 from sessiond.core.gateways.port import Template
 from sessiond.core.records import Delivery
 from sessiond.core.rendering.paging import Page, first_page
@@ -29,11 +35,13 @@ __all__ = [
     "MAX_HELD",
     "deliver",
     "deliver_held",
+    "deliver_receipt",
     "deliver_template",
     "hold",
     "line_of",
     "page_of",
     "put_line",
+    "send_again",
     "show_page",
     "wait_page",
 ]
@@ -142,6 +150,24 @@ def deliver_template(
     except InvalidInput as error:
         raise AppFailed(f"cannot be sent on {account.name}: {error}") from None
     _add(turn, _template_body(account, call, now), now)
+
+
+def deliver_receipt(turn: Computed, account: Account, heard: Heard, now: float) -> None:
+    """Tell the provider that *heard* was taken, where somebody waits for that."""
+    call = None if account.receipts is None else account.receipts.receipt(heard)
+    if call is not None:
+        receipt = Outgoing(account=account.name, call=call, at=now, is_receipt=True)
+        _add(turn, encode_outgoing(receipt), now)
+
+
+def send_again(turn: Computed, body: bytes, now: float) -> None:
+    """Make a message that was given up a delivery of this turn; its time begins anew.
+
+    Raises:
+      SnapshotCorrupt: it is no message.
+
+    """
+    _add(turn, encode_outgoing(replace(decode_outgoing(body), at=now)), now)
 
 
 def hold(turn: Computed, account: str, body: bytes) -> tuple[bytes, ...]:

@@ -24,7 +24,7 @@ from sessiond.core.gateways.outgoing import Outgoing, decode_outgoing, encode_ou
 from sessiond.core.gateways.port import GivenUp, Judgement, Sent, Template
 from sessiond.core.gateways.updates import DeliveryState, DeliveryUpdate
 from sessiond.core.ids import Digest
-from sessiond.core.records import DeadLetter, Delivery
+from sessiond.core.records import DeadLetter
 from sessiond.core.rendering.paging import turn_page
 from sessiond.core.session.effects import Reply
 from sessiond.core.session.phases import Phase
@@ -34,10 +34,12 @@ from sessiond.runtime.computed import Computed
 from sessiond.runtime.dialogue import Dialogue
 from sessiond.runtime.gateway_output import (
     deliver_held,
+    deliver_receipt,
     deliver_template,
     hold,
     line_of,
     put_line,
+    send_again,
     show_page,
 )
 
@@ -108,6 +110,7 @@ class GatewayTurns:
             line = deliver_held(turn, account, line, now)
         to = heard.sender or heard.facts.msisdn
         put_line(turn, account.name, replace(line, to=to, host=heard.facts.host, heard_at=now))
+        deliver_receipt(turn, account, heard, now)
         self._dialogue.said(turn, _said(account, heard), is_answered=False)
 
     def _say(
@@ -139,6 +142,8 @@ class GatewayTurns:
         except SnapshotError as error:
             self._bury(turn, "delivery:?", item, str(error))
             return
+        if outgoing.is_receipt:
+            return
         update = self._settle(turn, item, outgoing)
         self._tell(turn, update, conversation=outgoing.conversation, flow=outgoing.flow)
         if hooks:
@@ -167,12 +172,7 @@ class GatewayTurns:
           SnapshotCorrupt: it is no message.
 
         """
-        outgoing, now = decode_outgoing(body), self._services.clock.now()
-        snapshot = turn.state.snapshot
-        from_now = replace(outgoing, at=now)
-        name = f"{snapshot.sent:012x}.{turn.state.user}"
-        turn.deliveries = (*turn.deliveries, Delivery(name, now, encode_outgoing(from_now)))
-        turn.state = replace(turn.state, snapshot=replace(snapshot, sent=snapshot.sent + 1))
+        send_again(turn, body, self._services.clock.now())
 
     def _holds(self, turn: Computed, account: Account, outgoing: Outgoing) -> bool:
         """Keep the message until the person writes, and ask him to by a template; ``False``: there is none."""

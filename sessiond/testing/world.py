@@ -17,7 +17,7 @@ once: ``await trio.sleep(3600)``, or ``await world.settle()`` for "until nothing
 ``world.crash()`` throws the node away as ``kill -9`` does and keeps the store; ``await world.restart()`` starts anew.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
 from typing import Any, Final
@@ -30,6 +30,7 @@ from sessiond.app import App
 from sessiond.core.conversations.session_keys import SessionKeySettings
 from sessiond.core.errors import InvalidInput
 from sessiond.core.flows.flow_session import FlowSessionLimits
+from sessiond.core.gateways.accounts import Account, calling_accounts
 from sessiond.core.ids import (
     ConnectionId,
     NodeId,
@@ -73,7 +74,13 @@ class World:
     """
 
     def __init__(
-        self, app: App, store: Store, policy: NodePolicy, nursery: trio.Nursery, seed: int
+        self,
+        app: App,
+        store: Store,
+        policy: NodePolicy,
+        nursery: trio.Nursery,
+        seed: int,
+        accounts: Sequence[Account] = (),
     ) -> None:
         self.app = app
         self.store = store
@@ -84,6 +91,8 @@ class World:
         """How conversations are told apart; set it before ``restart``."""
         self.flow_sessions = FlowSessionLimits()
         """How long conversations are kept, and how much flows may remember; set it before ``restart``."""
+        self.accounts = {account.name: account for account in accounts}
+        """The gateways; set it before ``restart``."""
         self.node: NodeRuntime
         self.operations: Operations
         self._entropy = SeededEntropy(seed)
@@ -205,7 +214,10 @@ class World:
             self.policy,
             clock=self.clock,
             entropy=self._entropy,
-            book=self.app.book(self.session_keys, self.flow_sessions),
+            book=self.app.book(
+                self.session_keys, self.flow_sessions, calling=calling_accounts(self.accounts)
+            ),
+            accounts=self.accounts,
             threads=InPlace(),
         )
         self.operations = Operations(
@@ -249,11 +261,12 @@ async def open_world(
     policy: NodePolicy | None = None,
     store: Store | None = None,
     seed: int = 0,
+    accounts: Sequence[Account] = (),
 ) -> AsyncIterator[World]:
     """Run *app* on one node until the block ends; use it inside a Trio test with an autojump clock.
 
     *limits* bound the sessions; *policy* everything else (it wins over *limits*). *store* is in memory unless given;
-    the same *seed* gives the same ids and jitter.
+    the same *seed* gives the same ids and jitter. *accounts* are the gateways that users may come by.
     """
     chosen = policy or NodePolicy(
         session=limits or SessionLimits(),
@@ -263,7 +276,7 @@ async def open_world(
     )
     try:
         async with trio.open_nursery() as nursery:
-            world = World(app, store or MemoryStore(), chosen, nursery, seed)
+            world = World(app, store or MemoryStore(), chosen, nursery, seed, accounts)
             await world.restart()
             yield world
             nursery.cancel_scope.cancel()

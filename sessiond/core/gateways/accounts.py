@@ -11,9 +11,16 @@ from attrs import Attribute, field, frozen
 from attrs.validators import ge, gt, le
 
 from sessiond.core.errors import InvalidInput
-from sessiond.core.gateways.port import AnsweringGateway, CallingGateway, Gateway
+from sessiond.core.gateways.port import AnsweringGateway, CallingGateway, Gateway, ReceiptGateway
 
-__all__ = ["ACCOUNT_NAME", "Account", "AccountSettings", "FallbackTemplate", "account_path"]
+__all__ = [
+    "ACCOUNT_NAME",
+    "Account",
+    "AccountSettings",
+    "FallbackTemplate",
+    "account_path",
+    "calling_accounts",
+]
 
 #: What an account may be called: part of addresses, of logs, and of the scope of message ids.
 ACCOUNT_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
@@ -90,6 +97,25 @@ class Account:
     name: str
     settings: AccountSettings = field(repr=False)
     gateway: Gateway = field(repr=False)
+    # Found out once: a check against a Protocol looks at every one of its members.
+    calls: CallingGateway | None = field(init=False, repr=False)
+    """The gateway, if it is told by calls."""
+    answers: AnsweringGateway | None = field(init=False, repr=False)
+    """The gateway, if its answer is the response."""
+    receipts: ReceiptGateway | None = field(init=False, repr=False)
+    """The gateway, if it is told that inputs were taken."""
+
+    @calls.default
+    def _find_calls(self) -> CallingGateway | None:
+        return self.gateway if isinstance(self.gateway, CallingGateway) else None
+
+    @answers.default
+    def _find_answers(self) -> AnsweringGateway | None:
+        return self.gateway if isinstance(self.gateway, AnsweringGateway) else None
+
+    @receipts.default
+    def _find_receipts(self) -> ReceiptGateway | None:
+        return self.gateway if isinstance(self.gateway, ReceiptGateway) else None
 
     @property
     def path(self) -> str:
@@ -101,17 +127,12 @@ class Account:
         """The inbox entries of what comes in by it."""
         return f"gateway:{self.name}"
 
-    @property
-    def calls(self) -> CallingGateway | None:
-        """The gateway, if it is told by calls."""
-        return self.gateway if isinstance(self.gateway, CallingGateway) else None
-
-    @property
-    def answers(self) -> AnsweringGateway | None:
-        """The gateway, if its answer is the response."""
-        return self.gateway if isinstance(self.gateway, AnsweringGateway) else None
-
 
 def account_path(name: str, settings: AccountSettings) -> str:
     """Say where the provider of the account *name* calls."""
     return settings.path or f"/gateways/{name}"
+
+
+def calling_accounts(accounts: Mapping[str, Account]) -> frozenset[str]:
+    """Name the accounts that we can speak first on."""
+    return frozenset(name for name, account in accounts.items() if account.calls is not None)

@@ -25,6 +25,8 @@ class Outgoing(Value, frozen=True, kw_only=True, omit_defaults=True, forbid_unkn
     closes_at: float | None = None
     """From then on the provider takes templates only."""
     is_template: bool = False
+    is_receipt: bool = False
+    """It says that an input was taken; what becomes of it does not matter."""
     conversation: str = ""
     flow: str = ""
 
