@@ -1,0 +1,117 @@
+"""What a turn shows on an account, as pages and as deliveries."""
+
+import pytest
+
+from sessiond.core.errors import AppFailed, SnapshotCorrupt
+from sessiond.core.flows.prompts import AttachmentKind, Media, Message, Output, Prompt, PromptKind
+from sessiond.core.gateways.lines import Line
+from sessiond.core.gateways.outgoing import decode_outgoing
+from sessiond.core.gateways.port import Template
+from sessiond.core.session.state import fresh_state
+from sessiond.runtime.computed import Computed
+from sessiond.runtime.gateway_output import (
+    MAX_HELD,
+    deliver,
+    deliver_held,
+    deliver_receipt,
+    deliver_template,
+    hold,
+    line_of,
+    page_of,
+    put_line,
+    send_again,
+    show_page,
+    wait_page,
+)
+from tests.runtime.gateway_worlds import ANN, NUMBER, USSD, heard, told, whatsapp
+
+SHOP = whatsapp()
+QUESTION = Output(prompt=Prompt(kind=PromptKind.TEXT, key="name", screen="s1", text="Name?"))
+
+
+def turn() -> Computed:
+    state = fresh_state(ANN, session_id="s", now=1.0)
+    return Computed(state, state)
+
+
+def test_a_question_keeps_the_providers_session_open_and_anything_else_ends_it() -> None:
+    """Nobody would be asked anything any more."""
+    asked, said = page_of(USSD, QUESTION), page_of(USSD, Output(messages=(Message("Bye."),)))
+
+    assert ("Name?", False) == (asked.text, asked.ends)
+    assert ("Bye.", True) == (said.text, said.ends)
+    assert b'"ends":true' in wait_page(USSD)
+
+
+def test_pages_are_kept_until_something_else_is_shown() -> None:
+    """And a line that did not change is not written."""
+    made = turn()
+    show_page(made, USSD, page_of(USSD, Output(messages=(Message("word " * 80),))))
+    kept = line_of(made, USSD.name).paging
+    show_page(made, USSD, page_of(USSD, QUESTION))
+
+    assert kept is not None
+    assert line_of(made, USSD.name).paging is None
+
+
+def test_deliveries_are_numbered_over_all_turns() -> None:
+    """Two turns' messages have different names, and the order of what was shown."""
+    made = turn()
+    put_line(made, "shop", Line(to=NUMBER))
+    deliver(made, SHOP, Output(messages=(Message("a"), Message("b"))), now=1.0)
+    deliver(made, SHOP, QUESTION, now=1.0)
+    names = [one.id for one in made.deliveries]
+
+    assert sorted(names) == names
+    assert 3 == len(set(names)) == made.state.snapshot.sent
+
+
+def test_what_cannot_be_shown_fails_with_the_reason() -> None:
+    """Media without an address is the app's mistake; so is nobody to send it to."""
+    made = turn()
+    put_line(made, "shop", Line(to=NUMBER))
+    nothing = Output(messages=(Message("", Media(kind=AttachmentKind.IMAGE)),))
+
+    with pytest.raises(AppFailed, match="cannot be shown on shop"):
+        deliver(made, SHOP, nothing, now=1.0)
+    with pytest.raises(AppFailed, match="cannot be shown on shop"):
+        deliver(turn(), SHOP, QUESTION, now=1.0)
+    with pytest.raises(AppFailed, match="pass to="):
+        deliver_template(turn(), SHOP, Template(name="news", language="en"), now=1.0)
+
+
+def test_what_waits_for_a_person_is_bounded() -> None:
+    """The oldest give way; they leave in order when he writes, in a window that is open from then on."""
+    made = turn()
+    put_line(made, "shop", Line(to=NUMBER))
+    for number in range(MAX_HELD + 1):
+        deliver(made, SHOP, Output(messages=(Message(str(number)),)), now=1.0)
+    gone = [hold(made, "shop", one.body) for one in made.deliveries]
+    made.deliveries = ()
+    line = deliver_held(made, SHOP, line_of(made, "shop"), 50.0)
+    sent = [decode_outgoing(one.body) for one in made.deliveries]
+
+    assert [0] * MAX_HELD + [1] == [len(bodies) for bodies in gone]
+    assert () == line.held
+    assert [str(n) for n in range(1, MAX_HELD + 1)] == [told(one)["text"]["body"] for one in sent]
+    assert {50.0 + 86400} == {one.closes_at for one in sent}
+
+
+def test_only_who_waits_for_a_receipt_gets_one() -> None:
+    """WhatsApp is told nothing when an input was taken."""
+    made = turn()
+    deliver_receipt(made, SHOP, heard("hi", SHOP), 1.0)
+
+    assert () == made.deliveries
+
+
+def test_a_message_that_is_sent_again_begins_its_time_anew() -> None:
+    """Or it would be given up at once for its age."""
+    made = turn()
+    put_line(made, "shop", Line(to=NUMBER))
+    deliver(made, SHOP, QUESTION, now=1.0)
+    send_again(made, made.deliveries[0].body, 500.0)
+
+    assert [1.0, 500.0] == [decode_outgoing(one.body).at for one in made.deliveries]
+    with pytest.raises(SnapshotCorrupt):
+        send_again(made, b"damaged", 1.0)

@@ -1,0 +1,384 @@
+"""Turns of gateways: pages for whoever waits, deliveries for who does not, and what becomes of them."""
+
+from typing import Any
+
+import msgspec
+import pytest
+import trio
+from trio.testing import MockClock
+
+from sessiond import App, Conversation, DeliveryState, DeliveryUpdate, Session
+from sessiond.core.errors import Refused
+from sessiond.core.gateways.arrivals import Notice, StatusUpdate
+from sessiond.core.gateways.inputs import DeliverySettled, Incoming
+from sessiond.core.gateways.port import GivenUp, Sent, WindowClosed
+from sessiond.core.ids import input_digest, partition_of
+from sessiond.testing.world import World, open_world
+from tests.runtime.gateway_worlds import (
+    ANN,
+    FALLBACK,
+    TALKING,
+    USSD,
+    accept,
+    ask,
+    deliveries,
+    greeter,
+    heard,
+    line,
+    reader,
+    stored,
+    told,
+    whatsapp,
+)
+
+SHOP = whatsapp()
+
+
+async def settle(world: World, delivery: int, judgement: Any, attempts: int = 1) -> None:
+    one = (await stored(world))[delivery]
+    item = DeliverySettled(one.id, one.body, judgement, attempts)
+    await world.ref(ANN).ask(item, timeout=10)
+
+
+async def events(world: World) -> list[tuple[str, dict[str, Any]]]:
+    entries = await world.store.journal(ANN, partition_of(ANN))
+    plain = [msgspec.json.decode(entry) for entry in entries]
+    return [(entry["event"], entry.get("facts", {})) for entry in plain]
+
+
+# Answering accounts
+
+
+async def test_a_dial_is_answered_with_a_page(autojump_clock: MockClock) -> None:
+    """Welcome and question on one screen; the provider's session goes on until nothing is asked any more."""
+    async with open_world(greeter(), accounts=(USSD,)) as world:
+        first = await ask(world, begins=True)
+        second = await ask(world, "Ann")
+        last = await ask(world, "1")
+
+    assert ("Welcome.\n\nWhat is your name?", False) == (first.text, first.ends)
+    assert ("Is it Ann?\n\n1. Yes\n2. No", False) == (second.text, second.ends)
+    assert ("Thank you, Ann: Yes.", True) == (last.text, last.ends)
+
+
+async def test_pages_are_turned_without_the_flow(autojump_clock: MockClock) -> None:
+    """``#`` and ``0`` turn them, also on another node; anything else is the answer, and drops the pages."""
+    async with open_world(reader(), accounts=(USSD,)) as world:
+        first = await ask(world, begins=True)
+        pages = [first.text]
+        await world.restart()
+        pages.append((await ask(world, "#")).text)
+        back = await ask(world, "0")
+        answered = await ask(world, "fine")
+        kept = await line(world, USSD.name)
+
+    assert pages[0].endswith("\n\n# More")
+    assert pages[1].startswith("word")
+    assert pages[1].endswith("# More\n0 Back")
+    assert pages[0] == back.text
+    assert ("Got fine.", True) == (answered.text, answered.ends)
+    assert kept.paging is None
+
+
+async def test_an_unknown_account_is_refused(autojump_clock: MockClock) -> None:
+    """The settings changed while a request was on its way."""
+    async with open_world(greeter(), accounts=(USSD,)) as world:
+        with pytest.raises(Refused, match="no account 'other'"):
+            await world.ref(ANN).ask(Incoming("other", heard("hi")), timeout=5)
+
+
+async def test_a_repeat_by_id_is_answered_as_before(autojump_clock: MockClock) -> None:
+    """It is not said again, and the first one's page is shown."""
+    digest = input_digest("gateway:line", "m-1")
+    async with open_world(greeter(), accounts=(USSD,)) as world:
+        await ask(world, begins=True)
+        item = Incoming(USSD.name, heard("Ann"), 5.0, digest)
+        first = await world.ref(ANN).ask(item, timeout=5)
+        again = await world.ref(ANN).ask(item, timeout=5)
+        last = await ask(world, "2")
+
+    assert first == again
+    assert "Thank you, Ann: No." == last.text
+
+
+async def test_a_repeat_of_everything_typed_so_far_is_answered_as_before(
+    autojump_clock: MockClock,
+) -> None:
+    """Africa's Talking repeats what was typed: the same text again is the same request."""
+    async with open_world(greeter(), accounts=(TALKING,)) as world:
+        await ask(world, account=TALKING, so_far="")
+        first = await ask(world, account=TALKING, so_far="Ann")
+        again = await ask(world, account=TALKING, so_far="Ann")
+        last = await ask(world, account=TALKING, so_far="Ann*1")
+
+    assert "Is it Ann?\n\n1. Yes\n2. No" == first.text
+    assert (first.text, first.ends) == (again.text, again.ends)
+    assert ("Thank you, Ann: Yes.", True) == (last.text, last.ends)
+
+
+async def test_answers_dialled_with_the_code_are_given_in_order(autojump_clock: MockClock) -> None:
+    """``*384*1*Ann*1#`` is a dial and two answers: the last screen is what is shown."""
+    async with open_world(greeter(), accounts=(TALKING,)) as world:
+        shown = await ask(world, account=TALKING, so_far="Ann*1")
+
+    assert ("Thank you, Ann: Yes.", True) == (shown.text, shown.ends)
+
+
+async def test_what_takes_too_long_is_shown_at_the_next_dial(autojump_clock: MockClock) -> None:
+    """The account's words end the dial; who dials again and can be known by his number sees the result."""
+    app = App()
+
+    async def slow() -> str:
+        await trio.sleep(20)
+        return "7"
+
+    @app.flow("look", takes_everything=True)
+    async def look(c: Conversation) -> None:
+        found = await c.run("look", slow)
+        await c.say(f"Found {found}.")
+
+    async with open_world(app, accounts=(USSD,)) as world:
+        world.session_keys = world.session_keys.durable()
+        await world.restart()
+        first = await ask(world, begins=True)
+        await trio.sleep(60)
+        second = await ask(world, begins=True)
+
+    assert (USSD.settings.wait_text, True) == (first.text, first.ends)
+    assert ("Found 7.", True) == (second.text, second.ends)
+
+
+# Calling accounts
+
+
+async def test_a_message_becomes_deliveries_of_its_turn(autojump_clock: MockClock) -> None:
+    """Everything shown leaves in order, to who wrote, with a reference and an open window."""
+    async with open_world(greeter(), accounts=(SHOP,)) as world:
+        await accept(world, heard("hi", SHOP, id="m-1"), "shop", "m-1")
+        sent = await deliveries(world)
+        kept = await line(world, "shop")
+
+    assert ["Welcome.", "What is your name?"] == [told(one)["text"]["body"] for one in sent]
+    assert {"233244123456"} == {told(one)["to"] for one in sent}
+    assert {"0"} == {told(one)["biz_opaque_callback_data"] for one in sent}
+    assert kept.to == "+233244123456"
+    assert [kept.heard_at + 86400] * 2 == [one.closes_at for one in sent]
+
+
+async def test_a_repeated_webhook_is_applied_once(autojump_clock: MockClock) -> None:
+    """The provider's id is in the duplicate window: nothing is said twice."""
+    async with open_world(greeter(), accounts=(SHOP,)) as world:
+        for _ in range(3):
+            await accept(world, heard("hi", SHOP, id="m-1"), "shop", "m-1")
+        sent = await deliveries(world)
+
+    assert 2 == len(sent)
+
+
+async def test_what_comes_of_a_function_is_delivered_when_it_is_there(
+    autojump_clock: MockClock,
+) -> None:
+    """We can speak first: nobody has to write again."""
+    app = App()
+
+    async def slow() -> str:
+        await trio.sleep(20)
+        return "7"
+
+    @app.flow("look", takes_everything=True)
+    async def look(c: Conversation) -> None:
+        await c.say("Looking.")
+        found = await c.run("look", slow)
+        await c.say(f"Found {found}.")
+
+    async with open_world(app, accounts=(SHOP,)) as world:
+        await accept(world, heard("hi", SHOP), "shop", "m-1")
+        early = [told(one)["text"]["body"] for one in await deliveries(world)]
+        await trio.sleep(60)
+        late = [told(one)["text"]["body"] for one in await deliveries(world)]
+
+    assert ["Looking."] == early
+    assert ["Looking.", "Found 7."] == late
+
+
+async def test_a_crash_loses_nothing_that_was_accepted(autojump_clock: MockClock) -> None:
+    """What is in the inbox runs after the restart; what was committed is there to be sent."""
+    async with open_world(greeter(), accounts=(SHOP,)) as world:
+        await accept(world, heard("hi", SHOP), "shop", "m-1")
+        await world.restart()
+        await accept(world, heard("Ann", SHOP), "shop", "m-2")
+        sent = await deliveries(world)
+
+    assert 3 == len(sent)
+    assert "interactive" == told(sent[2])["type"]
+
+
+# What becomes of deliveries
+
+
+async def test_a_message_that_the_provider_has_leaves_the_store(autojump_clock: MockClock) -> None:
+    """The app hears of it, and the journal names the provider's id; a second telling changes nothing."""
+    app, heard_of = greeter(), list[DeliveryUpdate]()
+
+    @app.on_delivery
+    async def delivered(session: Session, update: DeliveryUpdate) -> None:
+        heard_of.append(update)
+        session.data["last"] = update.state.value
+
+    async with open_world(app, accounts=(SHOP,)) as world:
+        await accept(world, heard("hi", SHOP), "shop", "m-1")
+        await settle(world, 0, Sent("wamid.1"))
+        left = await deliveries(world)
+        told_of = await events(world)
+        data = await world.data(ANN)
+
+    assert ["What is your name?"] == [told(one)["text"]["body"] for one in left]
+    assert [
+        DeliveryUpdate(account="shop", state=DeliveryState.SENT, message_id="wamid.1")
+    ] == heard_of
+    assert {"last": "sent"} == data
+    assert ("message.status", {"account": "shop", "state": "sent", "id": "wamid.1"}) in told_of
+
+
+async def test_a_handler_that_fails_does_not_keep_the_delivery(autojump_clock: MockClock) -> None:
+    """It was sent: it must not be sent again because the app stumbled over hearing so."""
+    app = greeter()
+
+    @app.on_delivery
+    async def delivered(session: Session, update: DeliveryUpdate) -> None:
+        raise ValueError("the app's")
+
+    async with open_world(app, accounts=(SHOP,)) as world:
+        await accept(world, heard("hi", SHOP), "shop", "m-1")
+        await settle(world, 0, Sent("wamid.1"))
+        left = await deliveries(world)
+
+    assert 1 == len(left)
+
+
+async def test_a_message_that_is_given_up_is_a_dead_letter(autojump_clock: MockClock) -> None:
+    """With what the provider said; an operator can send it again, and it is a delivery like any other."""
+    async with open_world(greeter(), accounts=(SHOP,)) as world:
+        await accept(world, heard("hi", SHOP), "shop", "m-1")
+        await settle(world, 0, GivenUp("131026: cannot be delivered"), attempts=3)
+        (letter,) = await world.dead_letters(ANN)
+        before = len(await deliveries(world))
+        await world.operations.retry_dead_letter(letter.id)
+        await world.settle()
+        sent = await deliveries(world)
+        told_of = await events(world)
+        letters = await world.dead_letters(ANN)
+
+    assert ("delivery:shop", "131026: cannot be delivered", 3) == (
+        letter.kind,
+        letter.error,
+        letter.attempts,
+    )
+    assert before + 1 == len(sent)
+    assert "Welcome." == told(sent[-1])["text"]["body"]
+    assert "message.delivery_failed" in [event for event, _ in told_of]
+    assert () == letters
+
+
+async def test_a_closed_window_sends_the_template_and_holds_the_messages(
+    autojump_clock: MockClock,
+) -> None:
+    """One template for all of them; they leave, in order, before the answer to what the person writes then."""
+    shop = whatsapp(fallback_template=FALLBACK)
+    async with open_world(greeter(), accounts=(shop,)) as world:
+        await accept(world, heard("hi", shop), "shop", "m-1")
+        await settle(world, 0, WindowClosed("131047"))
+        await settle(world, 0, WindowClosed("131047"))
+        while_held = await deliveries(world)
+        held = (await line(world, "shop")).held
+        await settle(world, 0, Sent("wamid.9"))
+        await accept(world, heard("Ann", shop), "shop", "m-2")
+        sent = await deliveries(world)
+        now_held = (await line(world, "shop")).held
+
+    assert ["template"] == [told(one)["type"] for one in while_held]
+    assert 2 == len(held)
+    assert ["text", "text", "interactive"] == [told(one)["type"] for one in sent]
+    assert "Welcome." == told(sent[0])["text"]["body"]
+    assert () == now_held
+
+
+async def test_a_closed_window_without_a_template_gives_the_message_up(
+    autojump_clock: MockClock,
+) -> None:
+    """Nothing is kept that nobody would ever be asked for."""
+    async with open_world(greeter(), accounts=(SHOP,)) as world:
+        await accept(world, heard("hi", SHOP), "shop", "m-1")
+        await settle(world, 0, WindowClosed("131047"))
+        letters = await world.dead_letters(ANN)
+
+    assert ["delivery:shop"] == [letter.kind for letter in letters]
+
+
+async def test_a_fallback_that_is_refused_as_well_is_given_up(autojump_clock: MockClock) -> None:
+    """A template has no fallback: it would go round for ever."""
+    shop = whatsapp(fallback_template=FALLBACK)
+    async with open_world(greeter(), accounts=(shop,)) as world:
+        await accept(world, heard("hi", shop), "shop", "m-1")
+        await settle(world, 0, WindowClosed("131047"))
+        template = len(await stored(world)) - 1
+        await settle(world, template, WindowClosed("131047"))
+        letters = await world.dead_letters(ANN)
+
+    assert 1 == len(letters)
+
+
+async def test_statuses_are_recorded_and_told_and_never_run(autojump_clock: MockClock) -> None:
+    """Delivered, read, failed: by the reference that our call had."""
+    app, heard_of = greeter(), list[tuple[DeliveryState, str]]()
+
+    @app.on_delivery
+    async def delivered(session: Session, update: DeliveryUpdate) -> None:
+        heard_of.append((update.state, update.reference))
+
+    async with open_world(app, accounts=(SHOP,)) as world:
+        await accept(world, heard("hi", SHOP), "shop", "m-1")
+        before = len(await deliveries(world))
+        for state, code in (("delivered", None), ("read", None), ("failed", 131026)):
+            status = StatusUpdate(
+                id="wamid.1",
+                state=state,
+                recipient="+233244123456",
+                error_code=code,
+                reference="0",
+            )
+            await accept(world, status, "shop", f"wamid.1:{state}")
+        after = len(await deliveries(world))
+        told_of = await events(world)
+
+    assert before == after
+    assert [
+        (DeliveryState.DELIVERED, "0"),
+        (DeliveryState.READ, "0"),
+        (DeliveryState.FAILED, "0"),
+    ] == heard_of
+    assert "message.delivery_failed" in [event for event, _ in told_of]
+
+
+async def test_a_notice_is_recorded_and_never_run(autojump_clock: MockClock) -> None:
+    """An unknown kind of message: the journal names the kind, no flow sees it."""
+    async with open_world(greeter(), accounts=(SHOP,)) as world:
+        await accept(world, Notice(kind="reaction", body=b"{}"), "shop", "n-1")
+        told_of = await events(world)
+        sent = await deliveries(world)
+
+    assert [("gateway.notice", {"account": "shop", "kind": "reaction"})] == told_of
+    assert [] == sent
+
+
+async def test_a_delivery_of_an_erased_user_is_forgotten(autojump_clock: MockClock) -> None:
+    """Its record and its deliveries are gone: there is nothing to tell, and no record comes back."""
+    async with open_world(greeter(), accounts=(SHOP,)) as world:
+        await accept(world, heard("hi", SHOP), "shop", "m-1")
+        one = (await stored(world))[0]
+        await world.operations.stop_session(ANN, reason="test", erase=True)
+        await world.ref(ANN).ask(DeliverySettled(one.id, one.body, Sent("x")), timeout=5)
+        await world.settle()
+        loaded = await world.store.load(ANN, partition_of(ANN))
+
+    assert loaded is None
