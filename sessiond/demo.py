@@ -76,3 +76,20 @@ async def order(c: Conversation) -> dict[str, Any] | None:
         return None
     await c.say(f"Thank you! Your reference is {reservation}.")
     return {"reference": reservation}
+
+
+HOURS = """We bake every day, from 11 in the morning until 10 at night, and on Fridays and Saturdays until midnight.
+
+Orders of the last half hour can be collected and are not delivered.
+
+We are on Oxford Street in Osu, opposite the bank. Delivery is free within 5 km; beyond, the driver tells the price."""
+
+
+@app.flow("menu", takes_everything=True, platforms=["ussd"])
+async def menu(c: Conversation) -> dict[str, Any] | None:
+    """Meet who dials: what is dialled is no word that could start anything."""
+    wanted = await c.select("wanted", "Welcome to Pizza!", {"o": "Order", "h": "Opening hours"})
+    if wanted == "o":
+        return await order(c)
+    await c.say(HOURS)
+    return None

@@ -52,26 +52,26 @@ async def dev(
     from sessiond.server import serve
 
     state = open_state(state_dir)
-    settings = read_settings(
-        (),
-        {
-            "dev": True,
-            "listen.host": "127.0.0.1",
-            "listen.port": port,
-            "store.url": store or state.store_url,
-            "auth.secret": state.secret,
-            "webhook.secrets": [state.hook_secret],
-            "session_keys.secret": state.session_key_secret,
-            "chat.tokens": [state.chat_token],
-            "admin.socket": str(state.socket),
-            "node.name": "dev",
-            "log.format": "console",
-            "log.level": log_level,
-            "log.exception_messages": True,
-        },
-    )
+    flags = {
+        "dev": True,
+        "listen.host": "127.0.0.1",
+        "listen.port": port,
+        "store.url": store or state.store_url,
+        "auth.secret": state.secret,
+        "webhook.secrets": [state.hook_secret],
+        "session_keys.secret": state.session_key_secret,
+        "chat.tokens": [state.chat_token],
+        "admin.socket": str(state.socket),
+        "node.name": "dev",
+        "log.format": "console",
+        "log.level": log_level,
+        "log.exception_messages": True,
+    }
+    settings = read_settings((), flags)
     refuse_errors(settings)
     app = load_app(target)
+    if app.flows and not settings.gateways:
+        settings = read_settings((), {**flags, **_made_up(settings, state)})
     refuse_unfit(app, settings)
     code = 0
 
@@ -83,6 +83,28 @@ async def dev(
         bound = await nursery.start(run)
         _welcome(bound, settings, state, target, app)
     return code
+
+
+def _made_up(settings: "Settings", state: "DevState") -> dict[str, object]:
+    """Make flags for accounts to try gateways with; their provider is this server, so its port must be known."""
+    from sessiond.server.simulated import dev_accounts
+
+    port = settings.listen.port or _free_port(settings.listen.host)
+    tables = dev_accounts(state.secret, f"{settings.listen.host}:{port}")
+    values = {
+        f"gateways.{name}.{key}": value
+        for name, table in tables.items()
+        for key, value in table.items()
+    }
+    return {"listen.port": port, **values}
+
+
+def _free_port(host: str) -> int:
+    import socket
+
+    with socket.create_server((host, 0)) as found:
+        port: int = found.getsockname()[1]
+        return port
 
 
 def _welcome(
@@ -104,6 +126,7 @@ def _welcome(
     for name, value in {
         "websocket": f"ws://{address}/socket/websocket?vsn=2.0.0",
         "http": f"http://{address}  (/healthz, /readyz, /metrics, /hooks/json/<user>, /chat)",
+        "simulator": f"http://{address}/simulator  (dial, chat and push in the browser)",
         "store": settings.store.url if settings.store.url == state.store_url else "as given",
         "admin": str(bound.admin),
         "token": f"{token}\n{'':13}(user {_USER!r}, 24 hours; others: {issue})",

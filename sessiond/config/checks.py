@@ -8,8 +8,9 @@ import ipaddress
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import attrs
 from attrs import frozen
 
 from sessiond.config.gateways import GatewaySettings
@@ -98,9 +99,21 @@ def _dev(settings: Settings) -> _Found:
         "store.encryption_keys": settings.store.encryption_keys,
         "session_keys.secret": (settings.session_keys.secret,),
     }
+    for name, account in settings.gateways.items():
+        secrets[f"gateways.{name}"] = tuple(_texts(account.own))
     for path, values in secrets.items():
         if any(value.startswith((DEV_SECRET_PREFIX, DEV_HOOK_PREFIX)) for value in values):
             yield Severity.ERROR, path, "is a secret made by sessiond dev; make a new one"
+
+
+def _texts(own: Any) -> Iterator[str]:
+    """Give every text among the settings of a kind of gateway, in lists too."""
+    for one in attrs.fields_dict(type(own)):
+        value = getattr(own, one)
+        yield from [value] if isinstance(value, str) else ()
+        yield from (
+            (text for text in value if isinstance(text, str)) if isinstance(value, tuple) else ()
+        )
 
 
 def _exposure(settings: Settings) -> _Found:

@@ -44,6 +44,7 @@ from sessiond.runtime.operations import Operations
 from sessiond.runtime.patience import until_decided
 from sessiond.server.policy import node_policy
 from sessiond.server.readiness import watch_readiness
+from sessiond.server.simulated import open_simulator
 from sessiond.server.stores import ArrivingStore
 
 __all__ = ["EXIT_DRAINED", "EXIT_LEASE_LOST", "Bound", "serve"]
@@ -183,8 +184,10 @@ class _Node:
             not_ready=self.runtime.not_ready,
             metrics=lambda: self.metrics.render()[1],
         )
+        simulator = open_simulator(settings, self.clock)
+        routes = (*health.routes(), *self.webhooks.routes(), *chat.routes())
         self.router = Router(
-            (*health.routes(), *self.webhooks.routes(), *chat.routes()), self.clock
+            routes if simulator is None else (*routes, *simulator.routes()), self.clock
         )
         self.operations = Operations(
             self.runtime, version=__version__, store=kind, app=app_name, drain=self.start_drain

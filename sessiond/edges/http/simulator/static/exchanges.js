@@ -1,0 +1,50 @@
+// Requests, and the log of what was really sent and answered.
+
+import { append, byId, element } from "/simulator/dom.js";
+
+function pretty(text) {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}
+
+// A token in an address does not belong on screenshots.
+const masked = (path) => path.replace(/([?&]token=)[^&]*/, "$1…");
+
+export function note({ title, status = "", isBad = false, parts = {} }) {
+  const item = element("li");
+  const details = element("details");
+  const summary = element("summary", `${title} `);
+  summary.append(element("span", String(status), isBad ? "status bad" : "status"));
+  details.append(summary);
+  for (const [name, text] of Object.entries(parts)) {
+    if (!text) continue;
+    details.append(element("div", name, "part"), element("pre", pretty(text)));
+  }
+  item.append(details);
+  append(byId("log"), item);
+}
+
+// Returns {status, text}; status 0: there was no answer.
+export async function exchange(method, path, { headers = {}, body } = {}) {
+  const began = performance.now();
+  let status = 0;
+  let text = "";
+  try {
+    const response = await fetch(path, { method, headers, body, cache: "no-store" });
+    status = response.status;
+    text = await response.text();
+  } catch (error) {
+    text = String(error);
+  }
+  const took = Math.round(performance.now() - began);
+  note({
+    title: `→ ${method} ${masked(path)}`,
+    status: `${status || "no answer"} · ${took} ms`,
+    isBad: status === 0 || status >= 400,
+    parts: { request: body ?? "", answer: text },
+  });
+  return { status, text };
+}

@@ -1,0 +1,114 @@
+// The handset.
+
+import { byId, element, fillPicker } from "/simulator/dom.js";
+import { exchange } from "/simulator/exchanges.js";
+import { measure } from "/simulator/gsm.js";
+import { KINDS } from "/simulator/ussd_requests.js";
+
+const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"];
+
+export function openHandset(accounts, person) {
+  const picker = byId("ussd-account");
+  const input = byId("ussd-input");
+  let call = null; // the dial that is open
+  let dialled = "";
+  let isWaiting = false;
+
+  fillPicker(picker, accounts);
+  byId("ussd-none").hidden = accounts.length > 0;
+  const account = () => accounts.find((one) => one.name === picker.value);
+
+  for (const key of KEYS) {
+    const button = element("button", key);
+    button.type = "button";
+    button.addEventListener("click", () => {
+      input.value += key;
+      input.focus();
+    });
+    byId("ussd-keypad").append(button);
+  }
+
+  function show(state) {
+    const isOpen = call !== null;
+    byId("ussd-state").textContent = state;
+    byId("ussd-label").textContent = isOpen ? "Answer" : toDial();
+    byId("ussd-send").textContent = isOpen ? "Send" : "Dial";
+    byId("ussd-send").disabled = isWaiting || accounts.length === 0;
+    byId("ussd-cancel").disabled = isWaiting || !isOpen;
+    byId("ussd-redial").disabled = isWaiting || isOpen || !dialled;
+    document.body.dataset.ussd = state;
+  }
+
+  const toDial = () => (account()?.kind === "http" ? "First input" : "Number to dial");
+  const suggested = () =>
+    account()?.kind === "http" ? "hi" : account()?.own.service_code || "*920*44#";
+
+  function screen(text) {
+    byId("ussd-screen").textContent = text;
+    const { alphabet, length } = measure(text);
+    const limits = account();
+    const most = alphabet === "GSM-7" ? limits?.septets : limits?.units;
+    const counter = byId("ussd-counter");
+    counter.textContent = text ? `${length}${most ? ` / ${most}` : ""} ${alphabet}` : "";
+    counter.classList.toggle("over", Boolean(most && length > most));
+  }
+
+  async function say(text, begins) {
+    const current = call;
+    current.begins = begins;
+    current.typed.push(text);
+    isWaiting = true;
+    show("waiting");
+    const kind = KINDS[current.account.kind];
+    const { method, path, headers, body } = kind.write(current.account, current);
+    const answer = await exchange(method, path, { headers, body });
+    if (call !== current) return; // hung up or restarted meanwhile
+    isWaiting = false;
+    try {
+      if (answer.status !== 200) throw new Error(`status ${answer.status}`);
+      const read = kind.read(answer.text);
+      screen(read.text);
+      if (read.isLast) hangUp("session ended");
+      else show("in session");
+    } catch (error) {
+      screen(`Connection problem or invalid MMI code.\n(${error.message})`);
+      hangUp("session ended");
+    }
+    input.focus();
+  }
+
+  function hangUp(state) {
+    call = null;
+    isWaiting = false;
+    input.value = dialled || suggested();
+    show(state);
+  }
+
+  function dial(code) {
+    dialled = code;
+    const { phone, name } = person();
+    call = { account: account(), session: crypto.randomUUID(), phone, name, typed: [], begins: true };
+    input.value = "";
+    return say(code, true);
+  }
+
+  byId("ussd-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (isWaiting || !account()) return;
+    const text = input.value;
+    input.value = "";
+    if (call) say(text, false);
+    else dial(text);
+  });
+  byId("ussd-cancel").addEventListener("click", () => hangUp("hung up"));
+  byId("ussd-redial").addEventListener("click", () => dial(dialled));
+
+  function restart() {
+    dialled = "";
+    screen("");
+    hangUp("ready");
+  }
+  picker.addEventListener("change", restart);
+  restart();
+  return { restart };
+}

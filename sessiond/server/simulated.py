@@ -1,0 +1,114 @@
+"""The simulator, where it may be: in ``sessiond dev``, on loopback; and the accounts it has when none is configured."""
+
+import hmac
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sessiond.config.checks import DEV_SECRET_PREFIX, is_loopback
+from sessiond.config.gateways import GatewaySettings
+from sessiond.config.settings import Settings
+from sessiond.core.errors import InvalidInput
+from sessiond.core.gateways.accounts import account_path
+from sessiond.core.ids import UserId
+from sessiond.core.ports import Clock
+from sessiond.edges.auth import issue_token, signing_key
+from sessiond.edges.http.simulator import SimulatedAccount, Simulator
+from sessiond.edges.http.simulator.accounts import KINDS, PROVIDER_PATH
+from sessiond.edges.http.simulator.door import IssueToken
+
+__all__ = ["dev_accounts", "open_simulator"]
+
+_TOKEN_SECONDS: Final = 24 * 3600.0
+
+#: What the page is told of an account's own settings: nothing secret.
+_TOLD: Final = (
+    "service_code",
+    "user_id",
+    "method",
+    "cumulative",
+    "phone_number_id",
+    "business_account_id",
+)
+
+#: What is dialled where nobody said anything else.
+_SERVICE_CODE: Final = "*920*44#"
+
+
+def open_simulator(settings: Settings, clock: Clock) -> Simulator | None:
+    """Make the simulator; ``None``: this is no ``sessiond dev``, or others than this machine can reach it."""
+    if not settings.dev or not is_loopback(settings.listen.host):
+        return None
+    accounts = [_simulated(name, one) for name, one in settings.gateways.items()]
+    return Simulator(
+        [one for one in accounts if one is not None], issue_token=_issuer(settings, clock)
+    )
+
+
+def dev_accounts(secret: str, address: str) -> Mapping[str, Mapping[str, Any]]:
+    """Make the tables of ``[gateways]`` for a server at *address* that has none: one to dial, one to chat, one to ask.
+
+    Their secrets are derived from *secret*, so that they stay the same, and no ``sessiond serve`` takes them.
+    """
+
+    def made_up(purpose: str) -> str:
+        return DEV_SECRET_PREFIX + hmac.digest(secret.encode(), purpose.encode(), "sha256").hex()
+
+    return {
+        "ussd": {"gateway": "nalo", "tokens": [made_up("ussd")], "service_code": _SERVICE_CODE},
+        "whatsapp": {
+            "gateway": "whatsapp",
+            "phone_number_id": "100000000000001",
+            "access_token": made_up("access"),
+            "verify_token": made_up("verify"),
+            "app_secrets": [made_up("app")],
+            "api_url": f"http://{address}{PROVIDER_PATH}whatsapp",
+        },
+        "http": {"gateway": "http", "tokens": [made_up("http")], "region": "GH"},
+    }
+
+
+def _issuer(settings: Settings, clock: Clock) -> IssueToken | None:
+    try:
+        key = signing_key(settings.auth)
+    except InvalidInput:
+        return None
+
+    def issue(user: UserId) -> str:
+        return issue_token(
+            key, user, now=clock.now(), lifetime_seconds=_TOKEN_SECONDS, settings=settings.auth
+        )
+
+    return issue
+
+
+def _simulated(name: str, account: GatewaySettings) -> SimulatedAccount | None:
+    """Describe an account to the simulator; ``None``: nobody there can play its provider."""
+    tab, own = KINDS.get(account.kind.name), account.own
+    if tab is None:
+        return None
+    pages = getattr(own, "page_limits", None)
+    told = {one: getattr(own, one) for one in _TOLD if hasattr(own, one)}
+    fields = getattr(own, "fields", None)
+    if fields is not None:
+        told["fields"] = {
+            one: getattr(fields, one)
+            for one in ("session", "phone", "text", "service_code", "network")
+        }
+    return SimulatedAccount(
+        name=name,
+        kind=account.kind.name,
+        path=account_path(name, account.account),
+        tab=tab,
+        septets=pages.septets if pages else None,
+        units=pages.units if pages else None,
+        token=_first(own, "tokens"),
+        own=told,
+        app_secret=_first(own, "app_secrets"),
+        access_token=getattr(own, "access_token", ""),
+        answers_here=f"{PROVIDER_PATH}{name}" in getattr(own, "api_url", ""),
+    )
+
+
+def _first(own: object, name: str) -> str:
+    values: tuple[str, ...] = getattr(own, name, ())
+    return values[0] if values else ""

@@ -1,0 +1,273 @@
+"""The simulator's routes (sessiond/edges/http/simulator): whom they serve, and what they do for the page."""
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+from attrs import define, field
+
+from sessiond.edges.http.router import Router
+from sessiond.edges.http.simulator import SimulatedAccount, Simulator
+from sessiond.net.messages import Request, Response
+from sessiond.runtime.clock import SystemClock
+
+CHAT = SimulatedAccount(
+    name="shop",
+    kind="whatsapp",
+    path="/gateways/shop",
+    tab="chat",
+    app_secret="the app's secret",
+    access_token="the access token",
+)
+DIAL = SimulatedAccount(
+    name="dial",
+    kind="nalo",
+    path="/gateways/dial",
+    tab="ussd",
+    septets=120,
+    units=52,
+    token="t" * 16,
+)
+STAND_IN = "/simulator/provider/shop/v23.0/100/messages"
+BEARER = {"authorization": "Bearer the access token"}
+
+
+@define
+class Door:
+    simulator: Simulator = field(
+        factory=lambda: Simulator([CHAT, DIAL], issue_token=lambda user: f"token of {user}")
+    )
+
+    async def ask(
+        self,
+        target: str,
+        body: bytes | None = None,
+        *,
+        host: str | None = "127.0.0.1:4000",
+        peer: str = "127.0.0.1",
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        path, _, query = target.partition("?")
+        everything = dict(headers or {}) | ({} if host is None else {"host": host})
+        request = Request(
+            method="GET" if body is None else "POST",
+            target=target,
+            path=path,
+            query=query,
+            headers=tuple(everything.items()),
+            body=body or b"",
+            peer=peer,
+        )
+        return await Router(self.simulator.routes(), SystemClock())(request)
+
+    async def told(self, target: str, body: bytes | None = None, **how: Any) -> Any:
+        answer = await self.ask(target, body, **how)
+        assert answer.status == 200, answer.body
+        return json.loads(answer.body)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:4000", "localhost:4000", "LOCALHOST", "[::1]:4000"])
+async def test_the_page_is_served_to_this_machine(host: str) -> None:
+    """Under each name of loopback; with a policy that lets in no script, style or request from elsewhere."""
+    answer = await Door().ask("/simulator", host=host)
+
+    headers = dict(answer.headers)
+    policy = headers["content-security-policy"]
+    assert (200, "text/html; charset=utf-8") == (answer.status, headers["content-type"])
+    assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'; ")
+    assert f"connect-src 'self' ws://{host};" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example:4000",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example:4000",
+        "127.0.0.1:4000; script-src *",
+        "localhost:4000\nx",
+        "192.168.1.7:4000",
+        "",
+        None,
+    ],
+)
+@pytest.mark.parametrize("path", ["/simulator", "/simulator/setup", "/simulator/main.js"])
+async def test_other_names_are_refused(host: str | None, path: str) -> None:
+    """A page that lets its own name point to this machine (DNS rebinding) gets nothing."""
+    answer = await Door().ask(path, host=host)
+
+    assert 403 == answer.status
+    assert b"dial" not in answer.body
+
+
+@pytest.mark.parametrize(
+    ("peer", "headers"),
+    [
+        ("192.0.2.7", {}),
+        ("", {}),
+        ("127.0.0.1", {"x-forwarded-for": "192.0.2.7"}),
+        ("127.0.0.1", {"origin": "https://evil.example"}),
+        ("127.0.0.1", {"origin": "http://127.0.0.1:5000"}),
+        ("127.0.0.1", {"origin": "null"}),
+    ],
+)
+async def test_others_are_refused(peer: str, headers: Mapping[str, str]) -> None:
+    """Another machine, also behind a proxy; pages of other origins, also of this machine."""
+    answer = await Door().ask("/simulator/token?user=ada", b"", peer=peer, headers=headers)
+
+    assert 403 == answer.status
+    assert b"token of" not in answer.body
+
+
+async def test_every_file_of_the_page_is_there() -> None:
+    """Whatever the page and its scripts name is served; nothing is named that is elsewhere, nor written into markup."""
+    door, seen, wanted = Door(), set[str](), {"/simulator"}
+    while wanted:
+        path = wanted.pop()
+        seen.add(path)
+        answer = await door.ask(path)
+        text = answer.body.decode()
+        assert 200 == answer.status, path
+        assert "innerHTML" not in text
+        assert "://" not in re.sub(r"ws://\$\{location\.host\}", "", text), path
+        wanted |= set(re.findall(r'"(/simulator/[a-z_]+\.(?:js|css))"', text)) - seen
+
+    assert {"/simulator/main.js", "/simulator/simulator.css", "/simulator/gsm.js"} <= seen
+    assert len(door.simulator._files) == len(seen)
+
+
+@pytest.mark.parametrize("file", ["nothing.js", "..", "..%2Fdoor.py", "door.py"])
+async def test_other_files_are_not(file: str) -> None:
+    """Only what the page is made of is served, by its exact name."""
+    answer = await Door().ask(f"/simulator/{file}")
+
+    assert 404 == answer.status
+
+
+async def test_the_page_is_told_of_accounts() -> None:
+    """What it needs to be the provider: where, with which token, how long pages are. Not what signs or pays."""
+    answer = await Door().ask("/simulator/setup")
+
+    chat, dial = json.loads(answer.body)["accounts"]
+    assert ("/gateways/shop", "whatsapp", "chat") == (chat["path"], chat["kind"], chat["tab"])
+    assert (120, 52, "t" * 16) == (dial["septets"], dial["units"], dial["token"])
+    assert b"secret" not in answer.body
+    assert b"the access token" not in answer.body
+
+
+async def test_secrets_are_not_shown() -> None:
+    """An account is logged without what opens it."""
+    assert "secret" not in repr(CHAT)
+    assert "the access token" not in repr(CHAT)
+    assert "tttt" not in repr(DIAL)
+
+
+async def test_tokens_are_made() -> None:
+    """For whoever the page wants to be."""
+    told = await Door().told("/simulator/token?user=ada", b"")
+
+    assert {"user": "ada", "token": "token of ada"} == told
+
+
+@pytest.mark.parametrize("query", ["", "?user=", "?user=a&user=b", "?user=%00"])
+async def test_a_token_needs_a_user(query: str) -> None:
+    """One that can be a user."""
+    assert 400 == (await Door().ask(f"/simulator/token{query}", b"")).status
+
+
+async def test_no_key_no_tokens() -> None:
+    """Where tokens are made elsewhere the page is told so."""
+    door = Door(Simulator([]))
+
+    assert (await door.told("/simulator/setup"))["issues_tokens"] is False
+    assert 403 == (await door.ask("/simulator/token?user=ada", b"")).status
+
+
+async def test_webhooks_are_signed_as_meta_does() -> None:
+    """The bytes as they are, with the account's secret."""
+    body = b'{"any": "bytes"}'
+    told = await Door().told("/simulator/sign/shop", body)
+
+    digest = hmac.new(b"the app's secret", body, hashlib.sha256).hexdigest()
+    assert {"x-hub-signature-256": f"sha256={digest}"} == told
+
+
+@pytest.mark.parametrize("account", ["dial", "nobody"])
+async def test_other_accounts_do_not_sign(account: str) -> None:
+    """There is nothing to sign with."""
+    assert 400 == (await Door().ask(f"/simulator/sign/{account}", b"{}")).status
+
+
+async def test_messages_reach_the_page() -> None:
+    """The stand-in answers as the provider does; each message has an id of its own, and comes in order."""
+    door = Door()
+    start = await door.told("/simulator/sent/shop")
+    ids = []
+    for text in ("one", "two"):
+        body = json.dumps({"to": "233", "type": "text", "text": {"body": text}}).encode()
+        accepted = await door.told(STAND_IN, body, headers=BEARER)
+        ids.append(accepted["messages"][0]["id"])
+        assert [{"input": "233", "wa_id": "233"}] == accepted["contacts"]
+    told = await door.told(f"/simulator/sent/shop?after={start['count']}")
+    rest = await door.told("/simulator/sent/shop?after=1")
+
+    assert 2 == told["count"]
+    assert ["one", "two"] == [one["body"]["text"]["body"] for one in told["messages"]]
+    assert ids == [one["id"] for one in told["messages"]]
+    assert ids[1:] == [one["id"] for one in rest["messages"]]
+
+
+async def test_a_page_waits_for_messages(autojump_clock: trio.testing.MockClock) -> None:
+    """It is told at once when one comes, and that there was none after a while."""
+    door, told = Door(), []
+
+    async def listen() -> None:
+        told.append(await door.told("/simulator/sent/shop?after=0"))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(listen)
+        await trio.testing.wait_all_tasks_blocked()
+        await door.told(STAND_IN, b'{"type": "text"}', headers=BEARER)
+    assert 1 == len(told[0]["messages"])
+    assert [] == (await door.told("/simulator/sent/shop?after=1"))["messages"]
+
+
+async def test_a_page_that_is_older_than_the_server() -> None:
+    """It knows a number that was not given yet: everything is new."""
+    door = Door()
+    await door.told(STAND_IN, b"{}", headers=BEARER)
+
+    assert 1 == len((await door.told("/simulator/sent/shop?after=57"))["messages"])
+
+
+@pytest.mark.parametrize("after", ["", "-1", "x", "1" * 30, "²"])
+async def test_after_is_a_number(after: str) -> None:
+    """Anything else is refused."""
+    assert 400 == (await Door().ask(f"/simulator/sent/shop?after={after}")).status
+
+
+@pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer other"}])
+async def test_calls_bear_the_access_token(headers: Mapping[str, str]) -> None:
+    """As the provider, it accepts nothing without."""
+    door = Door()
+    answer = await door.ask(STAND_IN, b"{}", headers=headers)
+
+    assert 401 == answer.status
+    assert 0 == (await door.told("/simulator/sent/shop"))["count"]
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{"])
+async def test_calls_are_json_objects(body: bytes) -> None:
+    """Anything else is refused, and the page does not see it."""
+    door = Door()
+
+    assert 400 == (await door.ask(STAND_IN, body, headers=BEARER)).status
+    assert 0 == (await door.told("/simulator/sent/shop"))["count"]
