@@ -23,7 +23,7 @@ from sessiond.core.flows.prompts import (
 from sessiond.core.gateways.choice_ids import write_choice_id
 from sessiond.core.rendering.cutting import utf16_units
 from sessiond.core.rendering.markdown import read_markdown
-from sessiond.core.rendering.styled import Span, Spans, split_spans
+from sessiond.core.rendering.styled import Span, Spans, plain_text, split_spans
 from sessiond.core.rendering.titles import Title, numbered_lines, titles_of
 from sessiond.gateways.telegram.markup import marked_up
 from sessiond.gateways.telegram.settings import LIMITS, TelegramSettings
@@ -114,7 +114,8 @@ def _rows(prompt: Prompt, titles: Sequence[Title]) -> list[list[dict[str, str]]]
 def _and_lines(spans: Spans, choices: Sequence[Choice]) -> Spans:
     """Put the numbered choices below the question; labels are no Markdown."""
     lines = numbered_lines(choices)
-    return (*spans, Span(f"\n\n{lines}" if spans else lines))
+    is_blank = not plain_text(spans).strip()
+    return (Span(lines),) if is_blank else (*spans, Span(f"\n\n{lines}"))
 
 
 def _texts(spans: Spans) -> list[str]:

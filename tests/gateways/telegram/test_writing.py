@@ -194,3 +194,10 @@ def test_labels_of_keyboards_are_settings() -> None:
     ((_, told),) = prompt_payloads(prompt, settings(share_contact="Envoyer"))
 
     assert {"text": "Envoyer", "request_contact": True} == told["reply_markup"]["keyboard"][0][0]
+
+
+def test_choices_below_a_question_of_blanks_are_their_lines() -> None:
+    """The blanks are left out."""
+    described = (Choice("a", "A", 1, "first"), Choice("b", "B", 2))
+
+    assert ["1. A – first\n2. B"] == [told["text"] for told in shown(" \n", choices=described)]

@@ -1,0 +1,69 @@
+"""What the answers of the Messages resource mean ("Twilio's response": an error has a code and a status).
+
+The code decides where it is known, then the HTTP status; never the words.
+"""
+
+from typing import Final
+
+from msgspec import Struct
+
+from sessiond.core.gateways.messages import ProviderResponse
+from sessiond.core.gateways.pieces import decoded
+from sessiond.core.gateways.port import AccountStopped, GivenUp, Judgement, Sent, TryAgain
+from sessiond.gateways.twilio.codes import judge_code
+
+__all__ = ["judge"]
+
+_UNCLEAR: Final = frozenset({408, 409, 425})
+_REFUSED: Final = frozenset({403, 404})
+#: From here on codes are about a message, not about who we are.
+_MESSAGES: Final = 21_000
+_LONGEST_WAIT: Final = 86_400.0
+
+
+class _Answer(Struct):
+    sid: str | None = None
+    """Of the message."""
+    code: int | None = None
+    """Of an error."""
+    error_code: int | None = None
+    """Of a message that failed at once."""
+
+
+def judge(response: ProviderResponse) -> Judgement:
+    """Say what the answer to a call means.
+
+    What cannot be read (half a response, a proxy's page) is not Twilio's answer, and is tried again, so that the
+    person may get the message twice: what was acknowledged to a person must not be lost. The outbox bounds how often.
+    """
+    judged = _judge(response)
+    if isinstance(judged, TryAgain):
+        return TryAgain(judged.reason, _wait(response), judged.account)
+    return judged
+
+
+def _judge(response: ProviderResponse) -> Judgement:
+    status = response.status
+    answer = decoded(response.body, _Answer)
+    if answer is None:
+        return TryAgain(f"{status}: the answer cannot be read", account=status == 429)
+    code = answer.code or answer.error_code
+    if 200 <= status < 300 and answer.sid and not code:
+        return Sent(answer.sid)
+    known = judge_code(code) if code else None
+    return known or _judge_status(status, code or 0)
+
+
+def _judge_status(status: int, code: int) -> Judgement:
+    if status == 401 or (status in _REFUSED and code < _MESSAGES):
+        return AccountStopped(f"{status}: the credentials are not accepted")
+    if status == 429:
+        return TryAgain("429: too many requests", account=True)
+    if status >= 500 or status < 400 or status in _UNCLEAR:
+        return TryAgain(f"{status}: not now")
+    return GivenUp(f"{status}: refused")
+
+
+def _wait(response: ProviderResponse) -> float | None:
+    after = response.headers.get("retry-after", "").strip()
+    return min(float(after[:9]), _LONGEST_WAIT) if after.isascii() and after.isdigit() else None

@@ -1,0 +1,71 @@
+"""Who called us: Twilio signs the address that it called and what it sent ("Secure webhooks").
+
+HMAC-SHA1, in Base64, over the whole address and, of a form, each parameter's name and value, sorted. Of a body in JSON
+the address holds its SHA-256 (``bodySHA256``) and is all that is signed. The port is in the address or not, as Twilio
+pleases, so both are tried, as Twilio's own libraries do.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from sessiond.core.gateways.fields import FORM, JSON
+from sessiond.core.gateways.messages import ProviderRequest
+from sessiond.gateways.twilio.form import Pairs, read_pairs
+
+__all__ = ["is_signed", "signature"]
+
+_SIGNATURE: Final = "x-twilio-signature"
+_BODY_HASH: Final = "bodySHA256"
+_ADDRESS: Final = re.compile(r"(https?)://([^/?#]*?)(?::([0-9]{1,5}))?([/?#].*)?", re.DOTALL)
+_PORTS: Final = {"https": "443", "http": "80"}
+
+
+def signature(url: str, pairs: Pairs, token: str) -> str:
+    """Sign as Twilio does; a name that came twice has each of its values once."""
+    return base64.b64encode(_digest(url, pairs, token)).decode()
+
+
+def is_signed(request: ProviderRequest, tokens: Sequence[str]) -> bool:
+    """Compare with what every token signs, in the same time whichever is right."""
+    given = _given(request)
+    pairs = _signed_pairs(request)
+    if given is None or pairs is None:
+        return False
+    digests = [_digest(url, pairs, token) for url in _addresses(request.url) for token in tokens]
+    return sum(hmac.compare_digest(digest, given) for digest in digests) > 0
+
+
+def _given(request: ProviderRequest) -> bytes | None:
+    try:
+        return base64.b64decode(request.headers.get(_SIGNATURE, ""), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _signed_pairs(request: ProviderRequest) -> Pairs | None:
+    """Give the parameters that are signed; ``None``: nothing here can be."""
+    if request.media_type == FORM:
+        return read_pairs(request.body)
+    if request.media_type != JSON:
+        return None
+    named = (request.parameter(_BODY_HASH) or "").lower().encode(errors="surrogatepass")
+    found = hashlib.sha256(request.body).hexdigest().encode()
+    return () if hmac.compare_digest(named, found) else None
+
+
+def _addresses(url: str) -> Iterable[str]:
+    parts = _ADDRESS.fullmatch(url)
+    if parts is None:
+        return (url,)
+    scheme, host, port, rest = parts.groups(default="")
+    return (f"{scheme}://{host}{rest}", f"{scheme}://{host}:{port or _PORTS[scheme]}{rest}")
+
+
+def _digest(url: str, pairs: Pairs, token: str) -> bytes:
+    signed = url + "".join(name + value for name, value in sorted(set(pairs)))
+    return hmac.digest(token.encode(), signed.encode(errors="surrogatepass"), "sha1")
