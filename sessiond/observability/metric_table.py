@@ -293,6 +293,43 @@ METRICS: Final = (
         "webhooks_refused", C, "Webhooks turned down.", "webhook.refused", None, ("hook", "code")
     ),
     MetricRow(
+        "gateway_call_seconds",
+        H,
+        "Calls to providers.",
+        "gateway.call",
+        "duration",
+        ("account", "outcome"),
+        FAST,
+    ),
+    MetricRow(
+        "gateways_held", C, "Times an account was held back.", "gateway.held", None, ("account",)
+    ),
+    MetricRow(
+        "gateways_stopped",
+        C,
+        "Times a provider did not accept our credentials.",
+        "gateway.stopped",
+        None,
+        ("account",),
+    ),
+    MetricRow(
+        "deliveries",
+        C,
+        "Messages that have left the store.",
+        "delivery.settled",
+        None,
+        ("account", "outcome"),
+    ),
+    MetricRow(
+        "delivery_age_seconds",
+        H,
+        "Messages, from their turn to the end.",
+        "delivery.settled",
+        "age",
+        ("account",),
+        SLOW,
+    ),
+    MetricRow(
         "http_seconds", H, "HTTP requests.", "http.answered", "duration", ("route", "status"), FAST
     ),
     MetricRow(

@@ -14,11 +14,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import trio
+from typing_extensions import override
 
 from sessiond import telemetry
 from sessiond.core.codes import ErrorCode
 from sessiond.core.conversations.shown import encode_shown
-from sessiond.core.errors import MailboxFull, Refused
 from sessiond.core.flows.faults import RunFailed
 from sessiond.core.flows.prompts import Message, Output, RunRequest
 from sessiond.core.ids import UserId
@@ -28,13 +28,12 @@ from sessiond.core.session.inputs import Settled
 from sessiond.runtime.backoff import Backoff
 from sessiond.runtime.directory import Directory
 from sessiond.runtime.run_results import encoded, ends_us, recordable
+from sessiond.runtime.telling import Taken, tell_until_taken
 from sessiond.runtime.threads import Threads
 
 __all__ = ["Runs"]
 
 _log: Final = logging.getLogger("sessiond.app")
-
-_DELIVERY: Final = Backoff(0.1, 5.0)
 
 _Key = tuple[UserId, str]
 
@@ -138,28 +137,14 @@ class Runs:
         Given up when the user is not ours any more, is in quarantine, or the node stops: his next activation calls the
         function again.
         """
-        ref = self._directory.locate(user)
-        attempt = 0
-        while True:
-            delivery = _Delivery(waiting)
+
+        def prepare() -> tuple[Settled, _Delivery]:
             seconds = waiting.seconds_left()
             digest = effect.digest if seconds else None
             settled = Settled(effect.conversation, effect.request.run_id, result, seconds, digest)
-            try:
-                ref.tell(settled, delivery)
-            except MailboxFull:
-                pass
-            except Refused as refused:
-                if refused.code != ErrorCode.UNAVAILABLE:
-                    return
-            else:
-                # What its turn shows is for whoever waits, and is kept for nobody else: his time stands still.
-                waiting.hold()
-                if await delivery.wait() != ErrorCode.UNAVAILABLE:
-                    return
-                waiting.let_go()
-            attempt += 1
-            await trio.sleep(_DELIVERY.wait(attempt, self._entropy.jitter()))
+            return settled, _Delivery(waiting)
+
+        await tell_until_taken(self._directory.locate(user), prepare, self._entropy)
 
 
 class _Waiting:
@@ -216,32 +201,31 @@ class _Waiting:
             reply_to.ok(shown)
 
 
-class _Delivery:
+class _Delivery(Taken):
     """The reply slot of a result; it answers whoever waits."""
 
-    __slots__ = ("_answered", "_code", "_waiting")
+    __slots__ = ("_waiting",)
 
     def __init__(self, waiting: _Waiting) -> None:
-        self._answered = trio.Event()
-        self._code: str | None = None
+        super().__init__()
         self._waiting = waiting
 
+    @override
     async def wait(self) -> str | None:
-        """Wait until the actor has answered; the code of its error, or ``None``: the result is durable, or stale."""
-        await self._answered.wait()
-        return self._code
+        # What its turn shows is for whoever waits, and is kept for nobody else: his time stands still.
+        self._waiting.hold()
+        code = await super().wait()
+        if code == ErrorCode.UNAVAILABLE:
+            self._waiting.let_go()
+        return code
 
     def hand_on(self) -> ReplyTo | None:
         """The result was taken, and whoever waits goes on waiting, for something else."""
-        self._answered.set()
+        super().ok(b"")
         return self._waiting.take()
 
+    @override
     def ok(self, payload: bytes) -> None:
         reply_to = self.hand_on()
         if reply_to is not None:
             reply_to.ok(payload)
-
-    def error(self, code: str, message: str, retry_after: float | None = None) -> None:  # noqa: ARG002 -- a port
-        """The result was not taken. What the person said was: he is told that there is no result yet."""
-        self._code = code
-        self._answered.set()

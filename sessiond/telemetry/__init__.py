@@ -28,7 +28,8 @@ from sessiond.telemetry.bus import (
     is_strict,
     set_strict,
 )
-from sessiond.telemetry.events import EVENTS, Event, Measurements, Metadata, TelemetryMisuse
+from sessiond.telemetry.event import Event, Measurements, Metadata, TelemetryMisuse
+from sessiond.telemetry.events import EVENTS
 
 __all__ = [
     "EVENTS",

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from sessiond.telemetry.events import EVENTS, Event, Measurements, Metadata, TelemetryMisuse
+from sessiond.telemetry.event import Event, Measurements, Metadata, TelemetryMisuse
+from sessiond.telemetry.events import EVENTS
 
 __all__ = [
     "Detach",

@@ -61,7 +61,7 @@ class ProviderCall(Value, frozen=True, kw_only=True):
     the call is made (``Gateway.credentials``).
     """
 
-    PRIVATE = frozenset({"url", "body"})
+    PRIVATE = frozenset({"url", "headers", "body"})
 
     url: str
     body: bytes
