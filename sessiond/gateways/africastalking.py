@@ -146,7 +146,7 @@ class AfricasTalking(UssdGateway):
         return _screen(text, is_last=is_last)
 
     @override
-    def refuse(self, request: ProviderRequest, text: str) -> ProviderAnswer:
+    def refuse(self, request: ProviderRequest, text: str, *, reason: str = "") -> ProviderAnswer:
         """Write a last screen."""
         return _screen(self.one_page(text), is_last=True)
 

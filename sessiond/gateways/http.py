@@ -155,12 +155,14 @@ class HttpGateway(AnsweringGateway):
         return _json(_head(kind, facts.request_id, facts.user_id, heard.sent_at) | content)
 
     @override
-    def refuse(self, request: ProviderRequest, text: str) -> ProviderAnswer:
-        """Write a last message; with status 400 when the request cannot be read, so that its sender mends it."""
+    def refuse(self, request: ProviderRequest, text: str, *, reason: str = "") -> ProviderAnswer:
+        """Write a last message; with status 400 when the request is wrong, so that its sender mends it."""
         try:
             session, user = _ids(read_fields(request))
         except InvalidInput:
-            return _json({"error": text}, status=_UNREADABLE)
+            return _json({"error": reason or text}, status=_UNREADABLE)
+        if reason:
+            return _json({"error": reason}, status=_UNREADABLE)
         head = _head("terminal", session, user, request.received_at)
         return _json(head | {"message": text})
 

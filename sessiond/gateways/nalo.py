@@ -112,7 +112,7 @@ class Nalo(UssdGateway):
         )
 
     @override
-    def refuse(self, request: ProviderRequest, text: str) -> ProviderAnswer:
+    def refuse(self, request: ProviderRequest, text: str, *, reason: str = "") -> ProviderAnswer:
         """Write a last screen."""
         text = self.one_page(text)
         return _screen(USERID=self._user_id_in(request), MSG=text, MSGTYPE=False)

@@ -79,7 +79,7 @@ class Nsano(UssdGateway):
         return _screen(text, is_last=is_last)
 
     @override
-    def refuse(self, request: ProviderRequest, text: str) -> ProviderAnswer:
+    def refuse(self, request: ProviderRequest, text: str, *, reason: str = "") -> ProviderAnswer:
         """Write a last screen."""
         return _screen(self.one_page(text), is_last=True)
 

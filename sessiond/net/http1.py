@@ -12,11 +12,12 @@ request.
 import json
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from email.utils import formatdate
 from enum import Enum, auto
 from functools import lru_cache
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Final
 
 import h11
@@ -103,9 +104,12 @@ async def serve_http(
     *,
     upgrade: UpgradeHandler | None = None,
     limits: HttpLimits | None = None,
+    larger: Mapping[str, int] = MappingProxyType({}),
     peer: str = "",
 ) -> Switched | None:
     """Serve one connection until it closes, or is switched.
+
+    *larger* has the bounds of bodies that are sent to its paths, where they are above that of *limits*.
 
     On ``None`` the stream is closed. On ``Switched`` it is the caller's, and no byte is lost: what
     was read too much is in it. An exception of *handler* is answered 500.
@@ -115,7 +119,7 @@ async def serve_http(
 
     """
     connection = _HttpConnection(
-        stream, handler, upgrade, limits if limits is not None else HttpLimits(), peer
+        stream, handler, upgrade, limits if limits is not None else HttpLimits(), larger, peer
     )
     switched = None
     try:
@@ -133,12 +137,14 @@ class _HttpConnection:
         handler: Handler,
         upgrade: UpgradeHandler | None,
         limits: HttpLimits,
+        larger: Mapping[str, int],
         peer: str,
     ) -> None:
         self._stream = stream
         self._handler = handler
         self._upgrade = upgrade
         self._limits = limits
+        self._larger = larger
         self._peer = peer
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.head_bytes)
         self._is_first = True
@@ -230,9 +236,11 @@ class _HttpConnection:
 
     async def _read_body(self, head: Head) -> bytes:
         length = head.joined("content-length")
+        path = head.target.partition("?")[0]
+        bound = max(self._limits.body_bytes, self._larger.get(path, 0))
         # The bound on digits keeps int() quick; h11 has checked that they are digits.
-        if len(length) > 15 or int(length or "0") > self._limits.body_bytes:
-            raise _Rejected(self._too_large())
+        if len(length) > 15 or int(length or "0") > bound:
+            raise _Rejected(_too_large(bound))
         deadline = trio.current_time() + self._limits.body_seconds
         body = bytearray()
         while True:
@@ -244,8 +252,8 @@ class _HttpConnection:
                 await self._receive()
             elif isinstance(event, h11.Data):
                 body += event.data
-                if len(body) > self._limits.body_bytes:
-                    raise _Rejected(self._too_large())
+                if len(body) > bound:
+                    raise _Rejected(_too_large(bound))
             elif isinstance(event, h11.EndOfMessage):
                 self._wait_for_ever()
                 return bytes(body)
@@ -253,10 +261,6 @@ class _HttpConnection:
                 raise _Rejected(
                     error_response(400, ErrorCode.BAD_REQUEST, "the body ended too early")
                 )
-
-    def _too_large(self) -> Response:
-        bound = self._limits.body_bytes
-        return error_response(413, ErrorCode.TOO_LARGE, f"the body is larger than {bound} bytes")
 
     # ------------------------------------------------------------ answering
 
@@ -337,6 +341,10 @@ class _HttpConnection:
         if isinstance(answer, Response):
             raise _Rejected(answer)
         return Switched(answer, self._h11.trailing_data[0])
+
+
+def _too_large(bound: int) -> Response:
+    return error_response(413, ErrorCode.TOO_LARGE, f"the body is larger than {bound} bytes")
 
 
 @lru_cache(maxsize=1)

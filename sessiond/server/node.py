@@ -18,6 +18,7 @@ from sessiond.app import App
 from sessiond.config.settings import ListenSettings, Settings, store_kind
 from sessiond.core.codes import CloseCode, ErrorCode
 from sessiond.core.errors import StoreInUse
+from sessiond.core.gateways.accounts import calling_accounts
 from sessiond.core.ids import NodeId
 from sessiond.core.ports import Clock, Store
 from sessiond.core.session.phases import Phase
@@ -42,6 +43,7 @@ from sessiond.runtime.entropy import SystemEntropy
 from sessiond.runtime.node import NodeRuntime
 from sessiond.runtime.operations import Operations
 from sessiond.runtime.patience import until_decided
+from sessiond.server.accounts import larger_bodies, open_accounts, open_door
 from sessiond.server.policy import node_policy
 from sessiond.server.readiness import watch_readiness
 from sessiond.server.simulated import open_simulator
@@ -147,6 +149,8 @@ class _Node:
         self.clock: Clock = SystemClock()
         self.entropy = SystemEntropy()
         kind = store_kind(settings.store.url).value
+        accounts = open_accounts(settings)
+        self.larger_bodies = larger_bodies(settings, accounts)
         self.runtime = NodeRuntime(
             NodeId(settings.node.name),
             cast("Store", store),
@@ -154,7 +158,13 @@ class _Node:
             node_policy(settings),
             clock=self.clock,
             entropy=self.entropy,
-            book=app.book(settings.session_keys, settings.flow_sessions, settings.journal),
+            book=app.book(
+                settings.session_keys,
+                settings.flow_sessions,
+                settings.journal,
+                calling=calling_accounts(accounts),
+            ),
+            accounts=accounts,
             store_name=kind,
         )
         self.verifier = TokenVerifier(settings.auth, self.clock)
@@ -178,6 +188,7 @@ class _Node:
             clock=self.clock,
             entropy=self.entropy,
         )
+        gateways = open_door(settings, self.runtime)
         self.metrics = Metrics()
         health = Health(
             settings.health,
@@ -185,7 +196,7 @@ class _Node:
             metrics=lambda: self.metrics.render()[1],
         )
         simulator = open_simulator(settings, self.clock)
-        routes = (*health.routes(), *self.webhooks.routes(), *chat.routes())
+        routes = (*health.routes(), *self.webhooks.routes(), *chat.routes(), *gateways.routes())
         self.router = Router(
             routes if simulator is None else (*routes, *simulator.routes()), self.clock
         )
@@ -254,6 +265,7 @@ class _Node:
             poller=poller,
             http=settings.http,
             transport=settings.transport,
+            larger=self.larger_bodies,
         )
         http = await nursery.start(
             partial(

@@ -115,8 +115,11 @@ class AnsweringGateway(Gateway, Protocol):
         """
         ...
 
-    def refuse(self, request: ProviderRequest, text: str) -> ProviderAnswer:
-        """Write the response to a request that could not be read or taken, so that the person reads *text*."""
+    def refuse(self, request: ProviderRequest, text: str, *, reason: str = "") -> ProviderAnswer:
+        """Write the response to a request that could not be read or taken, so that the person reads *text*.
+
+        *reason* says what is wrong with the request, for gateways whose caller is a program and can mend it.
+        """
         ...
 
 

@@ -43,6 +43,13 @@ class Route:
     handler: RouteHandler
     says: Callable[[Explained], Response] = Explained.answer
     """How errors are said here."""
+    label: str = ""
+    """What telemetry calls it, where the pattern is nobody's to know; empty: the pattern."""
+
+    @property
+    def name(self) -> str:
+        """What telemetry calls it."""
+        return self.label or self.pattern
 
 
 class Router:
@@ -67,7 +74,7 @@ class Router:
         return response
 
     async def _answer(self, request: Request) -> tuple[str, Response]:
-        """Return the pattern that matched, and the response."""
+        """Return what telemetry calls the route, and the response."""
         segments = request.path.split("/")
         on_path = [route for pattern, route in self._routes if _matches(pattern, segments)]
         if not on_path:
@@ -77,8 +84,8 @@ class Router:
         method = "GET" if request.method == "HEAD" else request.method
         for route in on_path:
             if route.method == method:
-                return route.pattern, await _run(route, request, segments)
-        return on_path[0].pattern, _not_allowed(on_path)
+                return route.name, await _run(route, request, segments)
+        return on_path[0].name, _not_allowed(on_path)
 
 
 async def _run(route: Route, request: Request, segments: list[str]) -> Response:

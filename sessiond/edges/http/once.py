@@ -1,0 +1,47 @@
+"""Once: what is asked again while it is being answered is answered with the same."""
+
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Generic, TypeVar
+
+import trio
+from attrs import define, field
+
+__all__ = ["Once"]
+
+T = TypeVar("T")
+
+
+@define(eq=False)
+class _UnderWay(Generic[T]):
+    done: trio.Event = field(factory=trio.Event)
+    results: list[T] = field(factory=list)
+
+
+class Once(Generic[T]):
+    """Answers under way, by what is asked."""
+
+    __slots__ = ("_under_way",)
+
+    def __init__(self) -> None:
+        self._under_way: dict[Hashable, _UnderWay[T]] = {}
+
+    def __len__(self) -> int:
+        return len(self._under_way)
+
+    async def do(self, key: Hashable, make: Callable[[], Awaitable[T]]) -> tuple[T, bool]:
+        """Return what *make* returns, and whether it was called for this; or what an earlier call for *key* returns.
+
+        When the earlier one fails or is cancelled, *make* is called after all. Cancelled: whoever waits for this one
+        calls his own. Raises what *make* raises.
+        """
+        while (earlier := self._under_way.get(key)) is not None:
+            await earlier.done.wait()
+            if earlier.results:
+                return earlier.results[0], False
+        mine = self._under_way[key] = _UnderWay[T]()
+        try:
+            mine.results.append(await make())
+        finally:
+            del self._under_way[key]
+            mine.done.set()
+        return mine.results[0], True

@@ -1,0 +1,42 @@
+"""The accounts of the settings, opened; and their door."""
+
+from collections.abc import Mapping
+
+from sessiond.config.settings import Settings
+from sessiond.core.gateways.accounts import Account
+from sessiond.edges.http.gateways import GatewayDoor
+from sessiond.runtime.node import NodeRuntime
+
+__all__ = ["larger_bodies", "open_accounts", "open_door"]
+
+
+def open_accounts(settings: Settings) -> Mapping[str, Account]:
+    """Open every account that is configured, by its name.
+
+    Raises:
+      InvalidInput: a kind does not take its settings.
+
+    """
+    return {name: one.open(name) for name, one in settings.gateways.items()}
+
+
+def larger_bodies(settings: Settings, accounts: Mapping[str, Account]) -> Mapping[str, int]:
+    """Say at which paths more than ``http.body_bytes`` is read, and how much: providers gather messages."""
+    return {
+        accounts[name].path: one.kind.body_bytes
+        for name, one in settings.gateways.items()
+        if one.kind.body_bytes > settings.http.body_bytes
+    }
+
+
+def open_door(settings: Settings, runtime: NodeRuntime) -> GatewayDoor:
+    """Make the door of the accounts of *runtime*."""
+    return GatewayDoor(
+        runtime.accounts,
+        keys=settings.session_keys,
+        intake=runtime.intake,
+        directory=runtime.directory,
+        clock=runtime.clock,
+        entropy=runtime.entropy,
+        scheme="http" if settings.listen.tls_certificate is None else "https",
+    )
