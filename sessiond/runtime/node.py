@@ -27,6 +27,7 @@ from sessiond.runtime.cell import Cell
 from sessiond.runtime.committer import Committer, Ledger
 from sessiond.runtime.counters import Counters
 from sessiond.runtime.deadlines import Deadlines
+from sessiond.runtime.deliveries import Deliveries
 from sessiond.runtime.directory import LocalDirectory
 from sessiond.runtime.drain import Closable, Drain, DrainReport, DrainSettings
 from sessiond.runtime.gate import Gate
@@ -34,6 +35,7 @@ from sessiond.runtime.intake import Intake
 from sessiond.runtime.mailbox import Envelope
 from sessiond.runtime.ownership import Ownership
 from sessiond.runtime.patience import until_decided
+from sessiond.runtime.provider_calls import CallProvider
 from sessiond.runtime.registry import Registry
 from sessiond.runtime.restart import RestartPolicy
 from sessiond.runtime.runs import Runs
@@ -46,6 +48,9 @@ __all__ = ["NodePolicy", "NodeRuntime"]
 
 #: A single node owns them all.
 _ALL: Final = tuple(Partition(number) for number in range(PARTITIONS))
+
+#: Of a drain, before anything else: what a provider has accepted is sent again unless its actor takes note of it.
+_FINISH_CALLS_SECONDS: Final = 3.0
 
 
 @frozen(kw_only=True)
@@ -78,6 +83,7 @@ class NodeRuntime:
         entropy: Entropy,
         book: FlowBook | None = None,
         accounts: Mapping[str, Account] = MappingProxyType({}),
+        call: CallProvider | None = None,
         store_name: str = "store",
         threads: Threads | None = None,
     ) -> None:
@@ -129,6 +135,18 @@ class NodeRuntime:
         self.runs = Runs(
             self.directory, clock=clock, entropy=entropy, threads=threads or WorkerThreads()
         )
+        self.deliveries: Deliveries | None = None
+        """``None``: nobody makes calls, and messages stay in the store."""
+        if call is not None:
+            self.deliveries = Deliveries(
+                accounts,
+                call,
+                store,
+                self.directory,
+                clock=clock,
+                entropy=entropy,
+                availability=self.availability,
+            )
         self.timers = Timers(store, self.registry, self._fire, clock=clock, entropy=entropy)
         self.intake = Intake(
             store,
@@ -167,11 +185,15 @@ class NodeRuntime:
             await nursery.start(self.intake.run)
             await nursery.start(self.supervisor.run)
             await nursery.start(self.runs.run)
+            if self.deliveries is not None:
+                self.deliveries.recover([one.fence.partition for one in acquired])
             await nursery.start(self.ownership.run)
             if left:
                 await nursery.start(self.intake.recover, left)
             self.directory.is_starting = self.intake.is_starting = False
             await nursery.start(self.timers.run)
+            if self.deliveries is not None:
+                await nursery.start(self.deliveries.run)
             task_status.started()
             await self.ownership.lost.wait()
             nursery.cancel_scope.cancel()
@@ -198,7 +220,7 @@ class NodeRuntime:
         connections: Callable[[], Sequence[Closable]],
     ) -> Callable[[], Awaitable[DrainReport]]:
         """Prepare the drain of this node; *stops* are the doors' own ways to refuse new work."""
-        return Drain(
+        drain = Drain(
             self.node,
             self.registry,
             stops=(self.directory.stop_accepting, self.intake.stop_accepting, *stops),
@@ -209,7 +231,20 @@ class NodeRuntime:
             clock=self.clock,
             entropy=self.entropy,
             settings=self.policy.drain,
-        ).run
+        )
+
+        async def finish_and_drain() -> DrainReport:
+            await self._finish_calls()
+            return await drain.run()
+
+        return finish_and_drain
+
+    async def _finish_calls(self) -> None:
+        """Begin no more calls to providers, and let actors take what comes of those under way, while they still may."""
+        if self.deliveries is not None:
+            self.deliveries.stop()
+            with trio.move_on_after(_FINISH_CALLS_SECONDS):
+                await self.deliveries.wait_idle()
 
     async def _flush(self) -> None:
         await self.intake.wait_idle()
@@ -245,6 +280,7 @@ class NodeRuntime:
             policy=self.policy.actor,
             counters=self.counters,
             accounts=self.accounts,
+            deliveries=self.deliveries,
         )
 
 

@@ -41,6 +41,7 @@ class Outlet:
             counters.dead_letters += len(turn.change.dead_letters)
             self._note_timers(turn.change)
             self._note_deliveries(turn.change)
+            self._note_deliveries(turn.change)
         if envelope is not None and isinstance(envelope.item, inputs.Fired):
             timer = envelope.item.timer
             self._services.timers.settled(self._cell.user, timer.name, timer.generation)
@@ -77,3 +78,12 @@ class Outlet:
         for name, timer in change.after.timers.items():
             if timer.due is not None and change.before.timers.get(name) != timer:
                 self._services.timers.note(self._cell.partition, timer.due)
+
+    def _note_deliveries(self, change: Change) -> None:
+        deliveries = self._services.deliveries
+        if deliveries is None:
+            return
+        if change.erase:
+            deliveries.forget(self._cell.user)
+        elif change.deliveries or change.deliveries_done:
+            deliveries.note(self._cell.user, change.deliveries, change.deliveries_done)

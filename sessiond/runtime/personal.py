@@ -78,6 +78,8 @@ async def _erase_quarantined(runtime: NodeRuntime, user: UserId) -> None:
         raise Fenced("this node does not own the user any more")
     if verdict.status is not VerdictStatus.APPLIED:
         raise StoreError("the record changed meanwhile; try again")
+    if runtime.deliveries is not None:
+        runtime.deliveries.forget(user)
     runtime.supervisor.release(user)
 
 

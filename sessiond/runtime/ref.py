@@ -14,7 +14,15 @@ from sessiond.core.codes import ErrorCode
 from sessiond.core.errors import ActorGone, AskTimeout, MailboxFull, Refused, TurnFailed
 from sessiond.core.ids import UserId
 from sessiond.core.ports import Clock, ReplyTo
-from sessiond.core.session.inputs import Fired, Input, Leave, Settled, Stop, kind_of
+from sessiond.core.session.inputs import (
+    DeliverySettled,
+    Fired,
+    Input,
+    Leave,
+    Settled,
+    Stop,
+    kind_of,
+)
 from sessiond.runtime.cell import Cell
 from sessiond.runtime.mailbox import Control, Envelope
 
@@ -117,7 +125,9 @@ class ActorRef:
                 resident.mailbox.put_always(envelope)
             return
         must = isinstance(item, Stop | Fired)
-        cell = self._host.wake(self.user, waits=not (must or isinstance(item, Settled)))
+        cell = self._host.wake(
+            self.user, waits=not (must or isinstance(item, Settled | DeliverySettled))
+        )
         cell.last_active = self._host.clock.monotonic()
         if must:
             cell.mailbox.put_always(envelope)

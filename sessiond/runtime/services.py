@@ -57,6 +57,8 @@ class _Runs(Protocol):
 class _Deliveries(Protocol):
     def note(self, user: UserId, new: tuple[Delivery, ...], done: tuple[str, ...]) -> None: ...
 
+    def forget(self, user: UserId) -> None: ...
+
 
 @frozen(kw_only=True)
 class Services:
@@ -83,7 +85,7 @@ class Services:
     accounts: Mapping[str, Account] = {}
     """The gateways, by the names of their accounts."""
     deliveries: _Deliveries | None = None
-    """What sends messages to providers; ``None``: there are no accounts."""
+    """What sends messages to providers; ``None``: they stay in the store."""
 
     @property
     def journal_limit(self) -> int:

@@ -49,6 +49,7 @@ from sessiond.runtime.drain import DrainReport, DrainSettings
 from sessiond.runtime.entropy import SeededEntropy
 from sessiond.runtime.node import NodePolicy, NodeRuntime
 from sessiond.runtime.operations import Operations
+from sessiond.runtime.provider_calls import CallProvider
 from sessiond.runtime.ref import ActorRef
 from sessiond.runtime.restart import RestartPolicy
 from sessiond.runtime.services import ActorPolicy
@@ -81,6 +82,8 @@ class World:
         nursery: trio.Nursery,
         seed: int,
         accounts: Sequence[Account] = (),
+        *,
+        call: CallProvider | None = None,
     ) -> None:
         self.app = app
         self.store = store
@@ -95,6 +98,7 @@ class World:
         """The gateways; set it before ``restart``."""
         self.node: NodeRuntime
         self.operations: Operations
+        self._call = call
         self._entropy = SeededEntropy(seed)
         self._nursery = nursery
         self._numbers = count(1)
@@ -218,6 +222,7 @@ class World:
                 self.session_keys, self.flow_sessions, calling=calling_accounts(self.accounts)
             ),
             accounts=self.accounts,
+            call=self._call,
             threads=InPlace(),
         )
         self.operations = Operations(
@@ -262,11 +267,13 @@ async def open_world(
     store: Store | None = None,
     seed: int = 0,
     accounts: Sequence[Account] = (),
+    call: CallProvider | None = None,
 ) -> AsyncIterator[World]:
     """Run *app* on one node until the block ends; use it inside a Trio test with an autojump clock.
 
     *limits* bound the sessions; *policy* everything else (it wins over *limits*). *store* is in memory unless given;
-    the same *seed* gives the same ids and jitter. *accounts* are the gateways that users may come by.
+    the same *seed* gives the same ids and jitter. *accounts* are the gateways that users may come by. *call* makes
+    the calls to their providers; without it, messages stay in the store.
     """
     chosen = policy or NodePolicy(
         session=limits or SessionLimits(),
@@ -276,7 +283,7 @@ async def open_world(
     )
     try:
         async with trio.open_nursery() as nursery:
-            world = World(app, store or MemoryStore(), chosen, nursery, seed, accounts)
+            world = World(app, store or MemoryStore(), chosen, nursery, seed, accounts, call=call)
             await world.restart()
             yield world
             nursery.cancel_scope.cancel()
