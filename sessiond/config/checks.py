@@ -13,6 +13,7 @@ from typing import Any, Final
 import attrs
 from attrs import frozen
 
+from sessiond.config.describe import is_secret
 from sessiond.config.gateways import GatewaySettings
 from sessiond.config.settings import Settings, StoreKind, store_kind
 from sessiond.core.gateways.access import AccessSettings
@@ -101,8 +102,10 @@ def _dev(settings: Settings) -> _Found:
     }
     for name, account in settings.gateways.items():
         secrets[f"gateways.{name}"] = tuple(_texts(account.own))
+    for name, one in settings.gateways.items():
+        secrets |= dict(_secrets_of(f"gateways.{name}", one.own))
     for path, values in secrets.items():
-        if any(value.startswith((DEV_SECRET_PREFIX, DEV_HOOK_PREFIX)) for value in values):
+        if any(str(value).startswith((DEV_SECRET_PREFIX, DEV_HOOK_PREFIX)) for value in values):
             yield Severity.ERROR, path, "is a secret made by sessiond dev; make a new one"
 
 
@@ -114,6 +117,14 @@ def _texts(own: Any) -> Iterator[str]:
         yield from (
             (text for text in value if isinstance(text, str)) if isinstance(value, tuple) else ()
         )
+
+
+def _secrets_of(path: str, own: Any) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """List the secrets among the settings of a gateway's kind."""
+    for attribute in attrs.fields(type(own)):
+        value = getattr(own, attribute.name)
+        if is_secret(attribute) and isinstance(value, str | tuple):
+            yield f"{path}.{attribute.name}", (value,) if isinstance(value, str) else value
 
 
 def _exposure(settings: Settings) -> _Found:

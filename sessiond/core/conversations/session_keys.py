@@ -103,7 +103,8 @@ class Shorthand(StrEnum):
 
 
 #: Which identifier a platform has when none is set: FlowChat's (0.10), and the user of a token for our own door. Over
-#: HTTP it is the number, as in FlowChat 0.8 and ChatterKeep: a request is no dial, the next one goes on.
+#: HTTP it is the number, as in FlowChat 0.8 and ChatterKeep: a request is no dial, the next one goes on. Who has none
+#: (a program's own users, WhatsApp's user names) is known by his id.
 PLATFORM_IDENTIFIERS: Final[Mapping[str, Identifier]] = MappingProxyType(
     {
         "ussd": Identifier.REQUEST_ID,
@@ -286,7 +287,7 @@ class SessionKeys:
           InvalidInput: a fact that is needed is missing or malformed. Facts are not repeated.
 
         """
-        kind = self.identifier_of(facts.platform)
+        kind = self._kind(facts)
         identifier = self._identifier(kind, facts)
         if self._settings.mode == KeyMode.KEYED:
             parts = (self._part(boundary, facts) for boundary in Boundary)
@@ -296,6 +297,14 @@ class SessionKeys:
             identifier = legacy_hash(identifier, digits)
         wanted = (boundary for boundary in Boundary if boundary in self._boundaries)
         return SessionKey(legacy_key((self._part(b, facts) for b in wanted), identifier))
+
+    def _kind(self, facts: ChannelFacts) -> Identifier:
+        """Choose the identifier; who has no number is known by his id, where nobody set anything else."""
+        kind = self.identifier_of(facts.platform)
+        has_id_only = bool(facts.user_id) and not facts.msisdn
+        if kind == Identifier.MSISDN and self._settings.identifier is None and has_id_only:
+            return Identifier.USER_ID
+        return kind
 
     def identifier_of(self, platform: str) -> Identifier:
         """Tell which identifier inputs of *platform* are known by."""

@@ -190,6 +190,22 @@ def test_platforms_have_defaults(platform: str, identifier: str) -> None:
     assert "msisdn" == SessionKeys(KEYED.durable()).identifier_of(platform)
 
 
+def test_who_has_no_number_is_known_by_the_id() -> None:
+    """Where the number is only the platform's default; when it was set, it is needed."""
+    nameless = replace(FACTS, platform="http", msisdn="", user_id="http:7")
+    settings = attrs.evolve(KEYED, identifier=None)
+
+    assert key(nameless, settings) == key(nameless, attrs.evolve(KEYED, identifier="user_id"))
+    assert key(nameless, settings) == key(replace(nameless, request_id="x"), settings)
+    assert key(nameless, settings) != key(replace(nameless, msisdn="+233244123456"), settings)
+    for impossible in (
+        (nameless, attrs.evolve(KEYED, identifier="msisdn")),
+        (replace(nameless, user_id=""), settings),
+    ):
+        with pytest.raises(InvalidInput, match="msisdn"):
+            key(*impossible)
+
+
 def test_a_number_has_one_key() -> None:
     """Gateways write numbers differently; the person is the same."""
     settings = attrs.evolve(KEYED.durable(), phone_region="GH")
