@@ -67,11 +67,6 @@ class Outlet:
             connection.close(code)
         self.connections.clear()
 
-    def _note_deliveries(self, change: Change) -> None:
-        deliveries = self._services.deliveries
-        if deliveries is not None and (change.deliveries or change.deliveries_done):
-            deliveries.note(self._cell.user, change.deliveries, change.deliveries_done)
-
     def _note_timers(self, change: Change) -> None:
         if change.before.timers is change.after.timers:
             return
