@@ -16,14 +16,14 @@ from sessiond.core.errors import InvalidInput
 from sessiond.core.gateways.accounts import AccountSettings
 from sessiond.core.gateways.port import GatewayKind
 from sessiond.core.structuring import nearest
-from sessiond.gateways import africastalking, http, nalo, nsano, telegram, whatsapp
+from sessiond.gateways import africastalking, http, nalo, nsano, telegram, twilio, whatsapp
 
 __all__ = ["BUILT_IN", "ENTRY_POINTS", "find_kind", "shared_names"]
 
 #: The group that packages plug their kinds into.
 ENTRY_POINTS: Final = "sessiond.gateways"
 
-_OURS: Final = (nalo, nsano, africastalking, whatsapp, telegram, http)
+_OURS: Final = (nalo, nsano, africastalking, whatsapp, telegram, twilio, http)
 
 BUILT_IN: Final[Mapping[str, GatewayKind]] = MappingProxyType(
     {module.KIND.name: module.KIND for module in _OURS}

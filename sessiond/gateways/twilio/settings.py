@@ -75,11 +75,13 @@ class TwilioSettings:
     api_key_sid: str = field(default="")
     """``SK…``: calls are made with a key of its own."""
     api_key_secret: str = field(default="", repr=False)
+    """Of that key."""
     status_url: str = field(default="")
     """Where Twilio tells what became of our messages: the public address of this webhook. Absent: it does not."""
     name: str = "twilio"
     """The gateway part of session keys."""
     api_url: str = field(default="https://api.twilio.com")
+    """Of the REST API; regions have addresses of their own."""
     sends_media: bool = False
     """SMS: media go as MMS (United States, Canada, Australia); else their address is a line of the text."""
     max_segments: int = field(default=_MAX_SEGMENTS)
@@ -97,7 +99,7 @@ class TwilioSettings:
 
     @sender.validator
     def _check_sender(self, _: object, value: str) -> None:
-        forms = (_NUMBER, _SHORT_CODE, _ALPHANUMERIC) if self.platform == SMS else (_NUMBER,)
+        forms = (_NUMBER, _SHORT_CODE, _ALPHANUMERIC)
         if value and all(form.fullmatch(value) is None for form in forms):
             raise InvalidInput(
                 "twilio: sender is a number like +14155238886; of SMS, also a short code or a name"
@@ -136,5 +138,7 @@ class TwilioSettings:
     def __attrs_post_init__(self) -> None:
         if not self.sender and not self.messaging_service_sid:
             raise InvalidInput("twilio: a sender or a messaging_service_sid is needed")
+        if self.sender and self.platform == WHATSAPP and _NUMBER.fullmatch(self.sender) is None:
+            raise InvalidInput("twilio: a sender of WhatsApp is a number like +14155238886")
         if bool(self.api_key_sid) != bool(self.api_key_secret):
             raise InvalidInput("twilio: api_key_sid and api_key_secret go together")

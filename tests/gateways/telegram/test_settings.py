@@ -1,11 +1,13 @@
 """What is configured of a bot (sessiond/gateways/telegram/settings.py)."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sessiond.config.load import load_settings
 from sessiond.core.errors import InvalidInput
-from tests.gateways.telegram.updates import settings
+from tests.gateways.telegram.updates import SECRET, TOKEN, settings
 
 
 @pytest.mark.parametrize(
@@ -53,3 +55,24 @@ def test_limits_on_age_are_off() -> None:
 def test_a_server_of_ones_own() -> None:
     """The Bot API server can be run by anybody, also below a path."""
     assert "http://127.0.0.1:8081/api" == settings(api_url="http://127.0.0.1:8081/api").api_url
+
+
+def test_it_is_set_in_a_file(tmp_path: Path) -> None:
+    """Each setting is checked where it stands, and the secrets are not shown."""
+    file = tmp_path / "sessiond.toml"
+    file.write_text(
+        f"""
+        [session_keys]
+        secret = "{"s" * 24}"
+        [gateways.bot]
+        gateway = "telegram"
+        bot_token = "{TOKEN}"
+        secret_tokens = ["{SECRET}"]
+        max_age_seconds = 60.0
+        """
+    )
+    found = load_settings(files=[file], environment={}).gateways["bot"]
+
+    assert "telegram" == found.open("bot").gateway.platform
+    assert TOKEN not in repr(found)
+    assert SECRET not in repr(found)

@@ -1,11 +1,13 @@
 """What is configured of a sender (sessiond/gateways/twilio/settings.py)."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sessiond.config.load import load_settings
 from sessiond.core.errors import InvalidInput
-from tests.gateways.twilio.webhooks import ACCOUNT, KEY, SERVICE, settings
+from tests.gateways.twilio.webhooks import ACCOUNT, KEY, OURS, SERVICE, TOKEN, settings
 
 
 @pytest.mark.parametrize(
@@ -71,3 +73,24 @@ def test_several_tokens_may_be_active() -> None:
     both = ("new" * 8, "old" * 8)
 
     assert both == settings(auth_tokens=both).auth_tokens
+
+
+def test_it_is_set_in_a_file(tmp_path: Path) -> None:
+    """Each setting is checked where it stands, and the secrets are not shown."""
+    file = tmp_path / "sessiond.toml"
+    file.write_text(
+        f"""
+        [session_keys]
+        secret = "{"s" * 24}"
+        [gateways.shop]
+        gateway = "twilio"
+        platform = "whatsapp"
+        account_sid = "{ACCOUNT}"
+        auth_tokens = ["{TOKEN}"]
+        sender = "{OURS}"
+        """
+    )
+    found = load_settings(files=[file], environment={}).gateways["shop"]
+
+    assert "whatsapp" == found.open("shop").gateway.platform
+    assert TOKEN not in repr(found)
