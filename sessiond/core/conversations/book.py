@@ -8,6 +8,8 @@ from sessiond.core.conversations.routing import Route, RouteTable, RoutingSettin
 from sessiond.core.conversations.session_keys import (
     Boundary,
     ChannelFacts,
+    Identifier,
+    KeyMode,
     OwnIdentifier,
     SessionKey,
     SessionKeys,
@@ -17,6 +19,8 @@ from sessiond.core.errors import InvalidInput
 from sessiond.core.flows.faults import FlowGone
 from sessiond.core.flows.flow import Flow, find_flow
 from sessiond.core.flows.flow_session import FlowSessionLimits
+from sessiond.core.ids import UserId
+from sessiond.core.linking import CODE_USER
 
 __all__ = ["FlowBook"]
 
@@ -39,6 +43,7 @@ class FlowBook:
     __slots__ = (
         "_keys",
         "_names_flow",
+        "_parts",
         "calling",
         "flows",
         "journal",
@@ -72,7 +77,11 @@ class FlowBook:
         self.shown_after_end = routing.after_end != "route"
         """Whether the end of a flow matters to the next input."""
         self._keys = SessionKeys(keys, own_identifier)
-        self._names_flow = Boundary.FLOW in keys.resolved().boundaries
+        boundaries = set(keys.resolved().boundaries)
+        self._names_flow = Boundary.FLOW in boundaries
+        all_parts = frozenset(Boundary) if keys.mode == KeyMode.KEYED else boundaries
+        self._parts = len(all_parts - {Boundary.FLOW})
+        """How many parts are before the identifier; it may have ``:`` in it, in FlowChat's modes."""
 
     def find(self, name: str) -> Flow:
         """Find a flow by its name, or a former one.
@@ -105,6 +114,49 @@ class FlowBook:
     def matching(self, way: str, keys: Iterable[str]) -> list[str]:
         """List the conversations among *keys* that an input on this *way* may belong to, whatever their flows are."""
         return [key for key in keys if self._way(key) == way]
+
+    def code_user(self, code: str) -> UserId:
+        """Name the user that a code of linking is (core/linking.py).
+
+        Raises:
+          InvalidInput: session keys have no secret.
+
+        """
+        # Hashed like a request's id, but no such user is named so.
+        return UserId(CODE_USER + self._keys.hashed(Identifier.REQUEST_ID, code))
+
+    def begins_with_dial(self, platform: str) -> bool:
+        """Tell whether each dial on *platform* has keys of its own."""
+        return self._keys.identifier_of(platform) == Identifier.REQUEST_ID
+
+    def beside(self, facts: ChannelFacts, keys: Iterable[str]) -> list[str]:
+        """List the conversations among *keys* that nothing but the dial separates from an input with *facts*.
+
+        Whether a key is that of a dial cannot be seen: ``begins_with_dial`` tells it of the conversation's platform.
+
+        Raises:
+          InvalidInput: a fact that is needed is missing or malformed.
+
+        """
+        if not self.begins_with_dial(facts.platform):
+            return []
+        way = self.way(facts)
+        line = self._line(way)
+        ways = [(key, self._way(key)) for key in keys]
+        return [key for key, other in ways if other != way and self._line(other) == line]
+
+    def moved(self, key: str, facts: ChannelFacts) -> str:
+        """Make the key that the conversation *key* has when it goes on with an input of *facts*.
+
+        Raises:
+          InvalidInput: a fact that is needed is missing or malformed.
+
+        """
+        flow, colon, _ = key.partition(":") if self._names_flow else ("", "", "")
+        return f"{flow}{colon}{self.way(facts)}"
+
+    def _line(self, way: str) -> list[str]:
+        return way.split(":", self._parts)[: self._parts]
 
     def _way(self, key: str) -> str:
         return key.partition(":")[2] if self._names_flow else key

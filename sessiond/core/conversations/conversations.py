@@ -7,18 +7,23 @@
 The stored conversations are handed in and handed out; nothing is kept here but the coroutines of flows that were
 driven before, each with the bytes it belongs to. Other bytes (a commit failed, the state was rolled back, another
 process was the last to write) mean that the flow is rebuilt from its record.
+
+What a new dial does with what an earlier one began: redials.py.
 """
 
 from collections.abc import Mapping
+from itertools import chain
 from math import inf
 from typing import Final
 
+from attrs import evolve
 from msgspec.structs import replace
 
 from sessiond.core.conversations.book import FlowBook
 from sessiond.core.conversations.inputs import Said, Settled
 from sessiond.core.conversations.journal_events import JournalEvent
 from sessiond.core.conversations.live_flows import LiveFlows
+from sessiond.core.conversations.redials import Redial, Resuming, Verb, redial_of
 from sessiond.core.conversations.routing import Continue, Decision, RoutedInput, Say, Start
 from sessiond.core.conversations.running import waits_for_run
 from sessiond.core.conversations.session_keys import ChannelFacts
@@ -26,8 +31,11 @@ from sessiond.core.conversations.stored import decode_conversation
 from sessiond.core.conversations.taken import Taken
 from sessiond.core.conversations.turn import ConversationTurn
 from sessiond.core.errors import InvalidInput, SnapshotError, SnapshotTooNew
+from sessiond.core.flows.answers import Answer
+from sessiond.core.flows.engine import settled as settled_record
 from sessiond.core.flows.faults import FlowFailed
 from sessiond.core.flows.flow import Host
+from sessiond.core.flows.record import Record
 from sessiond.core.ids import UserId
 
 __all__ = ["MAX_CONVERSATIONS", "Conversations", "next_expiry"]
@@ -63,18 +71,82 @@ class Conversations:
             raise InvalidInput(f"there is no flow {said.flow!r}")
         if said.unprompted:
             return self._begin_unprompted(said, stored, now)
-        turn = self._turn(stored, now, said)
         key = self._current(said.facts, stored)
+        if _is_dial(said):
+            return self._dial(said, key, stored, now)
+        turn = self._turn(stored, now, said)
         if key is not None:
             turn.open(key)
         if not said.reminds:
             turn.hear(said)
-        if said.reminds or (_is_looking(turn, said) and not said.flow):
-            self._remind(turn)
-        else:
-            self._act(turn, said)
+        self._do(turn, said)
         taken = turn.taken(waits=said.waits_seconds > 0)
         return self._with_room(taken, now) if len(taken.stored) > len(stored) else taken
+
+    def goes_on(self, said: Said, stored: Mapping[str, bytes], now: float) -> bool:
+        """Tell whether *said* is a dial that goes on with what is there: what was dialled along is no answer to it.
+
+        Raises:
+          InvalidInput: a fact that its session key needs is missing.
+
+        """
+        if not _is_dial(said):
+            return False
+        own = self._current(said.facts, stored)
+        return redial_of(self._book, said, own, stored, now).verb is not Verb.BEGIN
+
+    def _dial(self, said: Said, own: str | None, stored: Mapping[str, bytes], now: float) -> Taken:
+        """Do what redials.py says."""
+        redial = redial_of(self._book, said, own, stored, now)
+        ended: list[Taken] = []
+        for key in redial.ended:
+            other = self._turn(stored, now)
+            other.open(key)
+            other.leave()
+            ended.append(other.taken())
+            stored = ended[-1].stored
+        taken = self._dialled(said, redial, stored, now)
+        if not ended:
+            return taken
+        told = (*ended, taken)
+        return replace(
+            taken,
+            journal=tuple(chain.from_iterable(one.journal for one in told)),
+            happenings=tuple(chain.from_iterable(one.happenings for one in told)),
+        )
+
+    def _dialled(
+        self, said: Said, redial: Redial, stored: Mapping[str, bytes], now: float
+    ) -> Taken:
+        before, key = stored, redial.key
+        if key is not None and redial.verb is not Verb.BEGIN:
+            key, stored = self._moved(key, said, stored)
+        turn = self._turn(stored, now, said)
+        if key is not None and key in stored:
+            turn.open(key)
+        turn.hear(said)
+        if redial.key is not None and redial.verb in {Verb.SHOW, Verb.ASK}:
+            turn.redialled(redial.key)
+        match redial.verb:
+            case Verb.BEGIN:
+                self._act(turn, said)
+            case Verb.ASK:
+                turn.offer()
+            case _:
+                self._remind(turn)
+        taken = turn.taken(waits=said.waits_seconds > 0)
+        return self._with_room(taken, now) if len(taken.stored) > len(before) else taken
+
+    def _moved(
+        self, key: str, said: Said, stored: Mapping[str, bytes]
+    ) -> tuple[str, Mapping[str, bytes]]:
+        """Give the conversation *key* the key that this dial has."""
+        to = self._book.moved(key, said.facts)
+        if to == key:
+            return key, stored
+        self._live.move(key, to)
+        kept = {name: raw for name, raw in stored.items() if name not in {key, to}}
+        return to, {**kept, to: stored[key]}
 
     def _begin_unprompted(self, said: Said, stored: Mapping[str, bytes], now: float) -> Taken:
         """Begin the flow that the app wants; where it fails at once, everything is as it was, and nobody is told."""
@@ -93,13 +165,21 @@ class Conversations:
         return self._with_room(taken, now) if len(taken.stored) > len(stored) else taken
 
     def settle(self, settled: Settled, stored: Mapping[str, bytes], now: float) -> Taken | None:
-        """Go on with the result of a function; ``None``: the conversation does not wait for it (any more)."""
-        if settled.conversation not in stored:
-            return None
+        """Go on with the result of a function; ``None``: the conversation does not wait for it (any more).
+
+        It may have another key by now: then whoever waited at the former one sees nothing, and the new one may.
+        """
+        key = settled.conversation
+        if key not in stored:
+            found = (one for one, raw in stored.items() if self._waits_for(settled, one, raw))
+            key = next(found, "")
+            if not key:
+                return None
         turn = self._turn(stored, now)
-        turn.open(settled.conversation)
+        turn.open(key)
         goes_on = turn.settle(settled.run_id, settled.result)
-        return turn.taken(waits=settled.waits_seconds > 0) if goes_on else None
+        waits = settled.waits_seconds > 0 and key == settled.conversation
+        return turn.taken(waits=waits) if goes_on else None
 
     def expire_due(self, stored: Mapping[str, bytes], now: float) -> list[Taken]:
         """End what has expired, one after the other; the last one's *stored* is what is left."""
@@ -142,11 +222,21 @@ class Conversations:
         return self._live.put_away()
 
     def _waits(self, key: str, raw: bytes) -> bool:
-        try:
-            record = self._live.record(key, raw) or decode_conversation(raw).flow_record
-        except SnapshotError:
-            return False
+        record = self._record(key, raw)
         return record is not None and waits_for_run(record)
+
+    def _waits_for(self, settled: Settled, key: str, raw: bytes) -> bool:
+        record = self._record(key, raw)
+        return (
+            record is not None
+            and settled_record(record, settled.run_id, settled.result) is not None
+        )
+
+    def _record(self, key: str, raw: bytes) -> Record | None:
+        try:
+            return self._live.record(key, raw) or decode_conversation(raw).flow_record
+        except SnapshotError:
+            return None
 
     def _turn(
         self, stored: Mapping[str, bytes], now: float, said: Said | None = None
@@ -167,6 +257,28 @@ class Conversations:
         key = max(keys, key=lambda key: _liveliness(stored[key]), default=None)
         self._facts, self._key = facts, key
         return key
+
+    def _do(self, turn: ConversationTurn, said: Said) -> None:
+        if turn.is_resuming and not said.flow:
+            self._choose(turn, said)
+        elif said.reminds or (turn.has_unseen and not turn.waits_for_run and not said.flow):
+            self._remind(turn)
+        else:
+            self._act(turn, said)
+
+    def _choose(self, turn: ConversationTurn, said: Said) -> None:
+        """Take the answer of a person who was asked if he goes on."""
+        if said.reminds:
+            turn.offer()
+            return
+        match turn.choose(said.answer):
+            case Resuming.CONTINUE:
+                self._remind(turn)
+            case Resuming.RESTART:
+                turn.leave()
+                self._act(turn, evolve(said, answer=Answer(), opens=True))
+            case None:
+                pass
 
     def _remind(self, turn: ConversationTurn) -> None:
         if turn.error is not None:
@@ -220,9 +332,8 @@ def next_expiry(stored: Mapping[str, bytes]) -> float | None:
     return min((due for due in map(_expiry, stored.values()) if due is not None), default=None)
 
 
-def _is_looking(turn: ConversationTurn, said: Said) -> bool:
-    """Tell whether the person has to see something first: what was kept for him, or what a dial goes on with."""
-    return (turn.has_unseen and not turn.waits_for_run) or (said.opens and bool(turn.running))
+def _is_dial(said: Said) -> bool:
+    return said.opens and not said.flow and not said.reminds
 
 
 def _routed(turn: ConversationTurn, said: Said) -> RoutedInput:

@@ -40,7 +40,9 @@ class Said:
     unprompted: bool = False
     """He said nothing: the app begins *flow* with him by itself. Nobody waits for what it shows."""
     opens: bool = False
-    """A new dial: where a flow runs already, its question is shown again, whatever was dialled."""
+    """A new dial, without a text of its own: it may go on with what another one began (redials.py)."""
+    resume_seconds: float = 0.0
+    """How long after the last answer an interrupted dial can be continued by the next one."""
     reminds: bool = False
     """Nothing was said: show the waiting question again."""
 

@@ -66,6 +66,8 @@ class JournalEvent(StrEnum):
     """A flow was rebuilt from its record, as it was."""
     RESET = "reset"
     """A reset word ended what ran."""
+    REDIAL = "dial.resumed"
+    """A new dial met a conversation that another one began; *from*: the key that it had."""
     GREETING = "greeting"
     """A greeting began something."""
     CLEANUP = "cleanup"

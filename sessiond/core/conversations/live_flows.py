@@ -54,6 +54,13 @@ class LiveFlows:
             self._put_away(held.flow)
         self._held = (*self._others(key), _Held(key, raw, flow))
 
+    def move(self, key: str, to: str) -> None:
+        """The conversation *key* has the key *to* from now on."""
+        held = self._find(key)
+        if held is not None:
+            self.drop(to)
+            self._held = (*self._others(key), _Held(to, held.raw, held.flow))
+
     def drop(self, key: str, flow: LiveFlow | None = None) -> None:
         """Put the flow of *key* away, and *flow*, which may not be held yet."""
         held = self._find(key)

@@ -60,6 +60,7 @@ class OpenConversation:
     ) -> None:
         self._book = book
         self._now = now
+        self._resume_seconds = 0.0 if said is None else said.resume_seconds
         self._on_input = said is not None
         """Whether the input says where the person is; else the conversation does."""
         self._is_heard = said is not None and not said.unprompted
@@ -146,13 +147,20 @@ class OpenConversation:
             account=self.account,
             session=session,
             touched_at=self._now,
-            expires_at=self._now + self._book.sessions.ttl(channel.platform),
+            expires_at=self._expiry(conversation),
+            is_resuming=False,
         )
         self.show(output)
         self.run = output.run
         self._has_ended = has_ended
         if output.run is not None:
             self.teller.tell(JournalEvent.RUN_START, JournalStatus.IN_PROGRESS, step=output.run.key)
+
+    def _expiry(self, conversation: StoredConversation) -> float:
+        """Tell when the conversation expires, touched now; not before its dial can be resumed no more."""
+        ttl = self._book.sessions.ttl(self.teller.channel.platform)
+        expires_at = self._now + max(ttl, self._resume_seconds)
+        return expires_at if self._on_input else max(expires_at, conversation.expires_at)
 
     def fail(self, error: Exception) -> None:
         """Tell the person that something went wrong, and the journal what."""

@@ -1,8 +1,8 @@
 """A conversation as ``Snapshot.conversations`` keeps it: the flow's record and everything around it.
 
 Around the record: what the flow remembers (flow_session.py), when it was last touched and when it expires, what was
-said while nobody listened (*unseen*), what was pushed since the person last spoke (*pushed*), and what people said
-while a function ran (*queued*).
+said while nobody listened (*unseen*), what was pushed since the person last spoke (*pushed*), what people said
+while a function ran (*queued*), and whether a new dial asked first what to do with it (*is_resuming*).
 """
 
 from typing import Final
@@ -84,6 +84,8 @@ class StoredConversation(
     """The question that waits was asked then: the next input is no answer to it."""
     pushed: Pushed | None = None
     """Shown again by a reminder, until the person says something."""
+    is_resuming: bool = False
+    """A new dial asked whether it goes on: the next input is the answer to that."""
     queued: tuple[Answer, ...] = ()
     """Said by the person while a function ran; the next questions get it."""
 

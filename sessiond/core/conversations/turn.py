@@ -15,6 +15,7 @@ from sessiond.core.conversations.inputs import Said
 from sessiond.core.conversations.journal_events import JournalEvent, JournalStatus
 from sessiond.core.conversations.live_flows import LiveFlows
 from sessiond.core.conversations.open_conversation import OpenConversation, joined
+from sessiond.core.conversations.redials import Resuming, picked, resume_menu
 from sessiond.core.conversations.routing import Start
 from sessiond.core.conversations.running import RunningFlow
 from sessiond.core.conversations.stored import raw_record
@@ -99,6 +100,12 @@ class ConversationTurn:
         conversation = self._open.conversation
         return conversation is not None and bool(conversation.unseen or conversation.is_unasked)
 
+    @property
+    def is_resuming(self) -> bool:
+        """Whether the person was asked if he goes on."""
+        conversation = self._open.conversation
+        return conversation is not None and conversation.is_resuming
+
     def accepted_words(self) -> Collection[str]:
         """List the words that the waiting question takes: they are answers, whatever else they mean."""
         return self._running.accepted_words()
@@ -121,6 +128,38 @@ class ConversationTurn:
                 kind = name
         text = answer.text if answer.choice is None else answer.choice
         self._tell(JournalEvent.MESSAGE_RECEIVED, text=text, facts={"type": kind})
+
+    def redialled(self, key: str) -> None:
+        """Tell that a new dial met this conversation, whose key was *key*."""
+        facts = {} if key == self._open.key else {"from": key}
+        self._tell(JournalEvent.REDIAL, facts=facts)
+
+    def offer(self, *, error: str = "") -> None:
+        """Ask whether the person goes on, or starts again."""
+        conversation, record = self._open.conversation, self._running.record
+        assert conversation is not None
+        assert record is not None
+        self._open.conversation = replace(conversation, is_resuming=True)
+        menu = resume_menu(self._running.texts_of(record.flow), record.id, error)
+        self._open.show(Output(prompt=menu, rejected=bool(error)))
+
+    def choose(self, answer: Answer) -> Resuming | None:
+        """Take what the person answered to that; ``None``: it was no answer, and he is asked again."""
+        record = self._running.record
+        assert record is not None
+        texts = self._running.texts_of(record.flow)
+        menu = resume_menu(texts, record.id)
+        choice = picked(answer, menu)
+        if choice is not None:
+            self._tell(JournalEvent.VALIDATION, step=menu.key, facts={"choice": choice})
+            return choice
+        self._tell(JournalEvent.VALIDATION_ERROR, JournalStatus.FAILURE, step=menu.key)
+        self.offer(error=texts.invalid_choice if answer.choice is None else texts.stale_choice)
+        return None
+
+    def leave(self) -> None:
+        """End the flow that runs, for what the person begins anew."""
+        self._reset()
 
     def greeted(self) -> None:
         """Tell that it was a greeting, and begins something."""

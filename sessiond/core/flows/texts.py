@@ -33,6 +33,10 @@ class FlowTexts:
     """The flow is in the app no more, or its code does not fit what was said and its policy is to fail."""
     busy: str = "One moment, please."
     """Something was said while the flow waits for ``c.run``."""
+    resume: str = "You were not finished the last time."
+    """Somebody dials again whose dial was interrupted: the choices are the next two."""
+    resume_continue: str = "Continue"
+    resume_restart: str = "Start again"
     yes: str = "Yes"
     no: str = "No"
 

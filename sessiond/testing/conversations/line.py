@@ -29,6 +29,7 @@ from sessiond.core.flows.answers import Answer
 from sessiond.core.flows.flow import Flow, Host
 from sessiond.core.flows.flow_session import FlowSessionLimits
 from sessiond.core.flows.prompts import Message, Output, RunRequest
+from sessiond.core.gateways.dials import answers_of
 from sessiond.core.ids import UserId
 from sessiond.core.ports import Entropy
 from sessiond.runtime.driving import Driving
@@ -85,7 +86,7 @@ class Line:
     """Talks to the flows of *book*. *holds_runs*: functions are called when ``settle`` says so, and not at once.
 
     *facts* say how and as whom the person talks, and may be changed. What happens comes back in order: what is shown,
-    and the functions that were called.
+    and the functions that were called. *resume_seconds*: how long an interrupted dial can be continued.
     """
 
     def __init__(
@@ -97,7 +98,9 @@ class Line:
         clock: PlayClock,
         entropy: Entropy,
         holds_runs: bool = False,
+        resume_seconds: float = 0.0,
     ) -> None:
+        self.resume_seconds = resume_seconds
         self.book = book
         self.facts = facts
         self.clock = clock
@@ -121,13 +124,35 @@ class Line:
 
         """
         waits = 0.0 if self.facts.platform in PUSHED_PLATFORMS else _WAITS
-        said = Said(self.facts, answer, waits_seconds=waits, **options)
+        said = Said(
+            self.facts,
+            answer,
+            waits_seconds=waits,
+            resume_seconds=self.resume_seconds,
+            **options,
+        )
         taken = self._conversations.take(said, self.stored, self.clock.now())
         if not waits or taken.output is None or taken.output.run is None:
             return self._played(self._after(taken))
         if self.holds_runs:
             return self._after(_pending(taken))
         return [*self._after(taken), *self._settled(taken.key, waits)]
+
+    def dial(self, text: str = "", **options: Any) -> list[Event]:
+        """Begin a dial; *text* is what was dialled behind the code (``1*2``), or all of it (``*920*44#``).
+
+        Each answer is an input of its own, unless the dial goes on with an earlier one. What the last one shows counts.
+        """
+        is_code = text.startswith("*") or text.endswith("#")
+        answers = () if is_code else answers_of(text)
+        said = Said(self.facts, Answer(), opens=True, resume_seconds=self.resume_seconds)
+        if self._conversations.goes_on(said, self.stored, self.clock.now()):
+            answers = ()
+        events = self.say(Answer(), opens=True, **options)
+        for answer in answers:
+            called = [event for event in events if isinstance(event, Called)]
+            events = [*called, *self.say(Answer(text=answer), **options)]
+        return events
 
     def remind(self) -> list[Event]:
         """Show the waiting question again."""

@@ -101,11 +101,12 @@ class Phone:
         return self._act(Answer(contact=Contact(name=name, phones=phones)))
 
     def dial(self, text: str = "") -> str:
-        """Dial anew, as on USSD: with another request id."""
+        """Dial anew, as on USSD: with another request id. *text*: what is dialled behind the code, such as ``1*2``."""
         self._dials += 1
         self.line.facts = replace(self.line.facts, request_id=f"dial-{self._dials}")
         self._transcript.said(f"(dial {text})" if text else "(dial)")
-        return self._told(Answer(text=text), opens=True)
+        profile = dict(self.profile)
+        return self._took(self.line.dial(text, language=self.language, profile=profile))
 
     def move_to(self, platform: str, gateway: str = "") -> None:
         """Go on talking on another platform, and gateway; whether it is the same conversation is up to the keys."""
@@ -243,6 +244,7 @@ def play(
     raises: bool = True,
     language: str = "",
     profile: Mapping[str, str] | None = None,
+    resume_seconds: float = 0.0,
     seed: int = 0,
 ) -> Iterator[Phone]:
     """Play the flows of *source*: an ``App``, a ``Flow``, or an async function that is a flow.
@@ -251,8 +253,9 @@ def play(
     apart, and *sessions* how long they live: by default as in a server. *results* stand in for the functions of
     ``c.run``, by key: a value, a function of the same arguments, or an exception to raise. *holds_runs*: functions
     are called by ``phone.settle()``. *restarts*: after every act everything is rebuilt from what is stored, and must
-    be what it was. *raises*: see ``Phone``. *language* and *profile* are what the door says of the person. The same
-    *seed* gives the same ids and numbers.
+    be what it was. *raises*: see ``Phone``. *language* and *profile* are what the door says of the person.
+    *resume_seconds*: how long a dial that was interrupted can be continued by the next one. The same *seed* gives the
+    same ids and numbers.
 
     Raises:
       InvalidInput: there is nothing to play, or something does not fit.
@@ -275,6 +278,7 @@ def play(
         clock=PlayClock(_EPOCH),
         entropy=SeededEntropy(seed),
         holds_runs=holds_runs,
+        resume_seconds=resume_seconds,
     )
     played = Phone(line, raises=raises, restarts=restarts)
     played.language = language

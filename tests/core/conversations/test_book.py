@@ -62,6 +62,46 @@ def test_the_conversation_of_an_input() -> None:
     assert [] == each.matching(each.way(FACTS), [other])
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        SessionKeySettings(secret="s" * 16),
+        SessionKeySettings(secret="s" * 16, boundaries=("gateway", "url")),
+        SessionKeySettings(mode="flowchat_32"),
+        SessionKeySettings(mode="flowchat_8", boundaries=("platform", "gateway", "url")),
+    ],
+)
+def test_conversations_of_other_dials(settings: SessionKeySettings) -> None:
+    """Nothing but the request separates them, whatever is in its id; one that goes on takes over the new key."""
+    one = book(settings)
+
+    def facts(request: str, gateway: str = "nalo", platform: str = "ussd") -> ChannelFacts:
+        return ChannelFacts(
+            platform=platform,
+            gateway=gateway,
+            host="example.com",
+            path="/ussd",
+            request_id=request,
+            user_id="ama",
+        )
+
+    old, gateway, own = (
+        one.key(facts("1:2"), "a"),
+        one.key(facts("1:2", "nsano"), "a"),
+        one.key(facts("3"), "b"),
+    )
+    assert [old] == one.beside(facts("3"), [old, gateway, own])
+    assert one.key(facts("3"), "a") == one.moved(old, facts("3"))
+    assert [] == one.beside(facts("3", platform="websocket"), [old, gateway, own])
+    assert (True, False) == (one.begins_with_dial("ussd"), one.begins_with_dial("websocket"))
+
+
+def test_numbers_are_no_dials() -> None:
+    """The same conversation is met again, under its own key."""
+    assert [] == book().beside(FACTS, ["other"])
+    assert book().way(FACTS) == book().moved("other", FACTS)
+
+
 def test_a_fact_that_is_missing() -> None:
     """It is named, and nothing of the input is repeated."""
     with pytest.raises(InvalidInput, match="user_id"):

@@ -50,7 +50,7 @@ REFERENCE = """
 """
 
 #: What platforms tell and are told: only their gateways can know it.
-OF_GATEWAYS = {"MESSAGE_STATUS", "DELIVERY_FAILED", "PAGINATION", "MEDIA_UPLOAD"}
+OF_GATEWAYS = {"PAGINATION", "MEDIA_UPLOAD"}
 
 
 @pytest.mark.parametrize("name", REFERENCE.split())

@@ -112,3 +112,17 @@ def test_what_was_raised_meanwhile() -> None:
 
     assert ["test_live_flows.py" in str(error) for error in live.put_away()] == [True, True]
     assert [] == live.put_away()
+
+
+def test_a_conversation_that_has_another_key() -> None:
+    """Its flow is found under the new one alone; what was there is put away."""
+    closings = Closings()
+    live, flow = LiveFlows(), closings.make("one")
+    live.keep("old", b"1", flow)
+    live.keep("new", b"2", closings.make("two"))
+    live.move("old", "new")
+    live.move("none", "other")
+
+    assert live.find("new", b"1") is flow
+    assert live.find("old", b"1") is None
+    assert ["two"] == closings.names

@@ -361,3 +361,16 @@ def test_the_kit_needs_no_pytest() -> None:
     folder = Path(__file__).parents[3] / "sessiond" / "testing" / "conversations"
     assert "import pytest" not in "".join(file.read_text() for file in folder.glob("*.py"))
     assert Phone.__module__.startswith("sessiond.testing.conversations")
+
+
+def test_a_dial_that_was_interrupted() -> None:
+    """Within its time the person may go on, or start again; what is dialled along is for dials that begin anew."""
+    with play(order, platform="ussd", resume_seconds=60.0, restarts=True) as phone:
+        assert "How many?" == phone.dial("1")
+        assert phone.dial("1*2").startswith("You were not finished the last time.")
+        assert ["Continue", "Start again"] == phone.choices
+        assert "How many?" == phone.tap("Continue")
+        phone.dial()
+        assert SIZES == phone.say("2")
+        phone.advance(minutes=2)
+        assert "How many?" == phone.dial("2")
