@@ -24,7 +24,13 @@ export function note({ title, status = "", isBad = false, parts = {} }) {
     details.append(element("div", name, "part"), element("pre", pretty(text)));
   }
   item.append(details);
-  append(byId("log"), item);
+  // The newest is open, unless somebody wants to see others.
+  const log = byId("log");
+  const before = log.lastElementChild?.firstElementChild;
+  if (before?.open && before.dataset.byItself) before.open = false;
+  details.open = true;
+  details.dataset.byItself = "yes";
+  append(log, item);
 }
 
 // Returns {status, text}; status 0: there was no answer.
