@@ -8,7 +8,7 @@ from typing import Any
 
 from sessiond import App, Conversation, Reject, Session
 
-__all__ = ["app", "order"]
+__all__ = ["HOURS", "app", "order"]
 
 app = App()
 
@@ -86,10 +86,10 @@ We are on Oxford Street in Osu, opposite the bank. Delivery is free within 5 km;
 
 
 @app.flow("menu", takes_everything=True, platforms=["ussd"])
-async def menu(c: Conversation) -> dict[str, Any] | None:
+async def menu(c: Conversation) -> None:
     """Meet who dials: what is dialled is no word that could start anything."""
     wanted = await c.select("wanted", "Welcome to Pizza!", {"o": "Order", "h": "Opening hours"})
     if wanted == "o":
-        return await order(c)
-    await c.say(HOURS)
-    return None
+        await order(c)
+    else:
+        await c.say(HOURS)

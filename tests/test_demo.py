@@ -4,7 +4,7 @@ import pytest
 import trio
 import trio.testing
 
-from sessiond.demo import app
+from sessiond.demo import HOURS, app
 from sessiond.testing.world import WorldError, open_world
 
 
@@ -79,3 +79,13 @@ async def test_an_order_goes_on_after_a_crash(autojump_clock: trio.testing.MockC
     assert "1 × S is set aside. Order?" == waiting["prompt"]["text"]
     assert [{"text": "Maybe another time."}] == refused["messages"]
     assert "returned" == refused["end"]
+
+
+async def test_who_dials_is_met_by_a_menu(autojump_clock: trio.testing.MockClock) -> None:
+    """Elsewhere the words that start nothing are ignored; the opening hours are more than a page of USSD."""
+    async with open_world(app) as world:
+        phone = await world.join("demo")
+        ignored = await phone.say("*920*44#")
+
+    assert "prompt" not in ignored
+    assert len(HOURS) > 182
