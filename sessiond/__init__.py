@@ -17,6 +17,7 @@ from sessiond.core.flows.prompts import AttachmentKind, Layout, Media, Option, R
 from sessiond.core.flows.steps import Step, StepMessage, StepType, flow_of_steps
 from sessiond.core.flows.texts import FlowTexts
 from sessiond.core.gateways.updates import DeliveryState, DeliveryUpdate
+from sessiond.core.linking import LinkState, LinkUpdate
 
 __all__ = [
     "App",
@@ -35,6 +36,8 @@ __all__ = [
     "InvalidAnswer",
     "InvalidInput",
     "Layout",
+    "LinkState",
+    "LinkUpdate",
     "Location",
     "Media",
     "OnMismatch",

@@ -149,6 +149,10 @@ class App(FlowRegistry):
         """Register what hears of messages on accounts: ``async def handler(session, update)``, a ``DeliveryUpdate``."""
         return self._register(CallKind.DELIVERY, "", None)(handler)
 
+    def on_link(self, handler: _H) -> _H:
+        """Register what hears of links between users: ``async def handler(session, update)``, a ``LinkUpdate``."""
+        return self._register(CallKind.LINK, "", None)(handler)
+
     def load_user(
         self, source: Callable[[str], Awaitable[object]]
     ) -> Callable[[str], Awaitable[object]]:

@@ -4,6 +4,7 @@ Nothing happens while a handler runs: ``outcome`` hands all of it to the turn wh
 """
 
 import math
+import secrets
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -17,10 +18,19 @@ from sessiond.core.errors import AppFailed, InvalidInput, Refused
 from sessiond.core.event_names import check_event_name
 from sessiond.core.flows.prompts import Media, Message
 from sessiond.core.gateways.port import Template
-from sessiond.core.ids import ConnectionId
+from sessiond.core.ids import ConnectionId, parse_user_id
+from sessiond.core.linking import (
+    CODE_DIGITS,
+    MAX_TRIES,
+    TRIES_SECONDS,
+    LinkStep,
+    parse_code,
+    recent_tries,
+)
 from sessiond.core.session.outcome import (
     EndRequest,
     KickRequest,
+    LinkRequest,
     Outcome,
     PushRequest,
     SendRequest,
@@ -76,6 +86,7 @@ class Session:
         "_data",
         "_end",
         "_kicks",
+        "_links",
         "_pushes",
         "_sends",
         "_starts",
@@ -95,6 +106,7 @@ class Session:
         self._timers: tuple[TimerRequest, ...] = ()
         self._sends: tuple[SendRequest, ...] = ()
         self._starts: tuple[StartRequest, ...] = ()
+        self._links: tuple[LinkRequest, ...] = ()
         self._kicks: tuple[KickRequest, ...] = ()
         self._unread: int | None = None
         self._end: EndRequest | None = None
@@ -232,6 +244,67 @@ class Session:
             raise AppFailed(f"more than {MAX_SENDS} messages in one turn")
         self._sends += (request,)
 
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """The users who are this one now: their phones and chats speak here."""
+        return self._context.state.snapshot.aliases
+
+    def offer_link(self) -> str:
+        """Make a code that links whoever types it elsewhere (``redeem_link``) to this user.
+
+        Eight digits, good once and for ten minutes. Show it to this user only: whoever types it is him. ``on_link``
+        hears what comes of it.
+
+        Raises:
+          AppFailed: this turn offers a code already.
+
+        """
+        if any(one.step is LinkStep.OFFER for one in self._links):
+            raise AppFailed("more than one code offered in one turn")
+        code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
+        self._links += (LinkRequest(LinkStep.OFFER, code),)
+        return code
+
+    def redeem_link(self, code: str) -> None:
+        """Use a code that this person was shown elsewhere: both users are one from then on; ``on_link`` hears of it.
+
+        The user of a token goes on, else the one who offered the code.
+
+        Raises:
+          InvalidInput: it has not eight digits.
+          Reject: ``too_many_tries``, five within an hour.
+
+        """
+        number, now = parse_code(code), self.now
+        earlier = recent_tries(self._context.state.snapshot.link_tries, now)
+        tries = len(earlier) + sum(one.step is LinkStep.CLAIM for one in self._links)
+        if tries >= MAX_TRIES:
+            wait = earlier[0] + TRIES_SECONDS - now if earlier else TRIES_SECONDS
+            raise Reject("too many codes were tried", code="too_many_tries", retry_after=wait)
+        self._links += (LinkRequest(LinkStep.CLAIM, number),)
+
+    def link(self, alias: str) -> None:
+        """Make the user *alias*, of a phone or a chat, this one: the app knows that they are the same person.
+
+        Nobody is asked: what says that he agrees is the app's. ``on_link`` hears what comes of it.
+
+        Raises:
+          InvalidInput: it is no user id.
+
+        """
+        self._links += (LinkRequest(LinkStep.ADOPT, parse_user_id(alias)),)
+
+    def unlink(self, alias: str) -> None:
+        """Let *alias* be himself again: his next input begins a session of his own. ``on_link`` hears of it.
+
+        Raises:
+          InvalidInput: he is not linked to this user.
+
+        """
+        if alias not in self.aliases:
+            raise InvalidInput("this user is not linked here")
+        self._links += (LinkRequest(LinkStep.RELEASE, alias),)
+
     def set_timer(
         self,
         name: str,
@@ -316,6 +389,7 @@ class Session:
             timers=self._timers,
             sends=self._sends,
             starts=self._starts,
+            links=self._links,
             kicks=self._kicks,
             end=self._end,
             reply=body,

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from sessiond import telemetry
 from sessiond.core.errors import Refused
+from sessiond.core.linking import CODE_USER
 from sessiond.core.session.state import SessionState, fresh_state, restore_state
 from sessiond.runtime.cell import Cell
 from sessiond.runtime.services import Services
@@ -51,7 +52,7 @@ async def load_account(services: Services, cell: Cell) -> tuple[object, Refused 
       Exception: whatever the app's user source raised; ``trio.TooSlowError`` after ten seconds.
 
     """
-    if not services.program.has_accounts:
+    if not services.program.has_accounts or cell.user.startswith(CODE_USER):
         return None, None
     try:
         with trio.fail_after(ACCOUNT_SECONDS):

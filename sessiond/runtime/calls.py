@@ -96,7 +96,7 @@ class Calls:
         if step.state.stream.lost != lost:
             dropped = step.state.stream.lost - lost
             turn.signals.append(("outbox.overflowed", {"frames": dropped}, self.who))
-        if outcome.sends or outcome.starts:
+        if outcome.sends or outcome.starts or outcome.links:
             self.reach_out(turn, outcome)
 
     def consume(self, turn: Computed, digest: Digest, reply: bytes | None) -> None:

@@ -158,6 +158,7 @@ class GatewayTurns:
         state = DeliveryState.HELD
         if (
             isinstance(judgement, GivenUp)
+            or turn.state.snapshot.linked_to  # nobody writes to this user any more
             or account is None
             or not self._holds(turn, account, outgoing)
         ):

@@ -272,6 +272,8 @@ class NodeRuntime:
             deadlines=self.deadlines,
             timers=self.timers,
             refill=self.intake.refill,
+            accept=self.intake.accept,
+            tell=lambda user, item, reply_to: self.directory.locate(user).tell(item, reply_to),
             fences=self.ownership.fences,
             clock=self.clock,
             entropy=self.entropy,

@@ -4,11 +4,12 @@ from collections.abc import Iterable
 
 from sessiond import telemetry
 from sessiond.core.codes import CloseCode, ErrorCode
+from sessiond.core.errors import MailboxFull, Refused
 from sessiond.core.ids import ConnectionId
 from sessiond.core.ports import Connection, ReplyTo
 from sessiond.core.session import inputs
 from sessiond.core.session.changes import Change
-from sessiond.core.session.effects import StartRun
+from sessiond.core.session.effects import HandOn, StartRun
 from sessiond.runtime.cell import Cell
 from sessiond.runtime.gate import Turn
 from sessiond.runtime.mailbox import Envelope
@@ -32,7 +33,7 @@ class Outlet:
         """Let a turn's effects go, in order. Synchronous; nothing in it raises."""
         envelope = turn.envelope
         reply_to = None if envelope is None else envelope.reply_to
-        perform(turn.effects, self.connections, reply_to, self._start_run)
+        perform(turn.effects, self.connections, reply_to, self._start_run, self._hand_on)
         for signal in turn.signals:
             telemetry.emit(*signal)
         counters = self._services.counters
@@ -41,13 +42,25 @@ class Outlet:
             counters.dead_letters += len(turn.change.dead_letters)
             self._note_timers(turn.change)
             self._note_deliveries(turn.change)
-            self._note_deliveries(turn.change)
         if envelope is not None and isinstance(envelope.item, inputs.Fired):
             timer = envelope.item.timer
             self._services.timers.settled(self._cell.user, timer.name, timer.generation)
 
     def _start_run(self, effect: StartRun, reply_to: ReplyTo | None) -> None:
         self._services.runs.start(self._cell.user, effect, reply_to)
+
+    def _hand_on(self, effect: HandOn, reply_to: ReplyTo | None) -> None:
+        code: str
+        retry_after: float | None = 1.0
+        try:
+            self._services.tell(effect.user, effect.item, reply_to)
+            return
+        except MailboxFull as error:
+            code, text = ErrorCode.OVERLOADED, str(error)
+        except Refused as error:
+            code, text, retry_after = error.code, error.message, error.retry_after
+        if reply_to is not None:
+            reply_to.error(code, text, retry_after)
 
     def keep(self, attached: Iterable[ConnectionId]) -> None:
         """Forget connections that are not *attached*: call it when their last effects (a close) are out."""

@@ -8,6 +8,7 @@ from sessiond.core.ports import Connection, ReplyTo
 from sessiond.core.session.effects import (
     CloseConnection,
     Effect,
+    HandOn,
     PushMessage,
     Reply,
     ReplyError,
@@ -22,6 +23,7 @@ def perform(
     connections: Mapping[ConnectionId, Connection],
     reply_to: ReplyTo | None,
     start_run: Callable[[StartRun, ReplyTo | None], None],
+    hand_on: Callable[[HandOn, ReplyTo | None], None],
 ) -> None:
     """Carry out *effects* in order; those for connections that are gone, or for nobody, have no effect."""
     for effect in effects:
@@ -37,6 +39,8 @@ def perform(
                     connection.close(close_code, text)
             case StartRun():
                 start_run(effect, reply_to if effect.waits_seconds else None)
+            case HandOn():
+                hand_on(effect, reply_to)
             case _:
                 assert_never(effect)
 

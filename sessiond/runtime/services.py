@@ -7,10 +7,11 @@ from attrs import frozen
 
 from sessiond.core.conversations.book import FlowBook
 from sessiond.core.gateways.accounts import Account
-from sessiond.core.ids import Partition, UserId
+from sessiond.core.ids import Digest, Partition, UserId
 from sessiond.core.ports import Clock, Entropy, ReplyTo, Store
 from sessiond.core.records import JOURNAL_LIMIT, Delivery, Fence
 from sessiond.core.session.effects import StartRun
+from sessiond.core.session.inputs import Input
 from sessiond.core.session.limits import SessionLimits
 from sessiond.core.session.program import Program
 from sessiond.core.session.stream import name_epoch
@@ -62,7 +63,11 @@ class _Deliveries(Protocol):
 
 @frozen(kw_only=True)
 class Services:
-    """The shared parts. *refill* puts a user's accepted inputs from the store into his mailbox (intake.py)."""
+    """The shared parts.
+
+    *refill* puts a user's accepted inputs from the store into his mailbox, *accept* writes one to any user's inbox
+    (intake.py); *tell* puts an input that is not kept into any user's mailbox (ref.py).
+    """
 
     store: Store
     committer: _Submit
@@ -75,6 +80,8 @@ class Services:
     deadlines: Deadlines
     timers: _Timers
     refill: Callable[[Cell], Awaitable[None]]
+    accept: Callable[[UserId, str, bytes, Digest], Awaitable[object]]
+    tell: Callable[[UserId, Input, ReplyTo | None], None]
     fences: Mapping[Partition, Fence]
     clock: Clock
     entropy: Entropy

@@ -14,8 +14,8 @@ from sessiond.core.codes import CloseCode, ErrorCode
 from sessiond.core.errors import InvalidInput, Refused
 from sessiond.core.event_names import check_event_name
 from sessiond.core.gateways.inbox_bodies import decode_arrived
-from sessiond.core.gateways.lines import Answered, encode_answered
 from sessiond.core.ids import Digest, partition_of
+from sessiond.core.linking import LINK_TIMER
 from sessiond.core.records import MAX_STORED_REPLY, WINDOW_TIMER, InboxEntry
 from sessiond.core.session import inputs, machine
 from sessiond.core.session.effects import CloseConnection, Reply
@@ -29,6 +29,7 @@ from sessiond.runtime.computed import Computed
 from sessiond.runtime.dialogue import CONVERSATIONS_TIMER, RUNS_TIMER, Dialogue
 from sessiond.runtime.gateway_turns import GatewayTurns
 from sessiond.runtime.lifecycle import Lifecycle
+from sessiond.runtime.linking import Linking
 from sessiond.runtime.proactive import Proactive
 from sessiond.runtime.unrun import list_unrun
 
@@ -40,13 +41,23 @@ _DOORS: Final = {
     "timer": CallKind.TIMER,
     "gateway": CallKind.DELIVERY,
     "delivery": CallKind.DELIVERY,
+    "link": CallKind.LINK,
 }
 
 
 class Turns:
     """Computes the turns of one user."""
 
-    __slots__ = ("_calls", "_erased_to", "_services", "dialogue", "gateways", "lifecycle")
+    __slots__ = (
+        "_calls",
+        "_erased_to",
+        "_proactive",
+        "_services",
+        "dialogue",
+        "gateways",
+        "lifecycle",
+        "links",
+    )
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
@@ -54,7 +65,9 @@ class Turns:
         self.lifecycle = Lifecycle(calls)
         self.dialogue = Dialogue(calls)
         self.gateways = GatewayTurns(calls, self.dialogue)
-        calls.reach_out = Proactive(calls, self.dialogue).carry_out
+        self.links = Linking(calls, self.dialogue, self.lifecycle)
+        self._proactive = Proactive(calls, self.dialogue)
+        calls.reach_out = self._reach_out
         self._erased_to = 0
 
     async def compute(
@@ -69,6 +82,8 @@ class Turns:
 
         """
         turn = Computed(state, state)
+        if state.snapshot.linked_to and await self.links.of_alias(turn, item):
+            return turn
         match item:
             case inputs.ClientMessage():
                 await self._message(turn, item)
@@ -127,6 +142,11 @@ class Turns:
             case _:
                 return program.timeout(CallKind.CONNECT, "")
 
+    def _reach_out(self, turn: Computed, outcome: Outcome) -> None:
+        """Carry out what an outcome asks of others: gateways, flows, other users."""
+        self._proactive.carry_out(turn, outcome)
+        self.links.carry_out(turn, outcome)
+
     # Waiting inputs
 
     async def _message(self, turn: Computed, item: inputs.ClientMessage) -> None:
@@ -163,11 +183,10 @@ class Turns:
         self, turn: Computed, item: inputs.Incoming | inputs.DeliverySettled, *, hooks: bool
     ) -> None:
         if isinstance(item, inputs.DeliverySettled):
-            await self.gateways.settled(turn, item, hooks=hooks)
-            return
-        if turn.state.snapshot.linked_to:
-            moved = Answered(linked_to=turn.state.snapshot.linked_to)
-            turn.effects = (Reply(encode_answered(moved)),)
+            is_alias = bool(
+                turn.state.snapshot.linked_to
+            )  # what he was sent before he followed somebody
+            await self.gateways.settled(turn, item, hooks=hooks and not is_alias)
             return
         self._calls.check_known()
         if item.digest is not None and item.digest in turn.state.window:
@@ -218,6 +237,9 @@ class Turns:
         entry = item.entry
         if entry.seq <= self._erased_to:
             return
+        if entry.kind.startswith("link:"):
+            await self.links.take(turn, entry)
+            return
         self._calls.check_known()
         await self.lifecycle.wake(turn)
         kind, name = _called_by(entry.kind)
@@ -262,6 +284,9 @@ class Turns:
             return
         if timer.unreadable is not None:
             raise timer.unreadable
+        if timer.name.startswith(LINK_TIMER):
+            await self.links.fired(turn, timer)
+            return
         self._calls.check_known()
         turn.state = machine.fire(turn.state, timer)
         call = Call(CallKind.TIMER, timer.name, msgspec.json.decode(timer.payload))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from sessiond.core.codes import CloseCode, ErrorCode
 from sessiond.core.flows.prompts import Retries, RunRequest
-from sessiond.core.ids import ConnectionId
+from sessiond.core.ids import ConnectionId, UserId
 from sessiond.core.ports import ReplyTo
 from sessiond.core.session.effects import (
     CloseConnection,
+    HandOn,
     PushMessage,
     Reply,
     ReplyError,
     StartRun,
 )
+from sessiond.core.session.inputs import Stop
 from sessiond.runtime.perform import perform
 from tests.runtime.answers import Answer
 
@@ -38,6 +40,10 @@ def nothing_runs(effect: StartRun, reply_to: ReplyTo | None) -> None:
     raise AssertionError(effect, reply_to)
 
 
+def nobody_else(effect: HandOn, reply_to: ReplyTo | None) -> None:
+    raise AssertionError(effect, reply_to)
+
+
 def test_effects_leave_in_order() -> None:
     """Pushes and closes reach the connections they name; those that are gone are passed over."""
     log: list[object] = []
@@ -52,6 +58,7 @@ def test_effects_leave_in_order() -> None:
         lines,
         answer,
         nothing_runs,
+        nobody_else,
     )
 
     assert log == [(1, b"a"), (2, b"a"), (2, CloseCode.ENDED, "bye")]
@@ -62,8 +69,8 @@ def test_errors_are_told_and_nobody_need_listen() -> None:
     """Without a reply slot answers vanish."""
     answer = Answer()
     effects = (ReplyError(ErrorCode.TIMEOUT, "late", 1.0),)
-    perform(effects, {}, answer, nothing_runs)
-    perform(effects, {}, None, nothing_runs)
+    perform(effects, {}, answer, nothing_runs, nobody_else)
+    perform(effects, {}, None, nothing_runs, nobody_else)
 
     assert answer.said == ["timeout"]
 
@@ -79,6 +86,23 @@ def test_whoever_waits_for_a_turn_waits_for_its_function() -> None:
         {},
         answer,
         lambda effect, reply_to: started.append((effect.conversation, reply_to)),
+        nobody_else,
     )
 
     assert started == [("key", answer), ("other", None)]
+
+
+def test_what_is_handed_on_is_answered_by_whom_it_goes_to() -> None:
+    """The reply slot goes along, and nothing is answered here."""
+    answer = Answer()
+    handed: list[tuple[UserId, ReplyTo | None]] = []
+    perform(
+        (HandOn(UserId("ann"), Stop("test")),),
+        {},
+        answer,
+        nothing_runs,
+        lambda effect, reply_to: handed.append((effect.user, reply_to)),
+    )
+
+    assert handed == [("ann", answer)]
+    assert answer.said == []

@@ -7,9 +7,10 @@ from attrs import define, field, frozen
 
 from sessiond.core.codes import CloseCode
 from sessiond.core.flows.prompts import RunRequest
-from sessiond.core.ids import ConnectionId, Digest
+from sessiond.core.ids import ConnectionId, Digest, UserId
+from sessiond.core.session.inputs import Input
 
-__all__ = ["CloseConnection", "Effect", "PushMessage", "Reply", "ReplyError", "StartRun"]
+__all__ = ["CloseConnection", "Effect", "HandOn", "PushMessage", "Reply", "ReplyError", "StartRun"]
 
 
 @define
@@ -63,4 +64,12 @@ class StartRun:
     """What he is told when his time is over, where that is no document of the conversation."""
 
 
-Effect = Reply | ReplyError | PushMessage | CloseConnection | StartRun
+@frozen
+class HandOn:
+    """Tell *item* to *user*, who answers whoever waits for this turn."""
+
+    user: UserId
+    item: Input = field(repr=False)
+
+
+Effect = Reply | ReplyError | PushMessage | CloseConnection | StartRun | HandOn

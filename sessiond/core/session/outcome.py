@@ -8,12 +8,14 @@ from sessiond.core.codes import CloseCode
 from sessiond.core.flows.prompts import Message
 from sessiond.core.gateways.port import Template
 from sessiond.core.ids import ConnectionId
+from sessiond.core.linking import LinkStep
 from sessiond.core.values import Value
 
 __all__ = [
     "NOTHING",
     "EndRequest",
     "KickRequest",
+    "LinkRequest",
     "Outcome",
     "PushRequest",
     "SendRequest",
@@ -86,6 +88,15 @@ class StartRequest:
     """What the flow sees as the words that began it."""
 
 
+@frozen
+class LinkRequest:
+    """Begin a step of a link: ``OFFER`` and ``CLAIM`` a code, ``ADOPT`` and ``RELEASE`` a user."""
+
+    step: LinkStep
+    about: str = field(repr=False)
+    """The code, or the other user."""
+
+
 class Outcome(Value, frozen=True, kw_only=True):
     """``None`` and empty fields ask for nothing. *data* and *reply* are encoded JSON."""
 
@@ -97,6 +108,7 @@ class Outcome(Value, frozen=True, kw_only=True):
     timers: tuple[TimerRequest, ...] = ()
     sends: tuple[SendRequest, ...] = ()
     starts: tuple[StartRequest, ...] = ()
+    links: tuple[LinkRequest, ...] = ()
     kicks: tuple[KickRequest, ...] = ()
     end: EndRequest | None = None
     reply: bytes | None = None

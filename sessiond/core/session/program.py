@@ -42,6 +42,8 @@ class CallKind(StrEnum):
     """The session ends; *name* is the reason."""
     DELIVERY = "delivery"
     """What became of a message to the user (gateways/updates.py)."""
+    LINK = "link"
+    """What became of a link to another user (core/linking.py)."""
 
 
 ReadJournal = Callable[[JournalQuery], Awaitable[JournalPage]]

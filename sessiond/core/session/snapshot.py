@@ -81,7 +81,11 @@ class Snapshot(Value, frozen=True, kw_only=True):
     sent: int = 0
     """How many messages were given to gateways: the next one's number."""
     linked_to: str = ""
-    """The user whom this one is now; his inputs are handed on."""
+    """The user whom this one is now (core/linking.py); his inputs are handed on."""
+    aliases: tuple[str, ...] = ()
+    """The users who are this one now, or are about to be."""
+    link_tries: tuple[float, ...] = ()
+    """When codes were typed here: guessing has a bound."""
 
 
 class _Body(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
@@ -96,6 +100,8 @@ class _Body(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
     lines: dict[str, msgspec.Raw] = {}
     sent: int = 0
     linked_to: str = ""
+    aliases: tuple[str, ...] = ()
+    link_tries: tuple[float, ...] = ()
 
 
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
@@ -119,6 +125,8 @@ def encode_snapshot(snapshot: Snapshot) -> bytes:
             lines={account: msgspec.Raw(line) for account, line in snapshot.lines.items()},
             sent=snapshot.sent,
             linked_to=snapshot.linked_to,
+            aliases=snapshot.aliases,
+            link_tries=snapshot.link_tries,
         )
     )
     return _HEADER.pack(_MAGIC, SNAPSHOT_VERSION, _JSON, zlib.crc32(body)) + body
@@ -175,4 +183,6 @@ def _from_body(body: _Body) -> Snapshot:
         lines={account: bytes(line) for account, line in body.lines.items()},
         sent=body.sent,
         linked_to=body.linked_to,
+        aliases=body.aliases,
+        link_tries=body.link_tries,
     )

@@ -1,0 +1,382 @@
+"""Links between users, as the turns of those who are linked; the steps and rules are those of core/linking.py.
+
+What a handler asks for waits in a timer that is due at once, and is written to the other user's inbox by that timer's
+turn: nothing leaves a turn that does not happen, and nothing that happened is lost.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import msgspec
+from attrs import evolve
+from msgspec.structs import replace
+
+from sessiond.core.codes import CloseCode, ErrorCode
+from sessiond.core.conversations.inputs import EndConversations, Said
+from sessiond.core.errors import AppFailed, InvalidInput, Refused, SessiondError, SnapshotCorrupt
+from sessiond.core.gateways.arrivals import Arrived, Heard
+from sessiond.core.gateways.inbox_bodies import decode_arrived, encode_arrived
+from sessiond.core.gateways.inputs import Incoming
+from sessiond.core.gateways.lines import NEW_LINE, Line, decode_line, encode_line
+from sessiond.core.ids import UserId, parse_user_id
+from sessiond.core.linking import (
+    CODE_SECONDS,
+    LINK_TIMER,
+    MAX_ALIASES,
+    Errand,
+    LinkNote,
+    LinkState,
+    LinkStep,
+    LinkUpdate,
+    choose_canonical,
+    decode_errand,
+    decode_note,
+    encode_errand,
+    encode_note,
+    has_token,
+    link_digest,
+    recent_tries,
+)
+from sessiond.core.records import InboxEntry, Timer
+from sessiond.core.session import inputs, machine
+from sessiond.core.session.effects import CloseConnection, HandOn
+from sessiond.core.session.outcome import EndRequest, LinkRequest, Outcome, TimerRequest
+from sessiond.core.session.phases import Phase
+from sessiond.core.session.program import Call, CallKind
+from sessiond.core.session.state import RETENTION_TIMER
+from sessiond.core.session.timers import with_timers
+from sessiond.runtime.calls import Calls
+from sessiond.runtime.computed import Computed
+from sessiond.runtime.dialogue import Dialogue
+from sessiond.runtime.gateway_output import MAX_HELD
+from sessiond.runtime.lifecycle import Lifecycle
+
+__all__ = ["Linking", "NotHandedOn"]
+
+_KIND: Final = "link:"
+
+#: Timers of sessiond's own; those of the app go with its data.
+_RESERVED: Final = "$"
+
+
+class NotHandedOn(SessiondError):
+    """The other user's inbox takes nothing now; the input stays where it is and is tried again."""
+
+
+class Linking:
+    """Computes one user's part in links."""
+
+    __slots__ = ("_calls", "_dialogue", "_lifecycle", "_services", "_steps")
+
+    def __init__(self, calls: Calls, dialogue: Dialogue, lifecycle: Lifecycle) -> None:
+        self._calls = calls
+        self._services = calls.services
+        self._dialogue = dialogue
+        self._lifecycle = lifecycle
+        self._steps: dict[LinkStep, Callable[[Computed, LinkNote, str], Awaitable[None]]] = {
+            LinkStep.OFFER: self._offered,
+            LinkStep.CLAIM: self._claimed,
+            LinkStep.ADOPT: self._adopt,
+            LinkStep.FOLLOW: self._follow,
+            LinkStep.JOINED: self._joined,
+            LinkStep.RELEASE: self._release,
+            LinkStep.LEFT: self._left,
+            LinkStep.REFUSED: self._refused,
+        }
+
+    # What a handler asks for
+
+    def carry_out(self, turn: Computed, outcome: Outcome) -> None:
+        """Make the errands that *outcome* asks for part of the turn.
+
+        Raises:
+          AppFailed: codes cannot be hashed, the user to unlink is no alias, or the session ends with this turn.
+
+        """
+        if outcome.links and outcome.end is not None:
+            raise AppFailed("a session that ends cannot be linked: link first, end later")
+        now = self._services.clock.now()
+        for request in outcome.links:
+            name = f"{LINK_TIMER}{self._services.entropy.token(8).hex()}"
+            timer = TimerRequest(name, now, encode_errand(self._errand(turn, request, now)))
+            turn.state = replace(turn.state, timers=with_timers(turn.state.timers, (timer,), now))
+
+    def _errand(self, turn: Computed, request: LinkRequest, now: float) -> Errand:
+        user, snapshot = turn.state.user, turn.state.snapshot
+        match request.step:
+            case LinkStep.OFFER:
+                note = LinkNote(user=user, expires_at=now + CODE_SECONDS)
+                return Errand(to=self._code(request.about), step=LinkStep.OFFER, note=note)
+            case LinkStep.CLAIM:
+                tries = (*recent_tries(snapshot.link_tries, now), now)
+                turn.state = replace(turn.state, snapshot=replace(snapshot, link_tries=tries))
+                note = LinkNote(user=user)
+                return Errand(to=self._code(request.about), step=LinkStep.CLAIM, note=note)
+            case LinkStep.ADOPT:
+                note = LinkNote(user=_user(request.about))
+                return Errand(to=user, step=LinkStep.ADOPT, note=note)
+            case _:
+                if request.about not in snapshot.aliases:
+                    raise AppFailed("the user to unlink is no alias of this one")
+                to = UserId(request.about)
+                return Errand(to=to, step=LinkStep.RELEASE, note=LinkNote(user=user))
+
+    def _code(self, code: str) -> UserId:
+        book = self._services.book
+        if book is None:
+            raise AppFailed("codes need an app with flows: their key is that of session keys")
+        try:
+            return book.code_user(code)
+        except InvalidInput as error:
+            raise AppFailed(f"codes cannot be hashed: {error}") from None
+
+    async def fired(self, turn: Computed, timer: Timer) -> None:
+        """Compute the turn of an errand's timer: the other user has it before this commit."""
+        errand = decode_errand(timer.payload)
+        await self._tell(turn, errand.to, errand.step, errand.note, timer.name)
+        turn.state = machine.fire(turn.state, timer)
+
+    # Inputs of an alias
+
+    async def of_alias(self, turn: Computed, item: inputs.Input) -> bool:
+        """Hand *item* on, where its user is an alias; ``False``: he is not, or it is for himself.
+
+        Raises:
+          Refused: FORBIDDEN, a connection of an alias.
+          NotHandedOn: the canonical user's inbox takes nothing now.
+
+        """
+        canonical = UserId(turn.state.snapshot.linked_to)
+        if not canonical:
+            return False
+        match item:
+            case inputs.Incoming() | inputs.Said() | inputs.HookCall() | inputs.Send():
+                turn.effects = (HandOn(canonical, _renamed(item, canonical)),)
+            case inputs.Join() | inputs.ClientMessage():
+                raise Refused(ErrorCode.FORBIDDEN, "this user is linked to another one: join that")
+            case inputs.Accepted(entry=entry) if not _is_own(entry.kind):
+                await self._hand_on(turn, entry, canonical)
+            case _:
+                return False
+        return True
+
+    async def _hand_on(self, turn: Computed, entry: InboxEntry, canonical: UserId) -> None:
+        digest = link_digest(f"handed:{turn.state.user}", entry.digest.hex())
+        body = entry.body
+        if entry.kind.startswith("gateway:"):
+            body = encode_arrived(_arrived_for(decode_arrived(body), canonical))
+        await self._accept(lambda: self._services.accept(canonical, entry.kind, body, digest))
+        turn.inbox_done = (entry.seq,)
+
+    # Steps
+
+    async def take(self, turn: Computed, entry: InboxEntry) -> None:
+        """Compute the turn of a step.
+
+        Raises:
+          SnapshotCorrupt: there is no such step, or its note cannot be read.
+          NotHandedOn: the next user's inbox takes nothing now.
+          Refused: the app does not know the user, or turns him down.
+
+        """
+        try:
+            step = LinkStep(entry.kind.removeprefix(_KIND))
+        except ValueError:
+            raise SnapshotCorrupt("not a step of a link") from None
+        await self._steps[step](turn, decode_note(entry.body), entry.digest.hex())
+        if turn.state.phase is not Phase.ENDED:
+            self._calls.consume(turn, entry.digest, None)
+        turn.inbox_done = (entry.seq,)
+
+    # The code
+
+    async def _offered(self, turn: Computed, note: LinkNote, cause: str) -> None:
+        offer = self._open_offer(turn)
+        if offer is not None and offer.user != note.user:
+            refused = LinkNote(reason="code_taken")
+            await self._tell(turn, note.user, LinkStep.REFUSED, refused, cause)
+            return
+        state, now = machine.receive(turn.state), self._services.clock.now()
+        expiry = TimerRequest(RETENTION_TIMER, note.expires_at)
+        snapshot = replace(state.snapshot, data=encode_note(note))
+        turn.state = replace(
+            state, snapshot=snapshot, timers=with_timers(state.timers, (expiry,), now)
+        )
+
+    async def _claimed(self, turn: Computed, note: LinkNote, cause: str) -> None:
+        offer = self._open_offer(turn)
+        chosen = "unknown_code" if offer is None else choose_canonical(offer.user, note.user)
+        if isinstance(chosen, str):
+            refused = LinkNote(reason=chosen)
+            await self._tell(turn, note.user, LinkStep.REFUSED, refused, cause)
+        else:
+            canonical, alias = chosen
+            await self._tell(turn, canonical, LinkStep.ADOPT, LinkNote(user=alias), cause)
+        # Used, or never there: a code without a record does not get one.
+        await self._lifecycle.end(turn, EndRequest("used", erase=True), hooks=False)
+
+    def _open_offer(self, turn: Computed) -> LinkNote | None:
+        if turn.state.phase is Phase.NEW:
+            return None
+        offer = decode_note(turn.state.snapshot.data)
+        return offer if offer.expires_at > self._services.clock.now() else None
+
+    # The canonical user
+
+    async def _adopt(self, turn: Computed, note: LinkNote, cause: str) -> None:
+        user, alias, aliases = turn.state.user, note.user, turn.state.snapshot.aliases
+        self._calls.check_known()
+        await self._lifecycle.wake(turn)
+        reason = ""
+        if alias == user:
+            reason = "same_user"
+        elif has_token(alias):
+            reason = "web_user"
+        elif alias not in aliases and len(aliases) >= MAX_ALIASES:
+            reason = "too_many"
+        if reason:
+            await self._hear(turn, LinkUpdate(state=LinkState.REFUSED, alias=alias, reason=reason))
+            return
+        if alias not in aliases:
+            snapshot = replace(turn.state.snapshot, aliases=(*aliases, alias))
+            turn.state = replace(turn.state, snapshot=snapshot)
+        await self._tell(turn, alias, LinkStep.FOLLOW, LinkNote(user=user), cause)
+
+    async def _joined(self, turn: Computed, note: LinkNote, _cause: str) -> None:
+        await self._lifecycle.wake(turn)
+        snapshot = turn.state.snapshot
+        lines = dict(snapshot.lines)
+        for account, raw in note.lines.items():
+            ours = decode_line(lines[account]) if account in lines else NEW_LINE
+            lines[account] = encode_line(_merged(ours, decode_line(bytes(raw))))
+        turn.state = replace(turn.state, snapshot=replace(snapshot, lines=lines))
+        data = msgspec.json.decode(note.data)
+        await self._hear(
+            turn, LinkUpdate(state=LinkState.LINKED, alias=note.user, data=_as_dict(data))
+        )
+
+    async def _left(self, turn: Computed, note: LinkNote, _cause: str) -> None:
+        await self._lifecycle.wake(turn)
+        snapshot = turn.state.snapshot
+        if note.user not in snapshot.aliases:
+            return
+        aliases = tuple(alias for alias in snapshot.aliases if alias != note.user)
+        turn.state = replace(turn.state, snapshot=replace(snapshot, aliases=aliases))
+        state = LinkState.REFUSED if note.reason else LinkState.UNLINKED
+        await self._hear(turn, LinkUpdate(state=state, alias=note.user, reason=note.reason))
+
+    async def _refused(self, turn: Computed, note: LinkNote, _cause: str) -> None:
+        await self._lifecycle.wake(turn)
+        await self._hear(turn, LinkUpdate(state=LinkState.REFUSED, reason=note.reason))
+
+    async def _hear(self, turn: Computed, update: LinkUpdate) -> None:
+        """Tell the app, in the canonical user's session."""
+        if not self._services.program.handles(CallKind.LINK, ""):
+            return
+        outcome = await self._calls.handle(Call(CallKind.LINK, "", update), turn)
+        self._calls.apply(turn, replace(outcome, reply=None))
+        if outcome.end is not None:
+            await self._lifecycle.end(turn, outcome.end, hooks=True)
+
+    # The alias
+
+    async def _follow(self, turn: Computed, note: LinkNote, cause: str) -> None:
+        user, canonical, snapshot = turn.state.user, note.user, turn.state.snapshot
+        if snapshot.linked_to == canonical:
+            return
+        if snapshot.linked_to or snapshot.aliases:
+            left = LinkNote(user=user, reason="linked")
+            await self._tell(turn, canonical, LinkStep.LEFT, left, cause)
+            return
+        turn.state = machine.receive(turn.state)
+        self._put_down(turn)
+        lines = {name: msgspec.Raw(line) for name, line in snapshot.lines.items()}
+        joined = LinkNote(user=user, data=msgspec.Raw(snapshot.data), lines=lines)
+        await self._tell(turn, canonical, LinkStep.JOINED, joined, cause)
+        turn.state = replace(
+            turn.state,
+            snapshot=replace(
+                turn.state.snapshot, data=b"{}", unread=0, lines={}, linked_to=canonical
+            ),
+        )
+
+    def _put_down(self, turn: Computed) -> None:
+        """End what an alias cannot go on with: conversations, connections, timers of the app."""
+        services, now = self._services, self._services.clock.now()
+        if services.book is not None:
+            self._dialogue.ended(turn, EndConversations())
+        everyone = tuple(a.connection for a in turn.state.attachments)
+        for connection in everyone:
+            turn.state = machine.leave(turn.state, connection, now, services.limits).state
+        if everyone:
+            turn.effects = (*turn.effects, CloseConnection(everyone, CloseCode.ENDED))
+        timers = {n: t for n, t in turn.state.timers.items() if n.startswith(_RESERVED)}
+        snapshot = replace(turn.state.snapshot, conversations={})
+        turn.state = replace(turn.state, timers=timers, snapshot=snapshot)
+
+    async def _release(self, turn: Computed, note: LinkNote, cause: str) -> None:
+        left = LinkNote(user=turn.state.user)
+        await self._tell(turn, note.user, LinkStep.LEFT, left, cause)
+        if turn.state.phase is Phase.NEW or turn.state.snapshot.linked_to == note.user:
+            # His next input begins a session of his own.
+            await self._lifecycle.end(turn, EndRequest("unlinked", erase=True), hooks=False)
+
+    # Telling another user
+
+    async def _tell(
+        self, turn: Computed, to: UserId, step: LinkStep, note: LinkNote, cause: str
+    ) -> None:
+        """Write a step to *to*'s inbox: before the commit of this turn, and once however often that is tried."""
+        digest = link_digest(f"{step}:{turn.state.user}", cause)
+        kind, body = f"{_KIND}{step}", encode_note(note)
+        await self._accept(lambda: self._services.accept(to, kind, body, digest))
+
+    async def _accept(self, call: Callable[[], Awaitable[object]]) -> None:
+        try:
+            await self._services.read(call)
+        except Refused as error:
+            raise NotHandedOn(f"the other user's inbox takes nothing: {error.message}") from error
+
+
+def _is_own(kind: str) -> bool:
+    """Tell whether an entry is for an alias himself: steps of links are, but not to adopt somebody."""
+    return kind.startswith(_KIND) and kind != f"{_KIND}{LinkStep.ADOPT}"
+
+
+def _user(text: str) -> UserId:
+    try:
+        return parse_user_id(text)
+    except InvalidInput as error:
+        raise AppFailed(f"the user to link: {error}") from None
+
+
+def _renamed(
+    item: inputs.Incoming | inputs.Said | inputs.HookCall | inputs.Send, user: UserId
+) -> inputs.Input:
+    """Make an input of the canonical user's: session keys that are made of who he is agree."""
+    match item:
+        case Incoming():
+            heard = _arrived_for(item.heard, user)
+            assert isinstance(heard, Heard)
+            return Incoming(item.account, heard, item.waits_seconds, item.digest)
+        case Said():
+            return evolve(item, facts=replace(item.facts, user_id=user))
+        case _:
+            return item
+
+
+def _arrived_for(arrived: Arrived, user: UserId) -> Arrived:
+    if not isinstance(arrived, Heard):
+        return arrived
+    return replace(arrived, facts=replace(arrived.facts, user_id=user))
+
+
+def _merged(ours: Line, theirs: Line) -> Line:
+    """Take the line that was used last; what waited on either waits on."""
+    newer = theirs if theirs.heard_at >= ours.heard_at else ours
+    held = (*ours.held, *theirs.held)[-MAX_HELD:]
+    return replace(newer, held=held)
+
+
+def _as_dict(data: object) -> dict[str, object]:
+    return data if isinstance(data, dict) else {"": data}
