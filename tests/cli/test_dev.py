@@ -87,6 +87,22 @@ def test_a_conversation_can_be_had_by_pasting(running: Running) -> None:
     assert asked["bot_message"].startswith("What size?")
 
 
+def test_the_simulator_has_accounts(running: Running) -> None:
+    """An app with flows has three to try, also on a port that was free; what they send comes back to this server."""
+    page = re.search(r"simulator +(http://\S+)", running.welcome)
+    assert page
+    told = json.loads(running.paste(f"curl -s {page[1]}/setup"))
+    dialled = running.paste(
+        f"curl -s '{page[1].removesuffix('/simulator')}/gateways/ussd?token={told['accounts'][0]['token']}' "
+        "-H 'content-type: application/json' "
+        """-d '{"MSISDN": "233244123456", "USERDATA": "*920*44#", "MSGTYPE": true, "SESSIONID": "1"}'"""
+    )
+
+    assert ["ussd", "whatsapp", "http"] == [one["name"] for one in told["accounts"]]
+    assert told["accounts"][1]["answers_here"]
+    assert json.loads(dialled)["MSG"].startswith("Welcome to Pizza!")
+
+
 def test_an_app_of_ones_own_is_joined_only(short_tmp_path: Path) -> None:
     """The line pushes nothing that only the demo app knows; the client's lines arrive whole, whatever their length."""
     (short_tmp_path / "own.py").write_text("from sessiond import App\n\napp = App()\n")
@@ -94,10 +110,14 @@ def test_an_app_of_ones_own_is_joined_only(short_tmp_path: Path) -> None:
     with running.process:
         websocket = running.line("Connect a websocket client").replace("; cat)", "; sleep 1)")
         (reply, *others) = running.paste(websocket).splitlines()
+        page = re.search(r"simulator +(http://\S+)", running.welcome)
+        assert page
+        setup = json.loads(running.paste(f"curl -s {page[1]}/setup"))
         running.process.kill()
 
     assert "todo:add" not in websocket
     assert "Talk to the flow" not in running.welcome
+    assert [] == setup["accounts"]
     assert json.loads(reply.removeprefix("< "))[4]["status"] == "ok"
     assert all(line.startswith("Connection closed") for line in others)
 
