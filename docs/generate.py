@@ -16,7 +16,14 @@ import cyclopts
 
 from sessiond.cli import sessionctl, sessiond
 from sessiond.cli.exit_codes import ExitCode
-from sessiond.config.describe import describe_settings
+from sessiond.config.describe import (
+    ACCOUNT,
+    SettingDoc,
+    describe_accounts,
+    describe_kind,
+    describe_settings,
+)
+from sessiond.config.gateway_kinds import BUILT_IN
 from sessiond.core.codes import CloseCode, ErrorCode, close_class
 from sessiond.core.documented import attribute_docs
 from sessiond.core.flow_check.findings import RULES
@@ -200,26 +207,50 @@ logs as keyed hashes, and never in metrics.
 
 
 def settings() -> str:
-    """Every setting."""
-    sections: dict[str, list[tuple[str, ...]]] = {}
+    """Every setting: of the server, of every account, and of each kind of gateway."""
+    kinds = "\n".join(
+        f'### `gateway = "{kind.name}"`\n\n{_settings_table(ACCOUNT, describe_kind(kind))}'
+        for kind in BUILT_IN.values()
+    )
+    sections: dict[str, list[SettingDoc]] = {}
     for setting in describe_settings():
-        section, _, name = setting.path.rpartition(".")
-        bounds = f" {setting.bounds}" if setting.bounds else ""
-        kind = f"{setting.type}{', secret' if setting.secret else ''}{bounds}"
-        default = f"`{setting.default}`" if setting.default else ""
-        sections.setdefault(section, []).append(
-            (f"`{name}`", kind.replace("|", "\\|"), default, setting.doc)
-        )
+        sections.setdefault(setting.path.rpartition(".")[0], []).append(setting)
     body = "\n".join(
-        f"## `[{section}]`\n\n{table(('Setting', 'Type', 'Default', 'Meaning'), rows)}"
+        f"## `[{section}]`\n\n{_settings_table(f'{section}.', rows)}"
         for section, rows in sections.items()
     )
     return f"""# Settings
 
-TOML files, then the environment, then flags; the later wins. `[store] url` is `SESSIOND_STORE__URL` in the environment.
-A secret may be given as `<name>_file`. An unknown name is an error that suggests the nearest known one.
+TOML files, then the environment, then flags; the later wins. `[store] url` is `SESSIOND_STORE__URL` in the environment,
+`[gateways.shop] tokens` is `SESSIOND_GATEWAYS__SHOP__TOKENS`. A secret may be given as `<name>_file`. An unknown name
+is an error that suggests the nearest known one.
 
-{body}"""
+{body}
+## `[gateways.<account>]`
+
+One table per account; the name has 1 to 32 small letters, digits, `_` and `-`. [Point providers at
+sessiond](../howto/gateways.md) says how each provider is set up. These are what every account has:
+
+{_settings_table(ACCOUNT, describe_accounts())}
+In the same table, what its kind has beside them:
+
+{kinds}"""
+
+
+def _settings_table(prefix: str, settings: Iterable[SettingDoc]) -> str:
+    rows = []
+    for setting in settings:
+        bounds = f" {setting.bounds}" if setting.bounds else ""
+        notes = f"{', secret' if setting.secret else ''}{', required' if setting.required else ''}"
+        rows.append(
+            (
+                f"`{setting.path.removeprefix(prefix)}`",
+                f"{setting.type}{notes}{bounds}".replace("|", "\\|"),
+                f"`{setting.default}`" if setting.default else "",
+                setting.doc,
+            )
+        )
+    return table(("Setting", "Type", "Default", "Meaning"), rows)
 
 
 def _json_type(schema: dict[str, Any]) -> str:

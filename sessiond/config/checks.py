@@ -100,23 +100,11 @@ def _dev(settings: Settings) -> _Found:
         "store.encryption_keys": settings.store.encryption_keys,
         "session_keys.secret": (settings.session_keys.secret,),
     }
-    for name, account in settings.gateways.items():
-        secrets[f"gateways.{name}"] = tuple(_texts(account.own))
     for name, one in settings.gateways.items():
         secrets |= dict(_secrets_of(f"gateways.{name}", one.own))
     for path, values in secrets.items():
         if any(str(value).startswith((DEV_SECRET_PREFIX, DEV_HOOK_PREFIX)) for value in values):
             yield Severity.ERROR, path, "is a secret made by sessiond dev; make a new one"
-
-
-def _texts(own: Any) -> Iterator[str]:
-    """Give every text among the settings of a kind of gateway, in lists too."""
-    for one in attrs.fields_dict(type(own)):
-        value = getattr(own, one)
-        yield from [value] if isinstance(value, str) else ()
-        yield from (
-            (text for text in value if isinstance(text, str)) if isinstance(value, tuple) else ()
-        )
 
 
 def _secrets_of(path: str, own: Any) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -21,6 +21,14 @@ GOOD: dict[str, object] = {
 CHAT: dict[str, object] = {"session_keys__secret": "s" * 16, "chat__tokens": ["t" * 16]}
 
 
+TOKEN = "0123456789abcdef"
+GATEWAYS: dict[str, object] = {
+    "session_keys__secret": "s" * 16,
+    "gateways__line__gateway": "nalo",
+    "gateways__line__tokens": [TOKEN],
+}
+
+
 def findings(**flags: object) -> set[tuple[Severity, str]]:
     given = GOOD | {path.replace("__", "."): value for path, value in flags.items()}
     return {(found.severity, found.path) for found in check_settings(load_settings(flags=given))}
@@ -30,6 +38,7 @@ def test_good_settings_have_no_findings() -> None:
     """Nothing is complained about that is as it should be."""
     assert findings() == set()
     assert findings(**CHAT) == set()
+    assert findings(**GATEWAYS) == set()
 
 
 @pytest.mark.parametrize(
@@ -111,3 +120,73 @@ def test_development_secrets_are_fine_in_development(tmp_path: Path) -> None:
 def test_loopback(host: str, loopback: bool) -> None:
     """Only addresses that surely stay on this machine count."""
     assert is_loopback(host) is loopback
+
+
+@pytest.mark.parametrize(
+    ("flags", "severity", "path"),
+    [
+        ({"session_keys__secret": ""}, Severity.ERROR, "session_keys.secret"),
+        ({"gateways__line__path": "/healthz"}, Severity.ERROR, "gateways.line.path"),
+        ({"gateways__line__path": "/hooks/json/me"}, Severity.ERROR, "gateways.line.path"),
+        ({"gateways__line__path": "/socket/websocket"}, Severity.ERROR, "gateways.line.path"),
+        (
+            {"chat__tokens": ["t" * 16], "gateways__line__path": "/chat"},
+            Severity.ERROR,
+            "gateways.line.path",
+        ),
+        (
+            {
+                "gateways__other__gateway": "http",
+                "gateways__other__tokens": [TOKEN],
+                "gateways__other__path": "/gateways/line",
+            },
+            Severity.ERROR,
+            "gateways.other.path",
+        ),
+        ({"gateways__line__open": True}, Severity.ERROR, "gateways.line.open"),
+        (
+            {"gateways__line__open": True, "gateways__line__tokens": []},
+            Severity.WARNING,
+            "gateways.line.open",
+        ),
+        (
+            {"gateways__line__tokens": [DEV_SECRET_PREFIX + "0" * 16]},
+            Severity.ERROR,
+            "gateways.line.tokens",
+        ),
+    ],
+)
+def test_accounts_that_cannot_be_served_as_they_are(
+    flags: dict[str, object], severity: Severity, path: str
+) -> None:
+    """Nobody's path is taken, nobody speaks for everybody by mistake, no secret is one of development."""
+    assert findings(**GATEWAYS | flags) == {(severity, path)}
+
+
+def test_paths_of_accounts_are_not_repeated() -> None:
+    """They may be secret: nobody else knows them."""
+    hidden = "/in/hidden"
+    given = GATEWAYS | {
+        "gateways__line__path": hidden,
+        "gateways__other__gateway": "http",
+        "gateways__other__tokens": [TOKEN],
+        "gateways__other__path": hidden,
+    }
+    flags = GOOD | {path.replace("__", "."): value for path, value in given.items()}
+    (found,) = check_settings(load_settings(flags=flags))
+
+    assert "is the path of gateways.line as well" in found.message
+    assert "hidden" not in found.describe()
+
+
+def test_an_open_account_within_networks_is_no_finding() -> None:
+    """Only its provider reaches it; and in development nobody else does."""
+    is_open = {"gateways__line__open": True, "gateways__line__tokens": []}
+
+    assert findings(**GATEWAYS | is_open, gateways__line__networks=["10.0.0.0/8"]) == set()
+    assert findings(**GATEWAYS | is_open, dev=True) == set()
+
+
+def test_a_path_of_chat_that_is_off_is_free() -> None:
+    """There is no such door."""
+    assert findings(**GATEWAYS, gateways__line__path="/chat") == set()

@@ -2,7 +2,13 @@
 
 import pytest
 
-from sessiond.config.describe import SettingDoc, describe_settings
+from sessiond.config.describe import (
+    SettingDoc,
+    describe_accounts,
+    describe_kind,
+    describe_settings,
+)
+from sessiond.config.gateway_kinds import BUILT_IN
 from sessiond.config.load import load_settings
 
 
@@ -40,3 +46,37 @@ def test_units_bounds_and_secrets_are_told() -> None:
     assert rows["journal.entries"].bounds == ">= 1, <= 100000"
     assert rows["flow_sessions.ttl_seconds"].default == "{ ussd = 3600, whatsapp = 604800 }"
     assert "dev" not in rows
+
+
+OF_ACCOUNTS = (
+    *describe_accounts(),
+    *(setting for kind in BUILT_IN.values() for setting in describe_kind(kind)),
+)
+
+
+def test_every_setting_of_an_account_is_documented() -> None:
+    """Those of every account, and those of each kind of ours; what sounds like a secret is one."""
+    words = ("secret", "secrets", "token", "tokens")
+
+    assert [] == [setting.path for setting in OF_ACCOUNTS if not setting.doc.endswith(".")]
+    assert [] == [setting.path for setting in OF_ACCOUNTS if "<" in setting.type]
+    named = [setting for setting in OF_ACCOUNTS if setting.path.endswith(words)]
+    assert named
+    assert [] == [setting.path for setting in named if not setting.secret]
+
+
+def test_tables_inside_an_account_are_told_setting_by_setting() -> None:
+    """With what is required of them; numbers have bounds where they are said to have them."""
+    rows = {setting.path: setting for setting in OF_ACCOUNTS}
+
+    assert rows["gateways.<account>.gateway"].required
+    assert not rows["gateways.<account>.path"].required
+    assert rows["gateways.<account>.path"].secret
+    assert rows["gateways.<account>.app_secrets"].required
+    assert rows["gateways.<account>.fallback_template.name"].required
+    assert rows["gateways.<account>.fallback_template.parameters"].type == "table"
+    assert rows["gateways.<account>.fields.session"].default == '"sessionId"'
+    assert rows["gateways.<account>.resume_seconds"].bounds == ">= 0, <= 2592000"
+    assert rows["gateways.<account>.max_age_seconds"].bounds == ""
+    assert rows["gateways.<account>.tokens"].environment == "SESSIOND_GATEWAYS__<ACCOUNT>__TOKENS"
+    assert "gateways" not in {setting.path for setting in describe_settings()}

@@ -44,8 +44,11 @@ class FallbackTemplate:
     """The approved template that is sent when a provider's window is closed; the message itself follows his answer."""
 
     name: str
+    """What the provider calls it."""
     language: str
+    """Which of its translations: ``en``, ``pt_BR``."""
     parameters: Mapping[str, str] = {}
+    """What its places are filled with, by their names or numbers."""
 
 
 @frozen(kw_only=True)

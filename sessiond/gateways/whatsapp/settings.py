@@ -82,6 +82,7 @@ class WhatsAppSettings:
     phone_number_id: str = field()
     """Meta's id of the number, digits; not the number itself. Other numbers' webhooks are refused."""
     access_token: str = field(repr=False, validator=_is_credential)
+    """What messages are sent with: that of a system user does not expire."""
     verify_token: str = field(repr=False, validator=_is_credential)
     """What Meta repeats when the webhook's address is set."""
     app_secrets: tuple[str, ...] = field(repr=False, validator=_are_credentials)
@@ -92,7 +93,9 @@ class WhatsAppSettings:
     name: str = "whatsapp_cloud_api"
     """The gateway part of session keys: FlowChat's name."""
     api_url: str = field(default="https://graph.facebook.com")
+    """Where the Graph API is."""
     api_version: str = field(default="v23.0")
+    """Which version of it is called."""
     max_age_seconds: float | None = field(default=None, validator=_is_time)
     """Older messages are told of (``too_old``) and not run. Absent: all are run, for what Meta repeats after an outage
     is old (fault 21: dropping after 20 seconds lost it)."""
@@ -101,6 +104,7 @@ class WhatsAppSettings:
     list_button: str = field(default="Choose", validator=_is_label(LIMITS.list_button))
     """What opens a list; also the body of a question without words."""
     list_title: str = field(default="Options", validator=_is_label(LIMITS.section_title))
+    """What stands above the choices of a list."""
     media_hosts: tuple[str, ...] = MEDIA_HOSTS
     """Where media may be downloaded from, hosts below these included."""
     drops_unsigned: bool = False
