@@ -4,7 +4,7 @@ import gc
 import logging
 import ssl
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from functools import partial
 from pathlib import Path
 from signal import SIGINT, SIGTERM
@@ -27,6 +27,7 @@ from sessiond.edges.auth import TokenVerifier
 from sessiond.edges.http.answers import error_answer
 from sessiond.edges.http.chat import ChatDoor
 from sessiond.edges.http.health import Health
+from sessiond.edges.http.outbound import Outbound
 from sessiond.edges.http.router import Router
 from sessiond.edges.http.webhooks import Webhooks
 from sessiond.edges.websocket.connection import WebsocketConnection
@@ -151,6 +152,7 @@ class _Node:
         kind = store_kind(settings.store.url).value
         accounts = open_accounts(settings)
         self.larger_bodies = larger_bodies(settings, accounts)
+        self.outbound = Outbound()
         self.runtime = NodeRuntime(
             NodeId(settings.node.name),
             cast("Store", store),
@@ -165,6 +167,7 @@ class _Node:
                 calling=calling_accounts(accounts),
             ),
             accounts=accounts,
+            call=self.outbound,
             store_name=kind,
         )
         self.verifier = TokenVerifier(settings.auth, self.clock)
@@ -220,7 +223,7 @@ class _Node:
         node, started = self.runtime.node, self.clock.monotonic()
         reason, is_up = "failed", False
         try:
-            async with trio.open_nursery() as nursery:
+            async with aclosing(self.outbound), trio.open_nursery() as nursery:
                 if handle_signals:  # the process is ours
                     gc.set_threshold(*_COLLECTOR)
                     await nursery.start(self._obey_signals)

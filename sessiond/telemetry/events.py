@@ -5,63 +5,11 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final
 
-__all__ = ["EVENTS", "TYPES", "UNITS", "Event", "Measurements", "Metadata", "TelemetryMisuse"]
+from sessiond.telemetry.event import Event
 
-Measurements = Mapping[str, float]
-"""Numbers by name; the unit of each is in EVENTS."""
-
-Metadata = Mapping[str, object]
-"""What the event was about, by name; the type of each is in EVENTS."""
-
-#: Types that metadata may declare; ``user`` is a user id, which listeners must not show in clear.
-TYPES: Final[Mapping[str, tuple[type, ...]]] = MappingProxyType(
-    {
-        "user": (str,),
-        "user | None": (str, type(None)),
-        "str": (str,),
-        "str | None": (str, type(None)),
-        "int": (int,),
-        "int | None": (int, type(None)),
-        "bool": (bool,),
-    }
-)
-
-UNITS: Final = frozenset({"seconds", "count", "bytes"})
-
-
-class TelemetryMisuse(Exception):
-    """An event that is not in EVENTS, or not with these fields."""
-
-
-class Event(NamedTuple):
-    """One row of the table: every field is required, and no other is allowed."""
-
-    name: str
-    doc: str
-    measurements: Mapping[str, str] = MappingProxyType({})
-    """Name to unit: ``seconds``, ``count`` or ``bytes``."""
-    metadata: Mapping[str, str] = MappingProxyType({})
-    """Name to type, one of TYPES."""
-
-    def check(self, measurements: Measurements, metadata: Metadata) -> None:
-        """Compare what is being emitted with the declaration.
-
-        Raises:
-          TelemetryMisuse: a field is missing, unknown or of another type.
-
-        """
-        for declared, given in ((self.measurements, measurements), (self.metadata, metadata)):
-            if declared.keys() != given.keys():
-                raise TelemetryMisuse(f"{self.name} has {sorted(declared)}, not {sorted(given)}")
-        for field, number in measurements.items():
-            if isinstance(number, bool) or not isinstance(number, int | float):
-                raise TelemetryMisuse(f"{self.name}: {field} must be a number")
-        for field, thing in metadata.items():
-            if not isinstance(thing, TYPES[self.metadata[field]]):
-                raise TelemetryMisuse(f"{self.name}: {field} must be {self.metadata[field]}")
-
+__all__ = ["EVENTS"]
 
 _DURATION: Final = {"duration": "seconds"}
 _USER: Final = {"user": "user"}
@@ -71,6 +19,7 @@ _FAILURE: Final = _KIND | {"error": "str"}
 _FLOW: Final = _USER | {"flow": "str", "platform": "str", "gateway": "str"}
 _MESSAGE: Final = _FLOW | {"type": "str"}
 _ARRIVED: Final = _USER | {"account": "str", "type": "str"}
+_OF_ACCOUNT: Final = {"account": "str", "outcome": "str"}
 _RUN: Final = _USER | {"flow": "str", "run": "str"}
 
 # ``kind`` is the kind of an input: join, leave, message, ack, hook, accepted, timer, send, stop.
@@ -316,6 +265,43 @@ _TABLE: Final = (
         "A provider's request, or what was in it, was turned down.",
         {},
         {"account": "str", "code": "str"},
+    ),
+    Event(
+        "gateway.call",
+        "A call to a provider has ended (`outcome`: sent, again, given_up, window_closed, stopped).",
+        _DURATION,
+        _OF_ACCOUNT,
+    ),
+    Event(
+        "gateway.held",
+        "A provider is not called for a while: its rate limit, or nobody is there.",
+        {"wait": "seconds"},
+        {"account": "str", "reason": "str"},
+    ),
+    Event(
+        "gateway.stopped",
+        "A provider does not accept our credentials: nothing is sent until an operator resumes the account.",
+        {},
+        {"account": "str", "reason": "str"},
+    ),
+    Event("gateway.resumed", "An operator let an account send again.", {}, {"account": "str"}),
+    Event(
+        "gateway.unknown",
+        "There are messages for an account on which nothing can be sent; they stay in the store.",
+        {},
+        {"account": "str"},
+    ),
+    Event(
+        "delivery.put_off",
+        "A message could not be delivered now and is tried again.",
+        {"wait": "seconds", "attempts": "count"},
+        _USER | {"account": "str", "reason": "str"},
+    ),
+    Event(
+        "delivery.settled",
+        "A message has left the store (`outcome`: sent, given_up, window_closed), `age` after its turn.",
+        {"attempts": "count", "age": "seconds"},
+        _USER | _OF_ACCOUNT,
     ),
     Event(
         "http.answered",

@@ -1,0 +1,117 @@
+"""Calls to providers, against a real server with every fault that a provider has."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+
+import pytest
+import trio
+
+from sessiond.core.gateways.messages import ProviderCall
+from sessiond.edges.http.outbound import MAX_ANSWER_BYTES, Outbound
+from sessiond.runtime.provider_calls import CallFailed
+from tests.edges.http.provider import Provider, answer, open_provider
+
+OK = answer(200, b'{"id":"m1"}', "X-Said: Yes")
+
+
+@asynccontextmanager
+async def calling() -> AsyncIterator[tuple[Outbound, Provider]]:
+    async with aclosing(Outbound()) as outbound, open_provider(OK) as provider:
+        with trio.fail_after(20):
+            yield outbound, provider
+
+
+def call_of(provider: Provider, path: str = "/v1/messages?token=t0p") -> ProviderCall:
+    return ProviderCall(
+        url=f"{provider.url}{path}", body=b'{"a":1}', headers={"authorization": "Bearer x"}
+    )
+
+
+async def test_a_call_is_made_and_its_answer_read() -> None:
+    """Method, path, headers and body arrive as they are; names of headers come back in lower case."""
+    async with calling() as (outbound, provider):
+        response = await outbound(call_of(provider), 5)
+        (asked,) = provider.asked
+
+    assert (200, b'{"id":"m1"}', "Yes") == (
+        response.status,
+        response.body,
+        response.headers["x-said"],
+    )
+    assert ("POST", "/v1/messages?token=t0p", b'{"a":1}') == (asked.method, asked.path, asked.body)
+    assert "Bearer x" == asked.headers["authorization"]
+    assert "application/json" == asked.headers["content-type"]
+
+
+@pytest.mark.parametrize("status", [301, 400, 401, 429, 500, 503])
+async def test_any_status_is_an_answer(status: int) -> None:
+    """Also a redirect: credentials go to one host alone."""
+    async with calling() as (outbound, provider):
+        provider.script = [answer(status, b"{}", "retry-after: 7", f"location: {provider.url}/x")]
+        response = await outbound(call_of(provider), 5)
+        count = len(provider.asked)
+
+    assert (status, "7", 1) == (response.status, response.headers["retry-after"], count)
+
+
+async def test_provider_down() -> None:
+    """Nobody listens: it was not reached."""
+    async with open_provider(OK) as provider:
+        gone = call_of(provider)
+    async with aclosing(Outbound()) as outbound:
+        with pytest.raises(CallFailed) as failed:
+            await outbound(gone, 5)
+
+    assert not failed.value.reached
+
+
+async def test_provider_slow() -> None:
+    """It has the request, and no time any more."""
+
+    async def silent(stream: trio.SocketStream) -> None:
+        await trio.sleep_forever()
+
+    async with calling() as (outbound, provider):
+        provider.script = [silent]
+        with pytest.raises(CallFailed, match="no answer in time") as failed:
+            await outbound(call_of(provider), 0.3)
+
+    assert failed.value.reached
+
+
+@pytest.mark.parametrize(
+    "half",
+    [
+        b"HTTP/1.1 200 OK\r\ncontent-le",
+        b'HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\n{"id',
+        b"",
+        b"\x16\x03\x01 no http\r\n\r\n",
+    ],
+    ids=["half a head", "half a body", "nothing", "no HTTP"],
+)
+async def test_half_a_response(half: bytes) -> None:
+    """Whether the provider has it is not known."""
+    async with calling() as (outbound, provider):
+        provider.script = [half]
+        with pytest.raises(CallFailed) as failed:
+            await outbound(call_of(provider), 5)
+
+    assert failed.value.reached
+
+
+async def test_an_answer_without_end_is_cut_off() -> None:
+    """A proxy's page may be long, not endless."""
+    async with calling() as (outbound, provider):
+        provider.script = [answer(200, b"x" * (MAX_ANSWER_BYTES + 1))]
+        with pytest.raises(CallFailed, match="more than"):
+            await outbound(call_of(provider), 10)
+
+
+@pytest.mark.parametrize("url", ["", "nowhere", "http://", "ftp://example.com/x", "http://[::1/x"])
+async def test_an_address_that_is_none(url: str) -> None:
+    """It is a failed call like any other, and is not repeated in the error."""
+    async with aclosing(Outbound()) as outbound:
+        with pytest.raises(CallFailed) as failed:
+            await outbound(ProviderCall(url=url, body=b""), 5)
+
+    assert url == "" or url not in str(failed.value)
