@@ -98,17 +98,20 @@ class Conversations:
     def _dial(self, said: Said, own: str | None, stored: Mapping[str, bytes], now: float) -> Taken:
         """Do what redials.py says."""
         redial = redial_of(self._book, said, own, stored, now)
-        ended: list[Taken] = []
-        for key in redial.ended:
+        others: list[Taken] = []
+        for key in (*redial.ended, *redial.missed):
             other = self._turn(stored, now)
             other.open(key)
-            other.leave()
-            ended.append(other.taken())
-            stored = ended[-1].stored
+            if key in redial.ended:
+                other.leave()
+            else:
+                other.miss()
+            others.append(other.taken())
+            stored = others[-1].stored
         taken = self._dialled(said, redial, stored, now)
-        if not ended:
+        if not others:
             return taken
-        told = (*ended, taken)
+        told = (*others, taken)
         return replace(
             taken,
             journal=tuple(chain.from_iterable(one.journal for one in told)),
@@ -167,18 +170,25 @@ class Conversations:
     def settle(self, settled: Settled, stored: Mapping[str, bytes], now: float) -> Taken | None:
         """Go on with the result of a function; ``None``: the conversation does not wait for it (any more).
 
-        It may have another key by now: then whoever waited at the former one sees nothing, and the new one may.
+        It may have another key by now. Who dialled again meanwhile sees it at his next dial, and whoever waited before
+        is there no more.
         """
-        key = settled.conversation
-        if key not in stored:
-            found = (one for one, raw in stored.items() if self._waits_for(settled, one, raw))
-            key = next(found, "")
-            if not key:
-                return None
+        first = settled.conversation
+        taken = self._settled_in(first, settled, stored, now) if first in stored else None
+        if taken is not None:
+            return taken
+        for key, raw in stored.items():
+            if key != first and self._waits_for(settled, key, raw):
+                return self._settled_in(key, settled, stored, now)
+        return None
+
+    def _settled_in(
+        self, key: str, settled: Settled, stored: Mapping[str, bytes], now: float
+    ) -> Taken | None:
         turn = self._turn(stored, now)
         turn.open(key)
+        waits = settled.waits_seconds > 0 and not turn.is_redialled
         goes_on = turn.settle(settled.run_id, settled.result)
-        waits = settled.waits_seconds > 0 and key == settled.conversation
         return turn.taken(waits=waits) if goes_on else None
 
     def expire_due(self, stored: Mapping[str, bytes], now: float) -> list[Taken]:

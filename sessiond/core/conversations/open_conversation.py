@@ -149,6 +149,7 @@ class OpenConversation:
             touched_at=self._now,
             expires_at=self._expiry(conversation),
             is_resuming=False,
+            is_redialled=False,
         )
         self.show(output)
         self.run = output.run

@@ -67,11 +67,15 @@ class Resuming(StrEnum):
 
 
 class Redial(Value, frozen=True):
-    """What a dial does, and with which conversation; *key* is the stored one. The flows of *ended* end before."""
+    """What a dial does, and with which conversation; *key* is the stored one.
+
+    Before that the flows of *ended* end, and whoever waited for a function of *missed* is there no more.
+    """
 
     verb: Verb
     key: str | None
     ended: tuple[str, ...] = ()
+    missed: tuple[str, ...] = ()
 
 
 class _Met(Value, frozen=True):
@@ -120,7 +124,8 @@ def redial_of(
             found = next((one for one in waiting if one.key == own), None)
             verb = Verb.BEGIN if found is None else Verb.REMIND
     ended = tuple(one.key for one in waiting if one is not found)
-    return Redial(verb, own if found is None else found.key, ended)
+    missed = tuple(one.key for one in met if one.is_running and one is not found)
+    return Redial(verb, own if found is None else found.key, ended, missed)
 
 
 def _urgency(one: _Met) -> tuple[bool, bool, float]:

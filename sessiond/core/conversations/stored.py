@@ -86,6 +86,8 @@ class StoredConversation(
     """Shown again by a reminder, until the person says something."""
     is_resuming: bool = False
     """A new dial asked whether it goes on: the next input is the answer to that."""
+    is_redialled: bool = False
+    """Somebody dialled again while a function ran: whoever waited for its result before is there no more."""
     queued: tuple[Answer, ...] = ()
     """Said by the person while a function ran; the next questions get it."""
 

@@ -106,6 +106,12 @@ class ConversationTurn:
         conversation = self._open.conversation
         return conversation is not None and conversation.is_resuming
 
+    @property
+    def is_redialled(self) -> bool:
+        """Whether somebody dialled again since the function that runs was called."""
+        conversation = self._open.conversation
+        return conversation is not None and conversation.is_redialled
+
     def accepted_words(self) -> Collection[str]:
         """List the words that the waiting question takes: they are answers, whatever else they mean."""
         return self._running.accepted_words()
@@ -133,6 +139,12 @@ class ConversationTurn:
         """Tell that a new dial met this conversation, whose key was *key*."""
         facts = {} if key == self._open.key else {"from": key}
         self._tell(JournalEvent.REDIAL, facts=facts)
+        self.miss()
+
+    def miss(self) -> None:
+        """Whoever waits for the function that runs is there no more."""
+        if self.waits_for_run and self._open.conversation is not None:
+            self._open.conversation = replace(self._open.conversation, is_redialled=True)
 
     def offer(self, *, error: str = "") -> None:
         """Ask whether the person goes on, or starts again."""

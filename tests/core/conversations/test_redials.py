@@ -126,9 +126,10 @@ def test_a_dial_shows_the_question_that_came_of_a_result() -> None:
     assert {} == caller.stored
 
 
-def test_a_function_that_still_runs() -> None:
+@pytest.mark.parametrize("keys", [DIALS, DURABLE])
+def test_a_function_that_still_runs(keys: SessionKeySettings) -> None:
     """He is told so at each dial; then its result finds the conversation where it is now."""
-    caller = Caller(pay)
+    caller = Caller(pay, keys=keys)
     caller.dial()
     run, key = caller.taken.run, caller.taken.key
     for _ in range(2):
@@ -143,6 +144,25 @@ def test_a_function_that_still_runs() -> None:
     assert "" == caller.reads
     assert "Paid half.\n\nYour name?" == caller.dial()
     assert caller.settle("half", run=run) is None
+
+
+def test_who_waits_in_a_later_part_of_the_flow() -> None:
+    """A dial while another function ran is long ago: this one's result is shown at once."""
+
+    async def twice(c: Conversation) -> None:
+        await c.run("one", by_hand)
+        await c.ask("x", "X?")
+        await c.say(f"Two {await c.run('two', by_hand)}.")
+
+    caller = Caller(twice, keys=DURABLE)
+    caller.dial()
+    caller.dial()
+    caller.settle()
+    assert "" == caller.reads
+    assert "X?" == caller.dial()
+    caller.types("x")
+    caller.settle("done")
+    assert "Two done." == caller.reads
 
 
 def test_the_coroutine_goes_along() -> None:
@@ -478,3 +498,21 @@ def test_the_menu() -> None:
     assert Resuming.RESTART == picked(Answer(choice="restart"), menu)
     assert picked(Answer(choice="restart", screen="c2:resume"), menu) is None
     assert picked(Answer(text="3"), menu) is None
+
+
+def test_two_functions_run_at_a_dial() -> None:
+    """One is told of; the result of the other is kept as well, though its door waits yet."""
+    caller = Caller(pay, order, survey, keys=DIALS)
+    caller.dial()
+    first = caller.taken
+    caller.now += 1
+    caller.said(Answer(), flow="pay", unprompted=True, request_id="x")
+    second = caller.taken
+    caller.dial()
+    for taken in (first, second):
+        caller.taken = taken
+        caller.now += 1
+        caller.settle("half")
+        assert "" == caller.reads
+    assert "Paid half.\n\nYour name?" == caller.dial()
+    assert "Paying.\n\nPaid half.\n\nYour name?" == caller.dial()

@@ -63,8 +63,8 @@ ACTS = st.one_of(
     st.tuples(st.just("dial"), st.booleans()),
     st.tuples(st.just("type"), st.sampled_from(("1", "2", "3", "pay", "survey", "menu", ""))),
     st.tuples(st.just("type"), st.sampled_from(("1", "2"))),
-    st.tuples(st.just("settle"), st.just("")),
-    st.tuples(st.just("settle"), st.just("")),
+    st.tuples(st.just("settle"), st.booleans()),
+    st.tuples(st.just("settle"), st.booleans()),
     st.tuples(st.just("pass"), st.sampled_from((1.0, 60.0, 200.0))),
     st.tuples(st.just("begin"), st.just("survey")),
     st.tuples(st.just("begin"), st.just("survey")),
@@ -99,8 +99,10 @@ class Caller:
         )
         self.resume = resume
         self.dials = 0
-        self.runs: dict[str, RunRequest] = {}
+        self.runs: dict[str, tuple[str, RunRequest]] = {}
         self.marks = 0
+        self.waiting: dict[str, int] = {}
+        """In which dial the door waits for a function, by its run."""
 
     def play(self, act: tuple[str, Any]) -> Any:
         """Do one thing; tells what there is to see of it."""
@@ -119,30 +121,33 @@ class Caller:
                 self.person.pass_time(what)
                 return "time"
             case _:
-                return self._settled()
-        return self._seen()
+                return self._settled(waits=what)
+        return self._seen(waits=verb != "begin")
 
-    def _settled(self) -> Any:
+    def _settled(self, *, waits: bool) -> Any:
         if not self.runs:
             return "nothing runs"
-        key, run = self.runs.popitem()
+        _, (key, run) = self.runs.popitem()
         self.marks += 1
         taken = self.person.taken
         self.person.taken = msgspec.structs.replace(taken, key=key)
         is_wanted = any(_is_waiting_for(one, run) for one in self.live)
-        is_taken = self.person.settle(f"m{self.marks}", run=run, waits=0.0) is not None
+        seconds = 5.0 if waits and run.run_id in self.waiting else 0.0
+        is_taken = self.person.settle(f"m{self.marks}", run=run, waits=seconds) is not None
         assert is_wanted is is_taken
         if not is_taken:
             return "stale"
-        return self._seen()
+        # Nothing is shown where nobody is any more.
+        assert not self.person.reads or self.waiting[run.run_id] == self.dials
+        return self._seen(waits=seconds > 0)
 
-    def _seen(self) -> Any:
+    def _seen(self, *, waits: bool) -> Any:
         taken = self.person.taken
+        if waits and taken.output is not None and taken.output.run is not None:
+            self.waiting[taken.output.run.run_id] = self.dials
         if taken.run is not None:
-            self.runs = {
-                key: run for key, run in self.runs.items() if run.run_id != taken.run.run_id
-            }
-            self.runs[taken.key] = taken.run
+            # A function that was called already returns to where it was called for.
+            self.runs.setdefault(taken.run.run_id, (taken.key, taken.run))
         return taken.shown, None if taken.run is None else taken.run.run_id, str(taken.error)
 
     @property

@@ -54,6 +54,7 @@ FULL = StoredConversation(
     began_at=1.0,
     ended="order",
     is_resuming=True,
+    is_redialled=True,
     queued=(Answer(text="3"), Answer(choice="s", screen="c1:0:1")),
 )
 
