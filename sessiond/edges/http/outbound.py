@@ -6,8 +6,10 @@ proxy (``HTTPS_PROXY``, ``NO_PROXY``) and other certificate authorities (``SSL_C
 """
 
 import ssl
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from http.cookiejar import DefaultCookiePolicy
-from typing import Final
+from typing import Final, cast
 
 import httpx2
 import trio
@@ -71,10 +73,16 @@ class Outbound:
             client = self._client = _client(self._tls or ssl.create_default_context())
         headers = {**call.headers, "content-type": call.media_type}
         body = bytearray()
-        async with client.stream(
-            call.method, call.url, content=call.body, headers=headers if call.body else call.headers
-        ) as response:
-            async for chunk in response.aiter_raw():
+        async with (
+            client.stream(
+                call.method,
+                call.url,
+                content=call.body,
+                headers=headers if call.body else call.headers,
+            ) as response,
+            aclosing(cast("AsyncGenerator[bytes]", response.aiter_raw())) as chunks,
+        ):
+            async for chunk in chunks:
                 body += chunk
                 if len(body) > MAX_ANSWER_BYTES:
                     raise CallFailed("the answer is too large")

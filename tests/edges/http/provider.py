@@ -1,7 +1,7 @@
 """A real HTTP server on loopback that plays a provider: it keeps what it is sent and answers as it is told."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 import h11
@@ -64,11 +64,12 @@ class Provider:
                 Asked(request.method.decode(), request.target.decode(), headers, body)
             )
             answer = self.script.pop(0) if self.script else self.usual
-            if isinstance(answer, bytes):
-                await stream.send_all(answer)
-            else:
-                await answer(stream)
             self._heard.set()
+            with suppress(trio.BrokenResourceError):  # the caller has heard enough
+                if isinstance(answer, bytes):
+                    await stream.send_all(answer)
+                else:
+                    await answer(stream)
 
 
 def answer(status: int, body: bytes = b"{}", *headers: str) -> bytes:
