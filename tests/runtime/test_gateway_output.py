@@ -7,6 +7,7 @@ from sessiond.core.flows.prompts import AttachmentKind, Media, Message, Output, 
 from sessiond.core.gateways.lines import Line
 from sessiond.core.gateways.outgoing import decode_outgoing
 from sessiond.core.gateways.port import Template
+from sessiond.core.records import Delivery
 from sessiond.core.session.state import fresh_state
 from sessiond.runtime.computed import Computed
 from sessiond.runtime.gateway_output import (
@@ -89,7 +90,8 @@ def test_what_waits_for_a_person_is_bounded() -> None:
     gone = [hold(made, "shop", one.body) for one in made.deliveries]
     made.deliveries = ()
     line = deliver_held(made, SHOP, line_of(made, "shop"), 50.0)
-    sent = [decode_outgoing(one.body) for one in made.deliveries]
+    written: tuple[Delivery, ...] = made.deliveries
+    sent = [decode_outgoing(one.body) for one in written]
 
     assert [0] * MAX_HELD + [1] == [len(bodies) for bodies in gone]
     assert () == line.held

@@ -6,10 +6,9 @@ proxy (``HTTPS_PROXY``, ``NO_PROXY``) and other certificate authorities (``SSL_C
 """
 
 import ssl
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from http.cookiejar import DefaultCookiePolicy
-from typing import Final, cast
+from typing import Final
 
 import httpx2
 import trio
@@ -80,7 +79,7 @@ class Outbound:
                 content=call.body,
                 headers=headers if call.body else call.headers,
             ) as response,
-            aclosing(cast("AsyncGenerator[bytes]", response.aiter_raw())) as chunks,
+            aclosing(response.aiter_raw()) as chunks,
         ):
             async for chunk in chunks:
                 body += chunk
