@@ -1,6 +1,8 @@
 """The HTTP loop over in-memory streams: bounds, order, time-outs, the way out to websocket."""
 
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import pytest
 import trio
@@ -37,13 +39,16 @@ class Talk:
         handler: Handler = tell,
         upgrade: UpgradeHandler | None = None,
         limits: HttpLimits | None = None,
+        larger: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self.stream, ours = trio.testing.memory_stream_pair()
         self.result: list[Switched | None] = []
 
         async def serve() -> None:
             self.result.append(
-                await serve_http(ours, handler, upgrade=upgrade, limits=limits, peer="192.0.2.1")
+                await serve_http(
+                    ours, handler, upgrade=upgrade, limits=limits, larger=larger, peer="192.0.2.1"
+                )
             )
 
         nursery.start_soon(serve)
@@ -71,11 +76,14 @@ class Talk:
 
 
 async def ask(
-    data: bytes, handler: Handler = tell, limits: HttpLimits | None = None
+    data: bytes,
+    handler: Handler = tell,
+    limits: HttpLimits | None = None,
+    larger: Mapping[str, int] = MappingProxyType({}),
 ) -> tuple[int, bytes]:
     """Send *data*, read everything until the server closes; status and body of the first answer."""
     async with trio.open_nursery() as nursery:
-        talk = Talk(nursery, handler, limits=limits)
+        talk = Talk(nursery, handler, limits=limits, larger=larger)
         await talk.send(data)
         raw = await talk.read_to_end()
         await talk.stream.aclose()
@@ -387,3 +395,27 @@ async def test_only_the_first_request_may_upgrade() -> None:
         assert (await talk.answer())[0] == 200
         assert (await talk.answer())[0] == 400
         await talk.stream.aclose()
+
+
+@pytest.mark.parametrize(
+    ("target", "size", "status"),
+    [
+        (b"/large", 20, 200),
+        (b"/large?a=b", 20, 200),
+        (b"/large", 21, 413),
+        (b"/small", 11, 413),
+        (b"/small", 10, 200),
+        (b"/lower", 10, 200),
+        (b"/larger", 20, 413),
+    ],
+)
+async def test_some_paths_take_larger_bodies(target: bytes, size: int, status: int) -> None:
+    """Said beforehand, or sent in pieces; a bound that is lower than that of all paths does not count."""
+    limits, larger = HttpLimits(body_bytes=10), {"/large": 20, "/lower": 5}
+    head = b"POST " + target + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+    told = head + b"Content-Length: %d\r\n\r\n" % size + b"x" * size
+    piece = b"%x\r\n%b\r\n" % (size, b"x" * size)
+    chunked = head + b"Transfer-Encoding: chunked\r\n\r\n" + piece + b"0\r\n\r\n"
+
+    assert status == (await ask(told, limits=limits, larger=larger))[0]
+    assert status == (await ask(chunked, limits=limits, larger=larger))[0]

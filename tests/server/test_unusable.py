@@ -4,10 +4,13 @@ import base64
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from sessiond import App
 from sessiond.config import load_settings
+from sessiond.core.errors import InvalidInput
 from sessiond.core.flows.conversation import Conversation
+from sessiond.core.gateways.port import Gateway
 from sessiond.server.unusable import find_doubtful, find_unfit, find_unusable
 
 HOOK_SECRET = "whsec_" + base64.b64encode(bytes(24)).decode()
@@ -144,3 +147,41 @@ def test_flows_that_claim_the_same_are_the_apps_problem() -> None:
 
     assert "app" == path
     assert "hello" in message
+
+
+ACCOUNT: dict[str, object] = {"gateways__line__gateway": "nalo", "gateways__line__open": True}
+
+
+def test_accounts_are_opened_to_see_whether_they_can_be() -> None:
+    """With the very function that the server uses; networks are read as the door reads them."""
+    assert {} == unusable(**ACCOUNT, gateways__line__networks=["10.0.0.0/8", "::1"])
+    found = unusable(**ACCOUNT, gateways__line__networks=["10.0.0.0/8", "10.0.0.1/8", "x"])
+
+    assert ["gateways.line.networks[1]", "gateways.line.networks[2]"] == list(found)
+
+
+def test_a_kind_that_does_not_take_its_settings_is_named() -> None:
+    """A plug-in may find out only when it is opened."""
+
+    def refuse(_: object) -> Gateway:
+        raise InvalidInput("there is no such line")
+
+    settings = load_settings(flags={path.replace("__", "."): v for path, v in ACCOUNT.items()})
+    line = settings.gateways["line"]
+    broken = evolve(line, kind=evolve(line.kind, open=refuse))
+    found = dict(find_unusable(evolve(settings, gateways={"line": broken})))
+
+    assert {"gateways.line": "there is no such line"} == found
+
+
+def test_accounts_without_flows_are_doubtful() -> None:
+    """Nothing could answer."""
+    settings = load_settings(flags={path.replace("__", "."): v for path, v in ACCOUNT.items()})
+    app = App()
+    assert ["gateways"] == [path for path, _ in find_doubtful(app, settings)]
+
+    @app.flow("greet")
+    async def greet(c: Conversation) -> None:
+        await c.say("Hello.")
+
+    assert [] == list(find_doubtful(app, settings))

@@ -39,7 +39,7 @@ from sessiond.stores.memory import MemoryStore
 TOKEN = "0123456789abcdef"
 NUMBER = "+233244123456"
 KEYS = SessionKeySettings(secret="a secret of this test", phone_region="GH")
-APP_SECRET = "the app's secret"
+APP_SECRET = "the-secret-of-the-app"
 
 Ask = Callable[[UserId, Incoming], Awaitable[Answered]]
 

@@ -154,6 +154,21 @@ async def test_every_answer_is_told_by_its_pattern() -> None:
     ]
 
 
+async def test_a_route_with_a_label_is_told_by_it() -> None:
+    """Its path may be a secret: also what is not taken there is told by the label."""
+    heard: list[object] = []
+    detach = telemetry.attach(lambda *event: heard.append(event[2]), ["http.answered"])
+    router = Router([Route("POST", "/in/7f3a", echo, label="gateway:shop")], StoppedClock())
+    for method in ("POST", "PUT"):
+        await router(Request(method=method, target="/in/7f3a", path="/in/7f3a"))
+    detach()
+
+    assert heard == [
+        {"route": "gateway:shop", "status": 200},
+        {"route": "gateway:shop", "status": 405},
+    ]
+
+
 async def test_head_over_the_wire_has_the_headers_of_get() -> None:
     """Under the real HTTP loop HEAD tells the length of a body that it leaves out."""
     client, server = trio.testing.memory_stream_pair()
