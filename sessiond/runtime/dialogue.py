@@ -81,6 +81,11 @@ class Dialogue:
         if item.digest is not None:
             self._calls.consume(turn, item.digest, _reply_of(turn))
 
+    def goes_on(self, turn: Computed, item: inputs.Said) -> bool:
+        """Tell whether a dial goes on with an earlier one, or asks whether it should."""
+        stored, now = turn.state.snapshot.conversations, self._services.clock.now()
+        return self._opened().goes_on(item, stored, now)
+
     def settled(self, turn: Computed, item: inputs.Settled) -> None:
         """Compute the turn of a function's result; a stale one changes nothing."""
         stored, now = turn.state.snapshot.conversations, self._services.clock.now()

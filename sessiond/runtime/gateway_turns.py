@@ -81,6 +81,10 @@ class GatewayTurns:
         if not inputs:
             _reply(turn, line.answered or Answered())
             return
+        if len(inputs) > 1 and self._dialogue.goes_on(turn, _said(account, inputs[0])):
+            inputs = inputs[
+                :1
+            ]  # what was dialled along answers no other question than it was meant for
         for heard in inputs[:-1]:
             self._say(turn, account, _said(account, heard), is_answered=False)
         said = _said(account, inputs[-1], item.waits_seconds, item.digest)
@@ -294,6 +298,7 @@ def _said(
         profile=heard.profile,
         opens=heard.begins and account.answers is not None,
         account=account.name,
+        resume_seconds=account.settings.resume_seconds,
     )
 
 

@@ -73,13 +73,13 @@ def reader() -> App:
     return app
 
 
-def heard(text: str = "", account: Account = USSD, **more: Any) -> Heard:
+def heard(text: str = "", account: Account = USSD, session: str = "dial-1", **more: Any) -> Heard:
     facts = ChannelFacts(
         platform=account.gateway.platform,
         gateway=account.gateway.name,
         host="chat.example.com",
         path=account.path,
-        request_id="dial-1",
+        request_id=session,
         msisdn=NUMBER,
         user_id=ANN,
     )

@@ -9,6 +9,7 @@ from trio.testing import MockClock
 
 from sessiond import App, Conversation, DeliveryState, DeliveryUpdate, Session
 from sessiond.core.errors import Refused
+from sessiond.core.gateways.accounts import Account, AccountSettings
 from sessiond.core.gateways.arrivals import Notice, StatusUpdate
 from sessiond.core.gateways.inputs import DeliverySettled, Incoming
 from sessiond.core.gateways.port import GivenUp, Sent, WindowClosed
@@ -146,6 +147,24 @@ async def test_what_takes_too_long_is_shown_at_the_next_dial(autojump_clock: Moc
 
     assert (USSD.settings.wait_text, True) == (first.text, first.ends)
     assert ("Found 7.", True) == (second.text, second.ends)
+
+
+async def test_an_interrupted_dial_can_be_continued_within_its_window(
+    autojump_clock: MockClock,
+) -> None:
+    """A menu asks; what was dialled along is dropped; after the window a dial begins anew."""
+    settings = AccountSettings(gateway="africastalking", resume_seconds=300)
+    talking = Account("talking", settings, TALKING.gateway)
+    async with open_world(greeter(), accounts=(talking,)) as world:
+        await ask(world, account=talking, so_far="Ann")
+        menu = await ask(world, account=talking, so_far="1", session="dial-2")
+        back = await ask(world, account=talking, so_far="1*1", session="dial-2")
+        await trio.sleep(400)
+        anew = await ask(world, account=talking, so_far="", session="dial-3")
+
+    assert "1. Continue\n2. Start again" in menu.text
+    assert "Is it Ann?\n\n1. Yes\n2. No" == back.text
+    assert "Welcome.\n\nWhat is your name?" == anew.text
 
 
 # Calling accounts
