@@ -293,6 +293,27 @@ METRICS: Final = (
         "webhooks_refused", C, "Webhooks turned down.", "webhook.refused", None, ("hook", "code")
     ),
     MetricRow(
+        "gateway_answer_seconds",
+        H,
+        "Answers on answering accounts.",
+        "gateway.answered",
+        "duration",
+        ("account", "outcome"),
+        FAST,
+    ),
+    MetricRow(
+        "gateway_arrivals",
+        C,
+        "What providers sent, once it was durable.",
+        "gateway.accepted",
+        None,
+        ("account", "type"),
+    ),
+    MetricRow("gateway_duplicates", C, "Sent again.", "gateway.duplicate", None, ("account",)),
+    MetricRow(
+        "gateway_refused", C, "Requests refused.", "gateway.refused", None, ("account", "code")
+    ),
+    MetricRow(
         "gateway_call_seconds",
         H,
         "Calls to providers.",

@@ -8,6 +8,7 @@ import heapq
 import math
 from bisect import bisect_left
 from itertools import count
+from typing import Final
 
 from sessiond.core.gateways.accounts import AccountSettings
 from sessiond.core.ids import UserId
@@ -15,6 +16,9 @@ from sessiond.core.records import Delivery
 from sessiond.core.token_bucket import RateLimit, TokenBucket, TokenBuckets
 
 __all__ = ["DeliveryQueue", "Waiting"]
+
+#: What a bucket lacks may be less than the clock can tell, and then waiting would not end.
+_LEAST_WAIT: Final = 0.001
 
 
 class Waiting:
@@ -124,14 +128,14 @@ class DeliveryQueue:
         while self._ready and self._ready[0][0] <= now:
             if not self._has_token:
                 if wait := self._bucket.take(now):
-                    return wait
+                    return max(wait, _LEAST_WAIT)
                 self._has_token = True
             user = heapq.heappop(self._ready)[2]
             line = self._lines.get(user)
             if line is None or line.is_busy or line.waiting[0].ready_at > now:
                 continue  # it has left, or stands elsewhere in the queue
             if wait := self._recipients.take(user, now):
-                line.waiting[0].ready_at = now + wait
+                line.waiting[0].ready_at = now + max(wait, _LEAST_WAIT)
                 self._stand(user, line)
                 continue
             self._has_token = False

@@ -147,13 +147,15 @@ class _AccountDoor:
         if not base:
             base = f"{self._shared.scheme}://{request.header('host') or ''}"
         query = f"?{request.query}" if request.query else ""
-        once = {name: request.header(name) for name, _ in request.headers}
+        headers = dict(request.headers)
+        if len(headers) < len(request.headers):
+            headers = {name: value for name, value in headers.items() if request.header(name)}
         return ProviderRequest(
             method=request.method,
             url=f"{base}{request.path}{query}",
             path=request.path,
             query=request.query,
-            headers={name: value for name, value in once.items() if value is not None},
+            headers=headers,
             body=request.body,
             received_at=self._shared.clock.now(),
         )
