@@ -33,8 +33,6 @@ class Answered(Value, frozen=True, kw_only=True, omit_defaults=True):
     """The provider's session ends with it."""
     shown: msgspec.Raw = msgspec.Raw(b"{}")
     """What the text was made of (conversations/shown.py)."""
-    linked_to: str = ""
-    """It was not taken: this user is another one, who is to be asked."""
 
 
 class Line(Value, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

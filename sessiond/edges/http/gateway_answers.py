@@ -12,7 +12,6 @@ from typing import Final, Protocol
 
 import msgspec
 from attrs import frozen
-from msgspec.structs import replace
 
 from sessiond import telemetry
 from sessiond.core.codes import ErrorCode
@@ -25,7 +24,7 @@ from sessiond.core.gateways.inputs import Incoming
 from sessiond.core.gateways.lines import Answered, decode_answered
 from sessiond.core.gateways.messages import ProviderAnswer
 from sessiond.core.gateways.port import AnsweringGateway
-from sessiond.core.ids import UserId, parse_user_id
+from sessiond.core.ids import UserId
 from sessiond.core.ports import Clock
 from sessiond.core.session.inputs import Input
 from sessiond.core.token_bucket import RateLimit, TokenBuckets
@@ -37,9 +36,6 @@ __all__ = ["Answers", "Asked", "Directory"]
 #: Of the time to answer in, for the turn itself: the queue, the commit, a store that is slow.
 _TURN_SECONDS: Final = 2.0
 _TURN_SHARE: Final = 0.25
-
-#: From a user to the one he is linked to, and no further round.
-_MAX_HOPS: Final = 3
 
 #: Nobody types faster; what a program sends for everybody is one person's each.
 _RATE: Final = RateLimit(per_second=5.0, burst=50.0)
@@ -143,18 +139,11 @@ class Answers:
         return answered
 
     async def _ask(self, account: str, said: _Said, deadline: float) -> Answered:
-        user, heard = said.user, said.told
-        for _ in range(_MAX_HOPS + 1):
-            left = deadline - self._clock.monotonic()
-            if left <= 0:
-                raise AskTimeout(applied=False)
-            item = Incoming(account, heard, waits_seconds=_wait(left))
-            answered = decode_answered(await self._directory.locate(user).ask(item, timeout=left))
-            if not answered.linked_to:
-                return answered
-            user = parse_user_id(answered.linked_to)
-            heard = _of(heard, user)
-        raise Refused(ErrorCode.UNAVAILABLE, "the user is linked too far")
+        left = deadline - self._clock.monotonic()
+        if left <= 0:
+            raise AskTimeout(applied=False)
+        item = Incoming(account, said.told, waits_seconds=_wait(left))
+        return decode_answered(await self._directory.locate(said.user).ask(item, timeout=left))
 
     def _check_rate(self, user: UserId) -> None:
         wait = self._buckets.take(user, self._clock.monotonic())
@@ -173,10 +162,6 @@ def _told_apart(said: _Said) -> Hashable:
     read = said.read
     fixed = (said.user, read.id, read.facts.request_id, read.begins, read.so_far, read.hangs_up)
     return (*fixed, msgspec.json.encode(read.answer))
-
-
-def _of(heard: Heard, user: UserId) -> Heard:
-    return replace(heard, facts=replace(heard.facts, user_id=user))
 
 
 def _readable(answered: Answered) -> Readable:

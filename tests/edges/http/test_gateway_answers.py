@@ -235,31 +235,6 @@ async def test_a_bug_of_ours_is_told_and_answered() -> None:
     )
 
 
-async def test_a_linked_user_is_asked_instead() -> None:
-    """He is another one now; what is said names him."""
-    kofi = UserId("kofi")
-
-    async def actor(user: UserId, _item: Incoming) -> Answered:
-        await trio.lowlevel.checkpoint()
-        return Answered(linked_to=kofi) if user == AMA else Answered(text="Hello, Kofi.")
-
-    async with open_stand(actor=actor) as stand:
-        assert "Hello, Kofi." == await stand.dialled()
-
-    assert [AMA, kofi] == [user for user, _, _ in stand.asked]
-    assert [AMA, kofi] == [item.heard.facts.user_id for _, item, _ in stand.asked]
-
-
-async def test_links_are_not_followed_for_ever() -> None:
-    """A ring of them is an error of ours, and no reason to ask on."""
-    async with open_stand(
-        account(nalo(), failed_text="Broken."), actor=says(Answered(linked_to=AMA))
-    ) as stand:
-        assert "Broken." == await stand.dialled()
-
-    assert 4 == len(stand.asked)
-
-
 async def send_all(stand: Stand, *requests: Callable[[], Any], wait: trio.Event) -> list[Response]:
     """Send requests, one after the other, while the first waits for its answer."""
     answers: list[Response] = []
