@@ -14,7 +14,7 @@ from sessiond.core.ids import ConnectionId, UserId, input_digest
 from sessiond.core.ports import Connection as SessionConnection
 from sessiond.core.position import StreamPosition
 from sessiond.core.session.inputs import Ack, ClientMessage, Input, Join, Leave
-from sessiond.edges.websocket.flow_events import FLOW_EVENTS, read_flow_event
+from sessiond.gateways.web import FLOW_EVENTS, read_flow_event
 
 __all__ = ["Closed", "Connection", "Post", "Pushed", "Reply", "WorldError"]
 

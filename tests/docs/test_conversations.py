@@ -12,7 +12,7 @@ from attrs import fields
 
 from sessiond import App
 from sessiond.core.ids import UserId
-from sessiond.edges.websocket.flow_events import read_flow_event
+from sessiond.gateways.web import read_flow_event
 from sessiond.testing.conversations import play
 from sessiond.testing.world import open_world
 from sessiond_client import Prompt, Shown

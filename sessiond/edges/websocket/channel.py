@@ -31,7 +31,7 @@ from sessiond.core.wire.json_v2 import (
     push_prefix,
 )
 from sessiond.edges.websocket.context import Context
-from sessiond.edges.websocket.flow_events import FLOW_EVENTS, read_flow_event
+from sessiond.gateways.web import FLOW_EVENTS, read_flow_event
 
 __all__ = ["Carrier", "JoinReply", "MessageReply", "UserChannel"]
 

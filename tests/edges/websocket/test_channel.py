@@ -1,7 +1,10 @@
 """The topic of a user on one connection, step by step: order and leftovers of joins and leaves."""
 
-from sessiond.core.codes import CloseCode
+from sessiond.core.codes import CloseCode, ErrorCode
+from sessiond.core.conversations.inputs import Said
+from sessiond.core.ids import input_digest
 from sessiond.core.session.inputs import ClientMessage, Join, Leave
+from sessiond.gateways.web import FLOW_EVENTS
 from tests.edges.websocket.pure import Pure, open_pure
 
 
@@ -123,3 +126,48 @@ async def test_after_a_close_nothing_is_sent_or_told() -> None:
 
     assert pure.frames() == []
     assert kinds(pure) == [Join, ClientMessage, Leave]
+
+
+async def test_events_of_conversations_reach_the_actor() -> None:
+    """As what was said, without the id, which became the digest; other events are messages as before."""
+    pure = await open_pure()
+    pure.join()
+    pure.send("1", "2", "user:alice", "flow:say", {"text": "menu", "_id": "m-1"})
+    pure.send("1", "3", "user:alice", "flow:remind", {})
+    pure.send("1", "4", "user:alice", "flow", {})
+    pure.work()
+
+    said, reminder, message = pure.actor.told[1:]
+    assert isinstance(said, Said)
+    assert ("menu", input_digest("client", "m-1")) == (said.answer.text, said.digest)
+    assert "alice" == said.facts.user_id
+    assert isinstance(reminder, Said)
+    assert reminder.reminds
+    assert isinstance(message, ClientMessage)
+
+
+async def test_a_bad_payload_is_answered_and_told_to_nobody() -> None:
+    """``bad_request``, and the connection goes on."""
+    pure = await open_pure()
+    pure.join()
+    pure.work()
+    pure.frames()
+    pure.send("1", "2", "user:alice", "flow:say", {"text": 7})
+    pure.send("1", "3", "user:alice", "flow:say", {"_id": 7})
+
+    assert [ErrorCode.BAD_REQUEST] * 2 == [
+        frame.payload["response"]["code"] for frame in pure.frames()
+    ]
+    assert 1 == len(pure.actor.told)
+
+
+async def test_before_a_join_nothing_is_said() -> None:
+    """The topic has to be joined, as for every other event."""
+    pure = await open_pure()
+    for event in sorted(FLOW_EVENTS):
+        pure.send("1", "2", "user:alice", event, {})
+
+    assert ["unmatched topic"] * 3 == [
+        frame.payload["response"]["reason"] for frame in pure.frames()
+    ]
+    assert [] == pure.actor.told

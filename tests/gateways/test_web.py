@@ -1,19 +1,21 @@
 """The events of conversations: each payload becomes one input, or is refused with a word that repeats nothing."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from trio.testing import MockClock
 
-from sessiond.core.codes import ErrorCode
+from sessiond import App, Conversation
 from sessiond.core.conversations.inputs import Said
 from sessiond.core.conversations.session_keys import ChannelFacts
 from sessiond.core.errors import InvalidInput
 from sessiond.core.flows.answers import Answer, Attachment, Contact, Location
 from sessiond.core.flows.prompts import AttachmentKind
 from sessiond.core.ids import UserId, input_digest
-from sessiond.core.session.inputs import ClientMessage
-from sessiond.edges.websocket.flow_events import FLOW_EVENTS, read_flow_event
-from tests.edges.websocket.pure import open_pure
+from sessiond.gateways.web import FLOW_EVENTS, read_flow_event
+from sessiond.testing.world import open_world
 
 ANN = UserId("ann")
 FACTS = ChannelFacts(platform="websocket", gateway="websocket", user_id="ann")
@@ -123,46 +125,29 @@ def test_a_payload_of_another_form_is_refused(event: str, payload: Any, words: s
     assert SECRET not in str(refused.value)
 
 
-async def test_events_of_conversations_reach_the_actor() -> None:
-    """As what was said, without the id, which became the digest; other events are messages as before."""
-    pure = await open_pure()
-    pure.join()
-    pure.send("1", "2", "user:alice", "flow:say", {"text": "menu", "_id": "m-1"})
-    pure.send("1", "3", "user:alice", "flow:remind", {})
-    pure.send("1", "4", "user:alice", "flow", {})
-    pure.work()
+def roofer() -> App:
+    """A conversation with every kind of thing that a website's chat can show and say."""
+    app = App()
 
-    said, reminder, message = pure.actor.told[1:]
-    assert isinstance(said, Said)
-    assert ("menu", input_digest("client", "m-1")) == (said.answer.text, said.digest)
-    assert "alice" == said.facts.user_id
-    assert isinstance(reminder, Said)
-    assert reminder.reminds
-    assert isinstance(message, ClientMessage)
+    @app.flow("roof", starts_on=["roof"])
+    async def roof(c: Conversation) -> dict[str, object]:
+        kind = await c.select("kind", "Which roof?", {"tin": "Tin", "straw": "Straw"})
+        await c.say("A photo helps us.")
+        photo = await c.attachment("photo", "Send a photo.")
+        place = await c.location("place", "Where is it?")
+        who = await c.contact("who", "Whom do we ring?")
+        return {"kind": kind, "photo": photo.id, "at": place.latitude, "who": who.name}
+
+    return app
 
 
-async def test_a_bad_payload_is_answered_and_told_to_nobody() -> None:
-    """``bad_request``, and the connection goes on."""
-    pure = await open_pure()
-    pure.join()
-    pure.work()
-    pure.frames()
-    pure.send("1", "2", "user:alice", "flow:say", {"text": 7})
-    pure.send("1", "3", "user:alice", "flow:say", {"_id": 7})
+async def test_a_recorded_chat_is_answered_as_it_was(autojump_clock: MockClock) -> None:
+    """Word by word, each event of the recording and its reply: what written clients rely on."""
+    recording = json.loads((Path(__file__).parent / "exchanges" / "web" / "roof.json").read_text())
+    assert {exchange["event"] for exchange in recording} == FLOW_EVENTS
 
-    assert [ErrorCode.BAD_REQUEST] * 2 == [
-        frame.payload["response"]["code"] for frame in pure.frames()
-    ]
-    assert 1 == len(pure.actor.told)
-
-
-async def test_before_a_join_nothing_is_said() -> None:
-    """The topic has to be joined, as for every other event."""
-    pure = await open_pure()
-    for event in sorted(FLOW_EVENTS):
-        pure.send("1", "2", "user:alice", event, {})
-
-    assert ["unmatched topic"] * 3 == [
-        frame.payload["response"]["reason"] for frame in pure.frames()
-    ]
-    assert [] == pure.actor.told
+    async with open_world(roofer()) as world:
+        ann = await world.join("ann")
+        for exchange in recording:
+            shown = await ann.push(exchange["event"], exchange["payload"])
+            assert shown == exchange["reply"], exchange

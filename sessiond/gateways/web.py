@@ -1,4 +1,4 @@
-"""The events ``flow:say``, ``flow:start`` and ``flow:remind`` of the user's topic.
+"""The websocket chat: the events ``flow:say``, ``flow:start`` and ``flow:remind`` of the user's topic.
 
 ``flow:say``     ``{"text"}``, a tap ``{"choice", "screen"?}``, ``{"attachment"}``, ``{"location"}`` or ``{"contact"}``
 ``flow:start``   ``{"flow"}``: start this flow, ending the one that runs
