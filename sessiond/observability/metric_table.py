@@ -243,6 +243,14 @@ METRICS: Final = (
         ("platform", "gateway", "type"),
     ),
     MetricRow(
+        "pages_shown",
+        C,
+        "Pages of texts that were longer than a screen.",
+        "pagination.triggered",
+        None,
+        ("platform", "gateway", "navigation_action"),
+    ),
+    MetricRow(
         "answers_refused",
         C,
         "Answers that a question did not take.",

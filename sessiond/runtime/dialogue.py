@@ -33,6 +33,7 @@ from sessiond.runtime.calls import Calls
 from sessiond.runtime.computed import Computed
 from sessiond.runtime.driving import Driving
 from sessiond.runtime.flow_signals import log_failure, signals_of
+from sessiond.runtime.gateway_journal import tell_page
 from sessiond.runtime.gateway_output import deliver, page_of, show_page, wait_page
 
 __all__ = ["CONVERSATIONS_TIMER", "RUNS_TIMER", "Dialogue"]
@@ -211,7 +212,7 @@ class Dialogue:
         # Who speaks while a function runs is told so at once; who made it run waits for what comes of it.
         goes_on_waiting = bool(waits_seconds) and output is not None and output.run is not None
         if waits_seconds is not None and not goes_on_waiting:
-            turn.effects = (*turn.effects, Reply(_reply(turn, account, taken)))
+            turn.effects = (*turn.effects, Reply(self._reply(turn, account, taken)))
         if taken.run is not None:
             waits = (waits_seconds or 0.0) if goes_on_waiting else 0.0
             start = StartRun(
@@ -226,6 +227,15 @@ class Dialogue:
             turn.effects = (*turn.effects, start)
         if taken.stored is not before.conversations:
             self._rearm(turn)
+
+    def _reply(self, turn: Computed, account: Account | None, taken: Taken) -> bytes:
+        """Write what whoever waits is answered: a page, where he came by an account that is answered with pages."""
+        if account is None or account.answers is None:
+            return _NOTHING_SHOWN if taken.is_push else taken.shown
+        page = page_of(account, taken.output or Output())
+        tell_page(turn, self._services, account, page, conversation=taken.key, flow=taken.flow)
+        shown = taken.shown if account.gateway.limits.pages is None else _NOTHING_SHOWN
+        return encode_answered(show_page(turn, account, page, shown))
 
     def _rearm(self, turn: Computed) -> None:
         """Set the reserved timers that are needed, and cancel those that are not."""
@@ -249,15 +259,6 @@ class Dialogue:
             raise Refused(
                 ErrorCode.TOO_LARGE, f"conversations of {size} bytes; the bound is {limit}"
             )
-
-
-def _reply(turn: Computed, account: Account | None, taken: Taken) -> bytes:
-    """Write what whoever waits is answered: a page, where he came by an account that is answered with pages."""
-    if account is not None and account.answers is not None:
-        output = taken.output or Output()
-        shown = taken.shown if account.gateway.limits.pages is None else _NOTHING_SHOWN
-        return encode_answered(show_page(turn, account, page_of(account, output), shown))
-    return _NOTHING_SHOWN if taken.is_push else taken.shown
 
 
 def _reply_of(turn: Computed) -> bytes | None:

@@ -12,8 +12,7 @@ from msgspec.structs import replace
 
 from sessiond.core.codes import ErrorCode
 from sessiond.core.conversations.inputs import Said
-from sessiond.core.conversations.journal import JournalSettings, TurnJournal
-from sessiond.core.conversations.journal_events import JournalEvent, JournalStatus
+from sessiond.core.conversations.journal_events import JournalEvent
 from sessiond.core.errors import Refused, SnapshotError
 from sessiond.core.gateways.accounts import Account
 from sessiond.core.gateways.arrivals import Arrived, Heard, Notice, StatusUpdate
@@ -32,6 +31,7 @@ from sessiond.core.session.program import Call, CallKind
 from sessiond.runtime.calls import Calls
 from sessiond.runtime.computed import Computed
 from sessiond.runtime.dialogue import Dialogue
+from sessiond.runtime.gateway_journal import tell, tell_page
 from sessiond.runtime.gateway_output import (
     deliver_held,
     deliver_receipt,
@@ -105,7 +105,7 @@ class GatewayTurns:
                 await self._call_back(turn, update)
             case Notice():
                 facts = {"account": name, "kind": arrived.kind}
-                self._journal(turn, JournalEvent.NOTICE, JournalStatus.SUCCESS, dict(facts))
+                tell(turn, self._services, JournalEvent.NOTICE, facts)
 
     def _hear(self, turn: Computed, account: Account, heard: Heard) -> None:
         now = self._services.clock.now()
@@ -125,6 +125,7 @@ class GatewayTurns:
         if line.paging is not None:
             page = None if said.opens else turn_page(line.paging, said.answer.text)
             if page is not None:
+                tell_page(turn, self._services, account, page, line.paging)
                 answered = show_page(turn, account, page)
                 _reply(turn, answered)
                 if said.digest is not None:
@@ -227,36 +228,18 @@ class GatewayTurns:
             "code": code,
         }
         event = JournalEvent.DELIVERY_FAILED if failed else JournalEvent.MESSAGE_STATUS
-        self._journal(
+        tell(
             turn,
+            self._services,
             event,
-            JournalStatus.FAILURE if failed else JournalStatus.SUCCESS,
-            {name: value for name, value in facts.items() if value not in {None, ""}},
+            facts,
+            failed=failed,
             error=update.reason,
             conversation=conversation,
             flow=flow,
         )
         about = {"user": turn.state.user, "account": update.account, "state": update.state.value}
         turn.signals.append(("message.status", {}, about))
-
-    def _journal(
-        self,
-        turn: Computed,
-        event: JournalEvent,
-        status: JournalStatus,
-        facts: dict[str, str | int | float | bool | None],
-        *,
-        error: str = "",
-        conversation: str = "",
-        flow: str = "",
-    ) -> None:
-        book = self._services.book
-        settings = JournalSettings() if book is None else book.journal
-        journal = TurnJournal(self._services.clock.now(), settings=settings)
-        journal.add(
-            event, status=status, facts=facts, error=error, conversation=conversation, flow=flow
-        )
-        turn.journal = (*turn.journal, *journal.encoded())
 
     async def _call_back(self, turn: Computed, update: DeliveryUpdate) -> None:
         if not self._services.program.handles(CallKind.DELIVERY, ""):

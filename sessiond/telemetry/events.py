@@ -20,6 +20,7 @@ _FLOW: Final = _USER | {"flow": "str", "platform": "str", "gateway": "str"}
 _MESSAGE: Final = _FLOW | {"type": "str"}
 _ARRIVED: Final = _USER | {"account": "str", "type": "str"}
 _OF_ACCOUNT: Final = {"account": "str", "outcome": "str"}
+_ON_ACCOUNT: Final = _USER | {"account": "str", "platform": "str", "gateway": "str"}
 _RUN: Final = _USER | {"flow": "str", "run": "str"}
 
 # ``kind`` is the kind of an input: join, leave, message, ack, hook, accepted, timer, send, stop.
@@ -212,6 +213,17 @@ _TABLE: Final = (
         "What became of a message on an account (`state`: sent, delivered, read, held, failed).",
         {},
         _USER | {"account": "str", "state": "str"},
+    ),
+    Event(
+        "pagination.triggered",
+        "A text is shown in pages, or a page of it was turned (`navigation_action`: initial, next, back).",
+        {
+            "current_page": "count",
+            "total_pages": "count",
+            "content_length": "count",
+            "page_limit": "count",
+        },
+        _ON_ACCOUNT | {"navigation_action": "str"},
     ),
     Event("answer.refused", "A question did not take an answer.", {}, _FLOW),
     Event("run.start", "A function that a flow runs is called.", {}, _RUN),

@@ -49,7 +49,7 @@ def test_every_event_on_the_page_exists() -> None:
     named = {name for _, ours in rows for name in re.findall(r"`([a-z]+\.[a-z_]+)`", ours)}
 
     assert named <= telemetry.EVENTS.keys()
-    flows = ("flow.", "message.", "answer.", "conversation.", "run.")
+    flows = ("flow.", "message.", "answer.", "conversation.", "run.", "pagination.", "media.")
     assert {name for name in telemetry.EVENTS if name.startswith(flows)} <= named
 
 
