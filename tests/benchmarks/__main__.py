@@ -13,7 +13,18 @@ from typing import Any, Final
 
 from attrs import evolve
 
-from tests.benchmarks import churn, dialogue, echo, flows, hooks, memory, starts, turns
+from tests.benchmarks import (
+    chats,
+    churn,
+    dialogue,
+    dials,
+    echo,
+    flows,
+    hooks,
+    memory,
+    starts,
+    turns,
+)
 from tests.benchmarks.bench import Bench, Figures
 from tests.benchmarks.child import allow_many_files, cores, pinned
 from tests.benchmarks.peers import measure_peers
@@ -28,6 +39,8 @@ SCENARIOS: Final[dict[str, Callable[[Bench], Figures]]] = {
     "flows": flows.measure,
     "dialogue": dialogue.measure,
     "hooks": hooks.measure,
+    "chats": chats.measure,
+    "dials": dials.measure,
     "churn": churn.measure,
 }
 

@@ -17,22 +17,41 @@ import trio
 from attrs import field, frozen
 
 from sessiond import App, Session
+from sessiond.config.gateways import GatewaySettings
 from sessiond.config.settings import ListenSettings, RuntimeSettings, Settings, StoreSettings
 from sessiond.core.conversations.session_keys import SessionKeySettings
+from sessiond.core.flows.conversation import Conversation
+from sessiond.core.gateways.accounts import AccountSettings
 from sessiond.core.session.limits import SessionLimits
 from sessiond.edges.admin.settings import AdminSettings
 from sessiond.edges.auth import AuthSettings
 from sessiond.edges.http.webhooks import WebhookSettings
 from sessiond.edges.websocket.limits import WebsocketLimits
+from sessiond.gateways import nalo, whatsapp
 from sessiond.runtime.awake import DEFAULT_AWAKE
 from sessiond.server import serve
 from tests.benchmarks.child import pin
 from tests.benchmarks.order import order
 
-__all__ = ["AUTH", "HOOK_SECRET", "Options", "app"]
+__all__ = [
+    "APP_SECRET",
+    "AUTH",
+    "DIAL_TOKEN",
+    "HOOK_SECRET",
+    "NUMBER_ID",
+    "SESSION_KEYS",
+    "Options",
+    "app",
+]
 
 AUTH = AuthSettings(secret="benchmark-secret-of-more-than-32-bytes")
 HOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+SESSION_KEYS = SessionKeySettings(secret="benchmark-secret-of-session-keys")
+
+#: Of the accounts: ``/gateways/shop`` is WhatsApp's, ``/gateways/line`` Nalo's.
+APP_SECRET = "benchmark-secret-of-the-meta-app"
+NUMBER_ID = "100200300400500"
+DIAL_TOKEN = "benchmark-token-of-dials"
 
 app = App()
 
@@ -61,6 +80,15 @@ async def fill(session: Session, payload: dict[str, Any]) -> dict[str, Any]:
 app.flow("order", takes_everything=True)(order)
 
 
+@app.flow("notes", patterns=["note .*"])
+async def notes(c: Conversation) -> None:
+    """Keep whatever is said, in its order: the first as what began the flow, the others as answers."""
+    number = 0
+    while True:
+        await c.ask(f"n{number}", "Noted.")
+        number += 1
+
+
 @frozen(kw_only=True)
 class Options:
     """What a scenario decides."""
@@ -75,6 +103,8 @@ class Options:
     awake_dialogues: int = DEFAULT_AWAKE
     limits: dict[str, Any] = field(factory=dict)
     """Further session limits."""
+    api_url: str = ""
+    """Where WhatsApp's API is; empty: there are no accounts."""
 
     def settings(self) -> Settings:
         """Make the server's settings."""
@@ -84,11 +114,33 @@ class Options:
             webhook=WebhookSettings(secrets=(HOOK_SECRET,)),
             websocket=WebsocketLimits(rate=None, silence_seconds=7200.0),
             store=StoreSettings(url=self.store),
-            session_keys=SessionKeySettings(secret="benchmark-secret-of-session-keys"),
+            session_keys=SESSION_KEYS,
+            gateways=_accounts(self.api_url) if self.api_url else {},
             runtime=RuntimeSettings(awake_dialogues=self.awake_dialogues),
             session=SessionLimits(window_seconds=self.window_seconds, **self.limits),
             admin=AdminSettings(socket=Path(self.folder) / "admin.sock"),
         )
+
+
+def _accounts(api_url: str) -> dict[str, GatewaySettings]:
+    shop = AccountSettings(
+        gateway="whatsapp",
+        calls_per_second=10_000,
+        recipient_calls_per_second=1000,
+        recipient_burst=1000,
+    )
+    meta = whatsapp.WhatsAppSettings(
+        phone_number_id=NUMBER_ID,
+        access_token="benchmark-token-of-the-api",
+        verify_token="benchmark-token-of-the-address",
+        app_secrets=(APP_SECRET,),
+        api_url=api_url,
+    )
+    line = nalo.NaloSettings(tokens=(DIAL_TOKEN,))
+    return {
+        "shop": GatewaySettings(account=shop, kind=whatsapp.KIND, own=meta),
+        "line": GatewaySettings(account=AccountSettings(gateway="nalo"), kind=nalo.KIND, own=line),
+    }
 
 
 async def _collect(*, task_status: trio.TaskStatus[None]) -> None:

@@ -44,7 +44,7 @@ class Bench:
     @contextmanager
     def sessiond(self, *, store: str | None = None, **options: Any) -> Iterator[Child]:
         """Run a fresh sessiond, on SQLite unless a *store* is given."""
-        with self._fresh_folder() as folder:
+        with self.fresh_folder() as folder:
             chosen = Options(
                 store=store or f"sqlite:///{folder}/store.db",
                 folder=str(folder),
@@ -57,15 +57,13 @@ class Bench:
     @contextmanager
     def plain(self) -> Iterator[Child]:
         """Run a fresh trio-websocket echo server."""
-        with self._fresh_folder() as folder:
-            options = {"core": self.cores.server}
-            with Child("tests.benchmarks.plain_server", options, folder) as child:
-                yield child
+        with self.child("plain_server") as child:
+            yield child
 
     @contextmanager
     def redis(self) -> Iterator[RedisServer]:
         """Run a fresh redis-server beside the load, with its log on the disk (``appendfsync everysec``)."""
-        with self._fresh_folder() as folder, RedisServer(folder, appendonly="yes") as server:
+        with self.fresh_folder() as folder, RedisServer(folder, appendonly="yes") as server:
             yield server
 
     @contextmanager
@@ -78,7 +76,24 @@ class Bench:
             fleet.close_all()
 
     @contextmanager
-    def _fresh_folder(self) -> Iterator[Path]:
+    def child(self, module: str) -> Iterator[Child]:
+        """Run another server, ``tests.benchmarks.<module>``, on the core of the one that is measured."""
+        with self.fresh_folder() as folder:
+            options = {"core": self.cores.server, "folder": str(folder)}
+            with Child(f"tests.benchmarks.{module}", options, folder) as child:
+                yield child
+
+    @contextmanager
+    def provider(self) -> Iterator[Child]:
+        """Run a provider that takes every call, beside the load."""
+        with self.fresh_folder() as folder:
+            options = {"core": self.cores.load}
+            with Child("tests.benchmarks.provider_server", options, folder) as child:
+                yield child
+
+    @contextmanager
+    def fresh_folder(self) -> Iterator[Path]:
+        """Make a folder that is removed in the end."""
         folder = Path(tempfile.mkdtemp(prefix=f"{next(_serial)}-", dir=self.folder))
         try:
             yield folder

@@ -120,6 +120,7 @@ class Child:
 
     def __init__(self, module: str, options: Any, folder: Path) -> None:
         arguments = json.dumps(options if isinstance(options, dict) else attrs.asdict(options))
+        self.folder = folder
         self._log = folder / f"{module.rpartition('.')[2]}.log"
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
@@ -177,6 +178,11 @@ class Child:
                 )
             self._said += said
 
+    def kill(self) -> None:
+        """SIGKILL: no clean-up of any kind."""
+        self._process.kill()
+        self._process.wait()
+
     def stop(self) -> None:
         """Drain it; kill it when that takes too long."""
         self._process.terminate()
@@ -198,5 +204,5 @@ class Child:
         trace: TracebackType | None,
     ) -> None:
         if error is not None:
-            self._process.kill()
+            self.kill()
         self.stop()

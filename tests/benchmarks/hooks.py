@@ -2,7 +2,6 @@
 
 import json
 import select
-import socket
 import time
 from collections import deque
 from itertools import count, cycle
@@ -14,6 +13,7 @@ from tests.benchmarks.bench import Bench, Figures, users
 from tests.benchmarks.child import Stopwatch
 from tests.benchmarks.frames import LoadError, message, split_frames
 from tests.benchmarks.load import Link
+from tests.benchmarks.posts import Post, Sender, post
 
 __all__ = ["measure"]
 
@@ -22,48 +22,10 @@ _PATIENCE: Final = 30.0
 _SECRET: Final = parse_secret(HOOK_SECRET)
 _BODY: Final = '{"type":"note","n":%d,"text":"' + "0123456789abcdef" * 4 + '"}'
 
+_ACCEPTED: Final = Post(b"", status=202)
+
 #: Clients acknowledge now and then; without it the outbox would be what is measured.
 _ACK_EVERY: Final = 8
-
-
-class _Sender:
-    """One keep-alive connection of a gateway."""
-
-    __slots__ = ("rest", "sock")
-
-    def __init__(self, port: int) -> None:
-        self.sock = socket.create_connection(("127.0.0.1", port), _PATIENCE)
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.rest = b""
-
-    def post(self, user: str, number: int) -> None:
-        body = (_BODY % number).encode()
-        now, message_id = int(time.time()), f"msg-{number}"
-        signature = sign(_SECRET, message_id=message_id, timestamp=now, body=body)
-        self.sock.send(
-            f"POST /hooks/json/{user} HTTP/1.1\r\nHost: localhost\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-            f"webhook-id: {message_id}\r\nwebhook-timestamp: {now}\r\n"
-            f"webhook-signature: {signature}\r\n\r\n".encode()
-            + body
-        )
-
-    def is_answered(self) -> bool:
-        """Read what has come; tell whether the answer is there."""
-        data = self.sock.recv(65536)
-        if not data:
-            raise LoadError("the server closed the connection of a gateway")
-        head, end, body = (self.rest + data).partition(b"\r\n\r\n")
-        self.rest += data
-        if not end:
-            return False
-        if not head.startswith(b"HTTP/1.1 202"):
-            raise LoadError(f"a webhook was answered {self.rest[:500]!r}")
-        size = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
-        if len(body) < int(size):
-            return False
-        self.rest = b""
-        return True
 
 
 class _Traffic:
@@ -72,8 +34,8 @@ class _Traffic:
     def __init__(self, port: int, links: list[Link]) -> None:
         self._epoll = select.epoll()
         self._links = {link.sock.fileno(): link for link in links}
-        senders = [_Sender(port) for _ in range(_SENDERS)]
-        self._senders = {sender.sock.fileno(): sender for sender in senders}
+        senders = [Sender(port) for _ in range(_SENDERS)]
+        self._senders = {sender.fileno: sender for sender in senders}
         self._free = deque(senders)
         self._targets = cycle([link.user for link in links])
         self._numbers = count(1)
@@ -104,7 +66,7 @@ class _Traffic:
     def _post(self, due: float) -> None:
         number = next(self._numbers)
         self._sent[number] = due
-        self._free.popleft().post(next(self._targets), number)
+        self._free.popleft().send(_hook(next(self._targets), number))
 
     def _look(self, pause: float, latencies: list[float]) -> None:
         if pause > 0:
@@ -113,7 +75,8 @@ class _Traffic:
             sender = self._senders.get(fd)
             if sender is None:
                 self._pushed(self._links[fd], latencies)
-            elif sender.is_answered():
+            elif (reply := sender.read()) is not None:
+                reply.check(_ACCEPTED)
                 self._free.append(sender)
 
     def _pushed(self, link: Link, latencies: list[float]) -> None:
@@ -130,6 +93,19 @@ class _Traffic:
         for sender in self._senders.values():
             sender.sock.close()
         self._epoll.close()
+
+
+def _hook(user: str, number: int) -> bytes:
+    body = (_BODY % number).encode()
+    now, message_id = int(time.time()), f"msg-{number}"
+    signature = sign(_SECRET, message_id=message_id, timestamp=now, body=body)
+    return post(
+        f"/hooks/json/{user}",
+        body,
+        webhook_id=message_id,
+        webhook_timestamp=str(now),
+        webhook_signature=signature,
+    )
 
 
 def measure(bench: Bench) -> Figures:

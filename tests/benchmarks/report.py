@@ -49,6 +49,19 @@ def _turn_rows(store: str, title: str, *, rate: str = "", slowest: str = "") -> 
     return rows if store == "redis" else (*rows[:2], *rows[3:])
 
 
+def _dial_rows(store: str, title: str) -> tuple[Row, ...]:
+    rows = (
+        Row(f"{store} rate", f"{title}: answers/s", 0),
+        Row(f"{store} p50", f"{title}: median, ms", 2),
+        Row(f"{store} p99", f"{title}: 99th percentile, ms", 2, "<= 20"),
+        Row(f"{store} p999", f"{title}: 99.9th percentile, ms", 2),
+        Row(f"{store} most", f"{title}: the slowest, ms", 2),
+        Row(f"{store} cpu", f"{title}: CPU per turn, µs", 0),
+        Row(f"{store} store cpu", f"{title}: CPU per turn of redis-server, µs", 0),
+    )
+    return rows if store == "redis" else rows[:-1]
+
+
 def _start_rows() -> tuple[Row, ...]:
     parts = {
         "connection": "connection without a join",
@@ -132,6 +145,28 @@ SECTIONS: Final[dict[str, tuple[str, tuple[Row, ...]]]] = {
             Row("p50", "median at half load, ms", 2),
             Row("p99", "99th percentile at half load, ms", 2),
         ),
+    ),
+    "chats": (
+        "WhatsApp: a signed webhook with a text, answered by a flow",
+        (
+            Row(
+                "webhook cpu",
+                "signature, parsing, inbox, turn, commit with the delivery: CPU per webhook, µs",
+                0,
+                "<= 400",
+            ),
+            Row("called cpu", "all that, the call to the provider, its result: CPU, µs", 0),
+            Row("plain cpu", "a plain receiver, without a turn: CPU per webhook, µs", 0),
+            Row("ratio", "sessiond without the call ÷ the plain receiver", 2),
+            Row("webhook p50", "acknowledged, median at half load, ms", 2),
+            Row("webhook p99", "acknowledged, 99th percentile at half load, ms", 2),
+            Row("plain p50", "the plain receiver, median at half load, ms", 2),
+            Row("plain p99", "the plain receiver, 99th percentile at half load, ms", 2),
+        ),
+    ),
+    "dials": (
+        "USSD: 500 requests a second, answered when durable",
+        (*_dial_rows("sqlite", "SQLite"), *_dial_rows("redis", "Redis")),
     ),
     "churn": (
         "Churn: sessions attached at once, some coming and going all the time",

@@ -32,6 +32,17 @@ class Sizes:
     conversations: int
     """Conversations whose turns are measured without a server."""
     hook_users: int
+    """People of webhooks, theirs and WhatsApp's."""
+    diallers: int
+    """People who are at a dial at the same time."""
+    requests_per_second: float
+    """Of all dials together."""
+    dial_seconds: float
+    """For how long: for a thousandth to be some."""
+    repeats: int
+    """Webhooks sent, of which most are repeats."""
+    kills: int
+    """How often the server is killed meanwhile."""
     churned: int
     """Sessions attached at once while others come and go."""
     churns_per_second: float
@@ -51,6 +62,11 @@ TINY: Final = Sizes(
     visitors=4,
     conversations=3,
     hook_users=4,
+    diallers=6,
+    requests_per_second=100,
+    dial_seconds=0.2,
+    repeats=60,
+    kills=1,
     churned=20,
     churns_per_second=40,
     churn_seconds=0.3,
@@ -70,6 +86,11 @@ QUICK: Final = Sizes(
     visitors=2500,
     conversations=500,
     hook_users=100,
+    diallers=100,
+    requests_per_second=500,
+    dial_seconds=6.0,
+    repeats=10_000,
+    kills=3,
     churned=2000,
     churns_per_second=50,
     churn_seconds=30.0,
@@ -89,6 +110,11 @@ FULL: Final = Sizes(
     visitors=2500,
     conversations=2000,
     hook_users=100,
+    diallers=100,
+    requests_per_second=500,
+    dial_seconds=20.0,
+    repeats=100_000,
+    kills=5,
     churned=10_000,
     churns_per_second=100,
     churn_seconds=1200.0,
