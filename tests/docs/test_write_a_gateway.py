@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 import trio
 
+from sessiond.testing.providers import Provider, answer, open_provider
 from tests.docs.pages import captioned
-from tests.edges.http.provider import Provider, answer, open_provider
 from tests.scenarios.hooks import Answer, request
 
 PAGE = "howto/write-a-gateway.md"
@@ -143,7 +143,8 @@ def test_a_package_that_is_gone_is_missed(site: Path, tmp_path: Path) -> None:
 
 async def test_it_is_served_like_ours(site: Path, short_tmp_path: Path) -> None:
     """Signed or refused, once however often it is sent, answered by calls in order, with the key in its place."""
-    async with open_provider(answer(200, b'{"id":"p1"}')) as provider:
+    async with open_provider() as provider:
+        provider.otherwise = answer(200, {"id": "p1"})
         with serving(site, short_tmp_path, provider) as port:
             await until_ready(port)
             phone = "+233 24 412 3456"
@@ -157,12 +158,12 @@ async def test_it_is_served_like_ours(site: Path, short_tmp_path: Path) -> None:
                 (await post(port, said | {"phone": "12"}))[0],
             ]
             with trio.fail_after(30):
-                await provider.wait_for(1)
+                await provider.wait_calls(1)
                 await post(port, said | {"text": "2", "id": "m2"})
-                asked = await provider.wait_for(2)
+                asked = await provider.wait_calls(2)
 
     assert [401, 200, 200, 200, 200, 400] == statuses
-    assert ["/messages", "/messages"] == [one.path for one in asked]
+    assert ["/messages", "/messages"] == [one.target for one in asked]
     assert {"Bearer a-key-of-ours"} == {one.headers["authorization"] for one in asked}
     told = [json.loads(one.body) for one in asked]
     assert ["What size?\n\n1. Small\n2. Large", "A Large one."] == [one["text"] for one in told]

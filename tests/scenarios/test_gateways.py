@@ -10,14 +10,13 @@ import pytest
 
 from sessiond.config.load import load_settings
 from sessiond.config.settings import Settings
-from tests.edges.http.provider import answer, open_provider
+from sessiond.testing.providers import Response, answer, garbage, half, open_provider, reset
 from tests.runtime.gateway_worlds import greeter
 from tests.scenarios.hooks import Answer, request
 from tests.scenarios.live import Live, open_live
 
 TOKEN = "a-token-of-enough-length"
 SECRET = "the-apps-secret"
-SENT = answer(200, b'{"messages":[{"id":"wamid.1"}]}')
 
 
 def settings_of(folder: Path, api_url: str) -> Settings:
@@ -108,20 +107,20 @@ async def test_a_dial_is_answered_in_the_providers_own_form(tmp_path: Path) -> N
 
 async def test_a_chat_is_acknowledged_and_answered_by_calls(tmp_path: Path) -> None:
     """A webhook sent three times is said once; what the flow shows reaches the provider in order, with our token."""
-    async with open_provider(SENT) as provider:
+    async with open_provider() as provider:
         settings = settings_of(tmp_path, provider.url)
         async with open_live(
             greeter(), tmp_path, gateways=settings.gateways, session_keys=settings.session_keys
         ) as live:
             answers = [await write(live, "hi", "wamid.a") for _ in range(3)]
-            await provider.wait_for(2)
+            await provider.wait_calls(2)
             answers.append(await write(live, "Ann", "wamid.b"))
-            asked = await provider.wait_for(3)
+            asked = await provider.wait_calls(3)
 
     assert [200] * 4 == [one[0] for one in answers]
     assert ["Welcome.", "What is your name?", "Is it Ann?"] == [said(one.body) for one in asked]
     assert {"Bearer t0p-s3cret"} == {one.headers["authorization"] for one in asked}
-    assert {"/v23.0/100/messages"} == {one.path for one in asked}
+    assert {"/v23.0/100/messages"} == {one.target for one in asked}
 
 
 async def test_a_body_changed_by_one_byte_is_refused(tmp_path: Path) -> None:
@@ -138,18 +137,26 @@ async def test_a_body_changed_by_one_byte_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", [answer(500), answer(429, b"{}", "retry-after: 0"), b"HTTP/1.1 2"]
+    "fault",
+    [
+        answer(500),
+        answer(429, {}, headers={"retry-after": "0"}),
+        half(),
+        garbage(b"HTTP/1.1 2"),
+        reset(),
+    ],
+    ids=["500", "429", "half a body", "half a head", "reset"],
 )
-async def test_what_a_provider_does_not_take_is_sent_again(tmp_path: Path, fault: bytes) -> None:
+async def test_what_a_provider_does_not_take_is_sent_again(tmp_path: Path, fault: Response) -> None:
     """500, 429, half a response: the order of the messages stays."""
-    async with open_provider(SENT) as provider:
-        provider.script = [fault]
+    async with open_provider() as provider:
+        provider.script(fault)
         settings = settings_of(tmp_path, provider.url)
         async with open_live(
             greeter(), tmp_path, gateways=settings.gateways, session_keys=settings.session_keys
         ) as live:
             await write(live, "hi", "wamid.a")
-            asked = await provider.wait_for(3)
+            asked = await provider.wait_calls(3)
 
     assert ["Welcome.", "Welcome.", "What is your name?"] == [said(one.body) for one in asked]
 
@@ -161,11 +168,11 @@ async def test_what_was_acknowledged_is_answered_after_a_crash(tmp_path: Path) -
         greeter(), tmp_path, gateways=settings.gateways, session_keys=settings.session_keys
     ) as live:
         await write(live, "hi", "wamid.a")
-    async with open_provider(SENT) as provider:
+    async with open_provider() as provider:
         again = settings_of(tmp_path, provider.url)
         async with open_live(
             greeter(), tmp_path, gateways=again.gateways, session_keys=again.session_keys
         ):
-            asked = await provider.wait_for(2)
+            asked = await provider.wait_calls(2)
 
     assert len(asked) == 2

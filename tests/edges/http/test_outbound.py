@@ -9,14 +9,13 @@ import trio
 from sessiond.core.gateways.messages import ProviderCall
 from sessiond.edges.http.outbound import MAX_ANSWER_BYTES, Outbound
 from sessiond.runtime.provider_calls import CallFailed
-from tests.edges.http.provider import Provider, answer, open_provider
-
-OK = answer(200, b'{"id":"m1"}', "X-Said: Yes")
+from sessiond.testing.providers import Provider, answer, garbage, half, open_provider, reset, slow
+from sessiond.testing.providers import Response as Played
 
 
 @asynccontextmanager
 async def calling() -> AsyncIterator[tuple[Outbound, Provider]]:
-    async with aclosing(Outbound()) as outbound, open_provider(OK) as provider:
+    async with aclosing(Outbound()) as outbound, open_provider() as provider:
         with trio.fail_after(20):
             yield outbound, provider
 
@@ -30,15 +29,20 @@ def call_of(provider: Provider, path: str = "/v1/messages?token=t0p") -> Provide
 async def test_a_call_is_made_and_its_answer_read() -> None:
     """Method, path, headers and body arrive as they are; names of headers come back in lower case."""
     async with calling() as (outbound, provider):
+        provider.script(answer(200, b'{"id":"m1"}', headers={"X-Said": "Yes"}))
         response = await outbound(call_of(provider), 5)
-        (asked,) = provider.asked
+        (asked,) = provider.calls
 
     assert (200, b'{"id":"m1"}', "Yes") == (
         response.status,
         response.body,
         response.headers["x-said"],
     )
-    assert ("POST", "/v1/messages?token=t0p", b'{"a":1}') == (asked.method, asked.path, asked.body)
+    assert ("POST", "/v1/messages?token=t0p", b'{"a":1}') == (
+        asked.method,
+        asked.target,
+        asked.body,
+    )
     assert "Bearer x" == asked.headers["authorization"]
     assert "application/json" == asked.headers["content-type"]
 
@@ -47,16 +51,17 @@ async def test_a_call_is_made_and_its_answer_read() -> None:
 async def test_any_status_is_an_answer(status: int) -> None:
     """Also a redirect: credentials go to one host alone."""
     async with calling() as (outbound, provider):
-        provider.script = [answer(status, b"{}", "retry-after: 7", f"location: {provider.url}/x")]
+        headers = {"retry-after": "7", "location": f"{provider.url}/x"}
+        provider.script(answer(status, {}, headers=headers))
         response = await outbound(call_of(provider), 5)
-        count = len(provider.asked)
+        count = len(provider.calls)
 
     assert (status, "7", 1) == (response.status, response.headers["retry-after"], count)
 
 
 async def test_provider_down() -> None:
     """Nobody listens: it was not reached."""
-    async with open_provider(OK) as provider:
+    async with open_provider() as provider:
         gone = call_of(provider)
     async with aclosing(Outbound()) as outbound:
         with pytest.raises(CallFailed) as failed:
@@ -67,12 +72,8 @@ async def test_provider_down() -> None:
 
 async def test_provider_slow() -> None:
     """It has the request, and no time any more."""
-
-    async def silent(stream: trio.SocketStream) -> None:
-        await trio.sleep_forever()
-
     async with calling() as (outbound, provider):
-        provider.script = [silent]
+        provider.script(slow(trio.Event()))
         with pytest.raises(CallFailed, match="no answer in time") as failed:
             await outbound(call_of(provider), 0.3)
 
@@ -80,19 +81,14 @@ async def test_provider_slow() -> None:
 
 
 @pytest.mark.parametrize(
-    "half",
-    [
-        b"HTTP/1.1 200 OK\r\ncontent-le",
-        b'HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\n{"id',
-        b"",
-        b"\x16\x03\x01 no http\r\n\r\n",
-    ],
-    ids=["half a head", "half a body", "nothing", "no HTTP"],
+    "fault",
+    [garbage(b"HTTP/1.1 200 OK\r\ncontent-le"), half(), garbage(b""), garbage(), reset()],
+    ids=["half a head", "half a body", "nothing", "no HTTP", "reset"],
 )
-async def test_half_a_response(half: bytes) -> None:
+async def test_half_a_response(fault: Played) -> None:
     """Whether the provider has it is not known."""
     async with calling() as (outbound, provider):
-        provider.script = [half]
+        provider.script(fault)
         with pytest.raises(CallFailed) as failed:
             await outbound(call_of(provider), 5)
 
@@ -104,7 +100,7 @@ async def test_half_a_response(half: bytes) -> None:
 async def test_an_answer_without_end_is_cut_off() -> None:
     """A proxy's page may be long, not endless."""
     async with calling() as (outbound, provider):
-        provider.script = [answer(200, b"x" * (MAX_ANSWER_BYTES + 1))]
+        provider.script(answer(200, b"x" * (MAX_ANSWER_BYTES + 1)))
         with pytest.raises(CallFailed, match="too large"):
             await outbound(call_of(provider), 10)
 
