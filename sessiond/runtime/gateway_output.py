@@ -83,10 +83,13 @@ def wait_page(account: Account) -> bytes:
 
 
 def show_page(turn: Computed, account: Account, page: Page, shown: bytes = b"{}") -> Answered:
-    """Keep what can be turned of *page*; returns what the door is answered."""
+    """Keep what can be turned of *page*, and what a repeat is answered; returns what the door is answered."""
     line = line_of(turn, account.name)
-    if line.paging != page.paging:
-        put_line(turn, account.name, replace(line, paging=page.paging))
+    answered = line.answered
+    if answered is not None and page.text:
+        answered = Answered(text=page.text, ends=page.ends)
+    if (page.paging, answered) != (line.paging, line.answered):
+        put_line(turn, account.name, replace(line, paging=page.paging, answered=answered))
     return Answered(text=page.text, ends=page.ends, shown=msgspec.Raw(shown))
 
 

@@ -5,9 +5,9 @@ lines.py): pages are turned, and a request that the provider repeats is answered
 """
 
 import logging
+from collections.abc import Sequence
 from typing import Final
 
-import msgspec
 from msgspec.structs import replace
 
 from sessiond.core.codes import ErrorCode
@@ -18,7 +18,7 @@ from sessiond.core.gateways.accounts import Account
 from sessiond.core.gateways.arrivals import Arrived, Heard, Notice, StatusUpdate
 from sessiond.core.gateways.dials import inputs_of, last_request
 from sessiond.core.gateways.inputs import DeliverySettled, Incoming
-from sessiond.core.gateways.lines import Answered, encode_answered
+from sessiond.core.gateways.lines import Answered, decode_answered, encode_answered
 from sessiond.core.gateways.outgoing import Outgoing, decode_outgoing, encode_outgoing
 from sessiond.core.gateways.port import GivenUp, Judgement, Sent, Template
 from sessiond.core.gateways.updates import DeliveryState, DeliveryUpdate
@@ -41,6 +41,7 @@ from sessiond.runtime.gateway_output import (
     put_line,
     send_again,
     show_page,
+    wait_page,
 )
 
 __all__ = ["GatewayTurns"]
@@ -77,7 +78,7 @@ class GatewayTurns:
         """
         account = self._account(item.account)
         line = line_of(turn, account.name)
-        inputs = inputs_of((item.heard,), line.last)
+        inputs = inputs_of((item.heard, *item.others), line.last)
         if not inputs:
             _reply(turn, line.answered or Answered())
             return
@@ -85,13 +86,26 @@ class GatewayTurns:
             inputs = inputs[
                 :1
             ]  # what was dialled along answers no other question than it was meant for
-        for heard in inputs[:-1]:
-            self._say(turn, account, _said(account, heard), is_answered=False)
-        said = _said(account, inputs[-1], item.waits_seconds, item.digest)
-        self._say(turn, account, said)
+        self._say_all(turn, account, inputs, item)
         line = line_of(turn, account.name)
-        line = replace(line, last=last_request(item.heard), answered=_repeatable(turn, item.heard))
-        put_line(turn, account.name, line)
+        answered = None if item.heard.so_far is None else _repeatable(turn, account)
+        put_line(
+            turn, account.name, replace(line, last=last_request(item.heard), answered=answered)
+        )
+
+    def _say_all(
+        self, turn: Computed, account: Account, inputs: Sequence[Heard], item: Incoming
+    ) -> None:
+        """Say what a request holds, in order, so that what is shown last is the answer.
+
+        What was dialled behind an end, or behind a function that is waited for, is for nobody.
+        """
+        for heard in inputs:
+            turn.effects = tuple(one for one in turn.effects if not isinstance(one, Reply))
+            self._say(turn, account, _said(account, heard, item.waits_seconds, item.digest))
+            shown = _shown(turn)
+            if shown is None or shown.ends:
+                return
 
     async def take(self, turn: Computed, name: str, arrived: Arrived) -> None:
         """Compute the turn of what came in by a calling account: a message is said, all else is recorded and told."""
@@ -117,10 +131,8 @@ class GatewayTurns:
         deliver_receipt(turn, account, heard, now)
         self._dialogue.said(turn, _said(account, heard), is_answered=False)
 
-    def _say(
-        self, turn: Computed, account: Account, said: Said, *, is_answered: bool = True
-    ) -> None:
-        """Say one input; *is_answered*: no other one of the same request follows."""
+    def _say(self, turn: Computed, account: Account, said: Said) -> None:
+        """Say one input, or turn the page that is shown."""
         line = line_of(turn, account.name)
         if line.paging is not None:
             page = None if said.opens else turn_page(line.paging, said.answer.text)
@@ -132,7 +144,7 @@ class GatewayTurns:
                     self._calls.consume(turn, said.digest, encode_answered(answered))
                 return
             put_line(turn, account.name, replace(line, paging=None))
-        self._dialogue.said(turn, said, is_answered=is_answered)
+        self._dialogue.said(turn, said)
 
     # What became of our messages
 
@@ -289,12 +301,13 @@ def _reply(turn: Computed, answered: Answered) -> None:
     turn.effects = (*turn.effects, Reply(encode_answered(answered)))
 
 
-def _repeatable(turn: Computed, heard: Heard) -> Answered | None:
-    """Find what to answer a repeat of this request with, where repeats can be told from new requests."""
-    if heard.so_far is None:
-        return None
+def _shown(turn: Computed) -> Answered | None:
+    """Find what whoever waits is answered; ``None``: it comes later, from a function."""
     replies = [effect.payload for effect in turn.effects if isinstance(effect, Reply)]
-    if not replies:
-        return None
-    answered = msgspec.json.decode(replies[-1], type=Answered)
+    return decode_answered(replies[-1]) if replies else None
+
+
+def _repeatable(turn: Computed, account: Account) -> Answered:
+    """Find what to answer a repeat of this request with: what is shown, or that it takes longer."""
+    answered = _shown(turn) or decode_answered(wait_page(account))
     return Answered(text=answered.text, ends=answered.ends)

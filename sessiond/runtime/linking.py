@@ -356,9 +356,8 @@ def _renamed(
     """Make an input of the canonical user's: session keys that are made of who he is agree."""
     match item:
         case Incoming():
-            heard = _arrived_for(item.heard, user)
-            assert isinstance(heard, Heard)
-            return Incoming(item.account, heard, item.waits_seconds, item.digest)
+            heard, *others = (_heard_of(one, user) for one in (item.heard, *item.others))
+            return evolve(item, heard=heard, others=tuple(others))
         case Said():
             return evolve(item, facts=replace(item.facts, user_id=user))
         case _:
@@ -366,9 +365,11 @@ def _renamed(
 
 
 def _arrived_for(arrived: Arrived, user: UserId) -> Arrived:
-    if not isinstance(arrived, Heard):
-        return arrived
-    return replace(arrived, facts=replace(arrived.facts, user_id=user))
+    return _heard_of(arrived, user) if isinstance(arrived, Heard) else arrived
+
+
+def _heard_of(heard: Heard, user: UserId) -> Heard:
+    return replace(heard, facts=replace(heard.facts, user_id=user))
 
 
 def _merged(ours: Line, theirs: Line) -> Line:

@@ -12,6 +12,7 @@ from sessiond.core.errors import Refused
 from sessiond.core.gateways.accounts import Account, AccountSettings
 from sessiond.core.gateways.arrivals import Notice, StatusUpdate
 from sessiond.core.gateways.inputs import DeliverySettled, Incoming
+from sessiond.core.gateways.lines import decode_answered
 from sessiond.core.gateways.port import GivenUp, Sent, WindowClosed
 from sessiond.core.ids import input_digest, partition_of
 from sessiond.testing.world import World, open_world
@@ -39,6 +40,13 @@ async def settle(world: World, delivery: int, judgement: Any, attempts: int = 1)
     one = (await stored(world))[delivery]
     item = DeliverySettled(one.id, one.body, judgement, attempts)
     await world.ref(ANN).ask(item, timeout=10)
+
+
+async def dial(world: World, *dialled: str, session: str = "dial-1") -> Any:
+    """What a dial is answered whose provider says what was dialled along."""
+    others = tuple(heard(text, session=session) for text in dialled)
+    item = Incoming(USSD.name, heard(session=session, begins=True), 5.0, others=others)
+    return decode_answered(await world.ref(ANN).ask(item, timeout=30))
 
 
 async def events(world: World) -> list[tuple[str, dict[str, Any]]]:
@@ -125,6 +133,70 @@ async def test_answers_dialled_with_the_code_are_given_in_order(autojump_clock: 
     assert ("Thank you, Ann: Yes.", True) == (shown.text, shown.ends)
 
 
+@pytest.mark.parametrize("account", [TALKING, USSD])
+async def test_what_is_dialled_behind_an_end_begins_nothing(
+    autojump_clock: MockClock, account: Account
+) -> None:
+    """The end is shown, whether the provider or we take apart what was dialled."""
+    async with open_world(greeter(), accounts=(account,)) as world:
+        if account is TALKING:
+            shown = await ask(world, account=TALKING, so_far="Ann*1*7*8")
+        else:
+            shown = await dial(world, "Ann", "1", "7", "8")
+
+    assert ("Thank you, Ann: Yes.", True) == (shown.text, shown.ends)
+
+
+async def test_what_is_dialled_along_waits_for_a_function(autojump_clock: MockClock) -> None:
+    """The question behind it was not meant: it is shown, and answers dialled for it are nobody's."""
+    app = App()
+
+    async def look() -> str:
+        await trio.sleep(1)
+        return "7"
+
+    @app.flow("look", takes_everything=True)
+    async def flow(c: Conversation) -> None:
+        name = await c.ask("name", "Name?")
+        found = await c.run("look", look)
+        await c.ask("more", f"{name}: {found}. More?")
+
+    async with open_world(app, accounts=(USSD,)) as world:
+        shown = await dial(world, "Ann", "2")
+
+    assert ("Ann: 7. More?", False) == (shown.text, shown.ends)
+
+
+async def test_a_repeat_while_a_function_runs_is_answered_as_before(
+    autojump_clock: MockClock,
+) -> None:
+    """That it takes longer; once the result was shown, with the result."""
+    app, seconds = App(), 20.0
+
+    async def look() -> str:
+        await trio.sleep(seconds)
+        return "7"
+
+    @app.flow("look", takes_everything=True)
+    async def flow(c: Conversation) -> None:
+        await c.ask("name", "Name?")
+        await c.ask("more", f"Found {await c.run('look', look)}. More?")
+
+    async with open_world(app, accounts=(TALKING,)) as world:
+        shown = []
+        for session in ("dial-1", "dial-2"):
+            await ask(world, account=TALKING, session=session, so_far="")
+            shown += [
+                await ask(world, account=TALKING, session=session, so_far="Ann") for _ in range(2)
+            ]
+            await trio.sleep(60)
+            await ask(world, account=TALKING, session=f"{session}-again", so_far="")
+            seconds = 1.0
+
+    assert [(TALKING.settings.wait_text, True)] * 2 == [(one.text, one.ends) for one in shown[:2]]
+    assert [("Found 7. More?", False)] * 2 == [(one.text, one.ends) for one in shown[2:]]
+
+
 async def test_what_takes_too_long_is_shown_at_the_next_dial(autojump_clock: MockClock) -> None:
     """The account's words end the dial; who dials again and can be known by his number sees the result."""
     app = App()
@@ -165,6 +237,19 @@ async def test_an_interrupted_dial_can_be_continued_within_its_window(
     assert "1. Continue\n2. Start again" in menu.text
     assert "Is it Ann?\n\n1. Yes\n2. No" == back.text
     assert "Welcome.\n\nWhat is your name?" == anew.text
+
+
+async def test_what_the_provider_says_was_dialled_along_is_no_answer_to_the_menu(
+    autojump_clock: MockClock,
+) -> None:
+    """Nobody has seen the menu: the "1" of ``*920*44*1#`` does not mean its first choice."""
+    settings = AccountSettings(gateway="nalo", resume_seconds=300)
+    line = Account("line", settings, USSD.gateway)
+    async with open_world(greeter(), accounts=(line,)) as world:
+        await dial(world, "Ann")
+        menu = await dial(world, "1", session="dial-2")
+
+    assert "1. Continue\n2. Start again" in menu.text
 
 
 # Calling accounts

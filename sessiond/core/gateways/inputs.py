@@ -19,6 +19,8 @@ class Incoming:
     """How long the door waits for functions that the flow runs."""
     digest: Digest | None = None
     """The provider's id of the request, where it has one: a repeat is answered with the first one's answer."""
+    others: tuple[Heard, ...] = field(default=(), repr=False)
+    """What the same request holds behind it: answers dialled with a code."""
 
 
 @frozen

@@ -24,7 +24,7 @@ from sessiond.core.gateways.inputs import Incoming
 from sessiond.core.gateways.lines import Answered, decode_answered
 from sessiond.core.gateways.messages import ProviderAnswer
 from sessiond.core.gateways.port import AnsweringGateway
-from sessiond.core.ids import UserId
+from sessiond.core.ids import Digest, UserId, input_digest
 from sessiond.core.ports import Clock
 from sessiond.core.session.inputs import Input
 from sessiond.core.token_bucket import RateLimit, TokenBuckets
@@ -98,7 +98,7 @@ class Answers:
         began = self._clock.monotonic()
         said = [_Said(one, *self._identities.introduce(one, account.name)) for one in heard]
         key = (account.name, *map(_told_apart, said))
-        shown, is_first = await self._once.do(key, lambda: self._show(account, said, began))
+        shown, is_first = await self._once.do(key, lambda: self._show(account, said))
         about = {
             "user": said[-1].user,
             "account": account.name,
@@ -110,11 +110,11 @@ class Answers:
             said[-1].read, answered.text, is_last=answered.ends, shown=_readable(answered)
         )
 
-    async def _show(self, account: Account, said: Sequence[_Said], began: float) -> _Shown:
+    async def _show(self, account: Account, said: Sequence[_Said]) -> _Shown:
         """Ask, and make a text of whatever goes wrong; raises nothing but cancellation."""
         settings = account.settings
         try:
-            return _Shown(await self._say(account, said, began))
+            return _Shown(await self._say(account, said))
         except AskTimeout:
             return _Shown(Answered(text=settings.wait_text, ends=True), "wait")
         except SessiondError as error:
@@ -127,23 +127,18 @@ class Answers:
             _failed(error)
         return _Shown(Answered(text=settings.failed_text, ends=True), "failed")
 
-    async def _say(self, account: Account, said: Sequence[_Said], began: float) -> Answered:
-        gateway = account.gateway
-        deadline = began + gateway.limits.answer_seconds
-        answered = Answered()
-        self._check_rate(said[-1].user)
-        for one in said:
-            answered = await self._ask(account.name, one, deadline)
-            if answered.ends:
-                break  # what was dialled behind it is for nobody
-        return answered
-
-    async def _ask(self, account: str, said: _Said, deadline: float) -> Answered:
-        left = deadline - self._clock.monotonic()
-        if left <= 0:
-            raise AskTimeout(applied=False)
-        item = Incoming(account, said.told, waits_seconds=_wait(left))
-        return decode_answered(await self._directory.locate(said.user).ask(item, timeout=left))
+    async def _say(self, account: Account, said: Sequence[_Said]) -> Answered:
+        first, *others = said
+        self._check_rate(first.user)
+        seconds = account.gateway.limits.answer_seconds
+        item = Incoming(
+            account.name,
+            first.told,
+            _wait(seconds),
+            _digest(account, first.read),
+            tuple(other.told for other in others),
+        )
+        return decode_answered(await self._directory.locate(first.user).ask(item, timeout=seconds))
 
     def _check_rate(self, user: UserId) -> None:
         wait = self._buckets.take(user, self._clock.monotonic())
@@ -152,9 +147,16 @@ class Answers:
             raise Refused(ErrorCode.RATE_LIMITED, "too many inputs of this person")
 
 
-def _wait(left: float) -> float:
-    """Say how long to wait for functions that the flow runs, of the seconds that are *left*."""
-    return left - min(_TURN_SECONDS, left * _TURN_SHARE)
+def _wait(seconds: float) -> float:
+    """Say how long to wait for functions that the flow runs, of the *seconds* that we may take."""
+    return seconds - min(_TURN_SECONDS, seconds * _TURN_SHARE)
+
+
+def _digest(account: Account, read: Heard) -> Digest | None:
+    """Name the request by its message's id, where the text does not tell what is new in it."""
+    if not read.id or read.so_far is not None:
+        return None
+    return input_digest(f"{account.kind}:heard", read.id)
 
 
 def _told_apart(said: _Said) -> Hashable:

@@ -146,29 +146,34 @@ async def test_an_impossible_number_is_nobody(phone: Any) -> None:
         assert [] == stand.asked
 
 
-async def test_answers_that_were_dialled_are_said_one_by_one() -> None:
-    """The dial first; the person sees what the last one shows, and the first has left less time to the others."""
+async def test_answers_that_were_dialled_are_said_with_the_dial() -> None:
+    """All of a request is one turn, in order: either all of it was said, or nothing."""
+    async with open_stand() as stand:
+        await stand.dialled("*920*44*1*2#", MSGTYPE=True)
 
-    async def slow(_user: UserId, item: Incoming) -> Answered:
-        await trio.lowlevel.checkpoint()
-        stand.clock.at += 1.0
-        return Answered(text=item.heard.answer.text)
-
-    async with open_stand(actor=slow) as stand:
-        shown = await stand.dialled("*920*44*1*2#", MSGTYPE=True)
-
-    assert "2" == shown
-    assert ["", "1", "2"] == stand.said
-    assert [True, False, False] == [item.heard.begins for _, item, _ in stand.asked]
-    assert [8.0, 7.0, 6.0] == [timeout for _, _, timeout in stand.asked]
+    ((user, item, timeout),) = stand.asked
+    everything = (item.heard, *item.others)
+    assert (AMA, 8.0) == (user, timeout)
+    assert ["", "1", "2"] == [one.answer.text for one in everything]
+    assert [True, False, False] == [one.begins for one in everything]
+    assert {AMA} == {one.facts.user_id for one in everything}
 
 
-async def test_what_ends_leaves_the_rest_of_a_dial_unsaid() -> None:
-    """It would begin another conversation."""
-    async with open_stand(actor=says(Answered(text="Closed.", ends=True))) as stand:
-        assert "Closed." == await stand.dialled("*920*44*1*2#", MSGTYPE=True)
+async def test_a_message_with_an_id_is_known_by_it() -> None:
+    """A program that asks again, also much later, is answered as before; Africa's Talking's repeats tell themselves."""
+    async with open_stand(account(program()), account(talking(), name="talking")) as stand:
+        for number in ("m-1", "m-1", "m-2", ""):
+            body = {"session_id": "s", "user_id": "u", "input": "1", "message_id": number}
+            await stand.send(ask(body))
+        fields = {"sessionId": "s", "phoneNumber": NUMBER, "text": "1"}
+        form = ("content-type", "application/x-www-form-urlencoded")
+        await stand.send(post("/gateways/talking", urlencode(fields).encode(), form))
 
-    assert [""] == stand.said
+    first, again, second, unnamed, talked = [item.digest for _, item, _ in stand.asked]
+    assert first is not None
+    assert first == again
+    assert second not in {None, first}
+    assert (None, None) == (unnamed, talked)
 
 
 async def test_no_answer_in_time_is_a_text_of_the_account() -> None:
@@ -183,20 +188,6 @@ async def test_no_answer_in_time_is_a_text_of_the_account() -> None:
     assert [
         ("gateway.answered", {"user": AMA, "account": "line", "outcome": "wait"})
     ] == stand.events("gateway.answered")
-
-
-async def test_time_that_is_used_up_asks_nobody() -> None:
-    """The provider has gone; the next dial goes on."""
-
-    async def slow(_user: UserId, item: Incoming) -> Answered:
-        await trio.lowlevel.checkpoint()
-        stand.clock.at += 9.0
-        return Answered(text=item.heard.answer.text)
-
-    async with open_stand(account(nalo(), wait_text="Wait."), actor=slow) as stand:
-        assert "Wait." == await stand.dialled("*920*44*1#", MSGTYPE=True)
-
-    assert [""] == stand.said
 
 
 @pytest.mark.parametrize(
