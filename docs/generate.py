@@ -13,6 +13,7 @@ from typing import Any
 
 import conversation_reference
 import cyclopts
+import openapi_reference
 
 from sessiond.cli import sessionctl, sessiond
 from sessiond.cli.exit_codes import ExitCode
@@ -341,6 +342,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "journal.md": lambda: HEAD + conversation_reference.journal(),
     "flow-check.md": lambda: HEAD + flow_check(),
     "cli.md": lambda: HEAD + cli(),
+    "openapi.json": openapi_reference.openapi,
 }
 
 

@@ -28,6 +28,9 @@ All problems are said at once; exit code 1 when there is any.""",
 
 It is signed with auth.secret or the private key in auth.key_file; where neither is set, with the secret of
 `sessiond dev`, whose servers alone accept it.""",
+    "openapi": """Print the OpenAPI document of the server's HTTP doors, as it serves it at /openapi.json.
+
+Doors that are not configured are not in it.""",
     "caller": """Print the user id of a phone number, for sessionctl.
 
 Nothing that is stored holds a number: the id is made from it with session_keys.secret, or, where none is set, with

@@ -47,9 +47,11 @@ _EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.E
 _UNSENT_BYTES: Final = 16 * 1024
 _NOTSENT_LOWAT: Final[int | None] = getattr(socket, "TCP_NOTSENT_LOWAT", None)
 
+_BUSY_BODY: Final = b'{"code":"overloaded","reason":"overloaded","message":"too many connections"}'
 _BUSY: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n"
-    b"Content-Length: 0\r\n\r\n"
+    b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
+    % (len(_BUSY_BODY), _BUSY_BODY)
 )
 
 

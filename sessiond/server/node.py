@@ -25,11 +25,8 @@ from sessiond.core.session.phases import Phase
 from sessiond.edges.admin.socket import serve_admin
 from sessiond.edges.auth import TokenVerifier
 from sessiond.edges.http.answers import error_answer
-from sessiond.edges.http.chat import ChatDoor
-from sessiond.edges.http.health import Health
 from sessiond.edges.http.outbound import Outbound
 from sessiond.edges.http.router import Router
-from sessiond.edges.http.webhooks import Webhooks
 from sessiond.edges.websocket.connection import WebsocketConnection
 from sessiond.edges.websocket.upgrade import WebsocketDoor, WebsocketSettings
 from sessiond.net.front import Front
@@ -44,13 +41,13 @@ from sessiond.runtime.entropy import SystemEntropy
 from sessiond.runtime.node import NodeRuntime
 from sessiond.runtime.operations import Operations
 from sessiond.runtime.patience import until_decided
-from sessiond.server.accounts import larger_bodies, open_accounts, open_door
+from sessiond.server.accounts import larger_bodies, open_accounts
 from sessiond.server.policy import node_policy
+from sessiond.server.public_routes import public_routes
 from sessiond.server.readiness import watch_readiness
-from sessiond.server.simulated import open_simulator
 from sessiond.server.stores import ArrivingStore
 
-__all__ = ["EXIT_DRAINED", "EXIT_LEASE_LOST", "Bound", "serve"]
+__all__ = ["EXIT_DRAINED", "EXIT_LEASE_LOST", "Bound", "Node", "serve"]
 
 EXIT_DRAINED: Final = 0
 EXIT_LEASE_LOST: Final = 75
@@ -113,7 +110,7 @@ async def serve(
         while True:
             try:
                 async with AsyncExitStack() as stack:
-                    node = _Node(app, settings, ArrivingStore(settings.store, stack), app_name)
+                    node = Node(app, settings, ArrivingStore(settings.store, stack), app_name)
                     code = await node.run(handle_signals=handle_signals, task_status=task_status)
             except Exception as error:
                 owner = _in_use(error)
@@ -141,7 +138,7 @@ def _at_the_same_port(settings: Settings, bound: Bound | None) -> Settings:
     return evolve(settings, listen=evolve(settings.listen, port=port))
 
 
-class _Node:
+class Node:
     """One life of the server: the runtime, its doors, and the decision to stop."""
 
     def __init__(self, app: App, settings: Settings, store: ArrivingStore, app_name: str) -> None:
@@ -177,32 +174,11 @@ class _Node:
             clock=self.clock,
             settings=WebsocketSettings(limits=settings.websocket, origins=settings.listen.origins),
         )
-        self.webhooks = Webhooks(
-            settings.webhook,
-            hooks=app.hooks,
-            intake=self.runtime.intake,
-            directory=self.runtime.directory,
-            clock=self.clock,
-        )
-        chat = ChatDoor(
-            settings.chat,
-            keys=settings.session_keys,
-            directory=self.runtime.directory,
-            clock=self.clock,
-            entropy=self.entropy,
-        )
-        gateways = open_door(settings, self.runtime)
         self.metrics = Metrics()
-        health = Health(
-            settings.health,
-            not_ready=self.runtime.not_ready,
-            metrics=lambda: self.metrics.render()[1],
+        self.public = public_routes(
+            app, settings, self.runtime, metrics=lambda: self.metrics.render()[1]
         )
-        simulator = open_simulator(settings, self.clock)
-        routes = (*health.routes(), *self.webhooks.routes(), *chat.routes(), *gateways.routes())
-        self.router = Router(
-            routes if simulator is None else (*routes, *simulator.routes()), self.clock
-        )
+        self.router = Router((*self.public.described, *self.public.unsaid), self.clock)
         self.operations = Operations(
             self.runtime, version=__version__, store=kind, app=app_name, drain=self.start_drain
         )
@@ -276,7 +252,7 @@ class _Node:
             )
         )
         await nursery.start(serve_admin, self.operations, settings.admin)
-        warnings = (*self.verifier.warnings, *self.webhooks.warnings, *self.store_warnings)
+        warnings = (*self.verifier.warnings, *self.public.warnings, *self.store_warnings)
         return Bound(http, settings.admin.socket, warnings)
 
     async def _start_owning(self, nursery: trio.Nursery) -> None:

@@ -1,6 +1,7 @@
 """Listening: addresses, ports in use, stale socket files, limits, and errors that must not end it."""
 
 import errno
+import json
 import os
 import socket
 import stat
@@ -128,7 +129,7 @@ async def test_a_crowd_is_served() -> None:
 
 
 async def test_connections_beyond_the_limit_are_turned_away() -> None:
-    """They get a 503 at once; when a place is free, the next is served."""
+    """They get a 503 at once, an error in the form of all doors; when a place is free, the next is served."""
     release = trio.Event()
 
     async def hold(accepted: Accepted) -> None:
@@ -147,6 +148,9 @@ async def test_connections_beyond_the_limit_are_turned_away() -> None:
                 answer = bytes(await second.receive_some())
                 assert answer.startswith(b"HTTP/1.1 503 ")
                 assert b"Retry-After" in answer
+                head, _, body = answer.partition(b"\r\n\r\n")
+                assert f"Content-Length: {len(body)}".encode() in head
+                assert "overloaded" == json.loads(body)["code"]
                 release.set()
                 assert await first.receive_some() == b"hello 127.0.0.1"
                 assert await first.receive_some() == b""

@@ -32,8 +32,10 @@ from sessiond import telemetry
 from sessiond.core.codes import ErrorCode
 from sessiond.core.conversations.callers import Caller, Callers
 from sessiond.core.conversations.inputs import Said
+from sessiond.core.conversations.phone import MAX_PHONE_TEXT
 from sessiond.core.conversations.session_keys import ChannelFacts, SessionKeySettings
 from sessiond.core.conversations.shown import Readable, read_shown, text_of
+from sessiond.core.described import Body, Credential, Form, Operation, Parameter, Reply
 from sessiond.core.errors import InvalidInput, Refused
 from sessiond.core.flows.answers import Answer
 from sessiond.core.ids import Digest, UserId, input_digest
@@ -41,6 +43,7 @@ from sessiond.core.ports import Clock, Entropy
 from sessiond.core.session.inputs import Input
 from sessiond.core.token_bucket import RateLimit, TokenBuckets
 from sessiond.edges.http.answers import Explained, WrongMediaType, json_answer
+from sessiond.edges.http.failures import TURN, WRONG_MEDIA_TYPE, failures
 from sessiond.edges.http.json_bodies import is_json, parse_json
 from sessiond.edges.http.router import Route
 from sessiond.net.messages import Request, Response
@@ -165,7 +168,8 @@ class ChatDoor:
         async def handle(request: Request, _parameters: Mapping[str, str]) -> Response:
             return await self._handle(request, callers)
 
-        return (Route("POST", self._settings.path, handle, says=_say),)
+        operation = _operation(self._settings)
+        return (Route("POST", self._settings.path, handle, says=_say, describes=operation),)
 
     async def _handle(self, request: Request, callers: Callers) -> Response:
         """Answer one message. Cancelled, it may or may not have been said."""
@@ -296,6 +300,55 @@ def _say(explained: Explained) -> Response:
         headers = (*headers, ("www-authenticate", "Bearer"))
     body = msgspec.json.encode({"error": _sentence(explained.message)})
     return evolve(usual, headers=headers, body=body)
+
+
+def _operation(settings: ChatSettings) -> Operation:
+    """Describe the door as it is set."""
+    phone = {"type": "string", "minLength": 1, "maxLength": MAX_PHONE_TEXT, "format": "phone"}
+    text = {"type": "string", "minLength": 1, "maxLength": settings.message_characters}
+    said = _object("ChatMessage", user_phone=phone, user_message=text)
+    shown = _object("ChatReply", user_phone=phone, bot_message={"type": "string"})
+    asks = failures(
+        (
+            (ErrorCode.UNAUTHORIZED, "There is no token, or an unknown one."),
+            (ErrorCode.TOO_LARGE, "More than `chat.max_body_bytes`."),
+            (ErrorCode.RATE_LIMITED, "More than `chat.rate_per_second` of this number."),
+            *TURN,
+        ),
+        _object("ChatError", error={"type": "string", "description": "A sentence for people."}),
+        texts={415: WRONG_MEDIA_TYPE},
+    )
+    challenge = {"WWW-Authenticate": {"const": "Bearer"}}
+    return Operation(
+        summary="Say something for a phone number",
+        says="Answered with what is shown to the person.",
+        parameters=(
+            Parameter(
+                name="Idempotency-Key",
+                where="header",
+                says="Names the message: sent again with the same key it is not said again.",
+                schema={
+                    "type": "string",
+                    "maxLength": _MAX_IDEMPOTENCY_KEY,
+                    "pattern": "^[!-~]([ -~]*[!-~])?$",
+                },
+                required=False,
+            ),
+        ),
+        body=Body(said, example={"user_phone": "+233244123456", "user_message": "hello"}),
+        replies=asks
+        | {
+            200: Reply(says="What is shown to the person.", forms=(shown,)),
+            401: evolve(asks[401], headers=challenge),
+        },
+        credentials=()
+        if settings.open
+        else (Credential("chat", {"type": "http", "scheme": "bearer"}),),
+    )
+
+
+def _object(name: str, **fields: Mapping[str, object]) -> Form:
+    return Form(name, {"type": "object", "properties": fields, "required": [*fields]})
 
 
 def _sentence(message: str) -> str:

@@ -13,6 +13,7 @@ from attrs import field, frozen
 from attrs.validators import min_len, optional
 
 from sessiond.core.codes import ErrorCode
+from sessiond.core.described import ERROR, RETRY_AFTER, Credential, Form, Operation, Reply, failure
 from sessiond.edges.http.answers import error_answer, json_answer
 from sessiond.edges.http.peers import from_loopback
 from sessiond.edges.http.router import Route
@@ -37,6 +38,58 @@ class HealthSettings:
     """Let everybody read the metrics; they hold no user data, but tell how busy you are."""
 
 
+def _status(name: str, word: str) -> Form:
+    return Form(
+        name,
+        {"type": "object", "properties": {"status": {"const": word}}, "required": ["status"]},
+    )
+
+
+_ALIVE: Final = Operation(
+    summary="Is the process alive?",
+    says="Restart it when it does not answer.",
+    replies={200: Reply(says="It answers.", forms=(_status("Alive", "ok"),))},
+)
+
+_NOT_READY: Final = Form(
+    "NotReady",
+    {
+        "description": "Why new work should go elsewhere.",
+        "allOf": [{"$ref": f"#/components/schemas/{ERROR.name}"}],
+        "properties": {"reasons": {"type": "array", "items": {"type": "string"}, "minItems": 1}},
+        "required": ["reasons"],
+    },
+)
+
+_READY: Final = Operation(
+    summary="May new work be sent here?",
+    replies={
+        200: Reply(says="It may.", forms=(_status("Ready", "ready"),)),
+        503: Reply(says="It may not.", forms=(_NOT_READY,), headers=RETRY_AFTER),
+    },
+)
+
+
+def _metrics_of(settings: HealthSettings) -> Operation:
+    token = Credential("metrics", {"type": "http", "scheme": "bearer"})
+    needs_token = settings.metrics_token is not None
+    refused = {
+        401: failure("The metrics token is needed.", {"WWW-Authenticate": {"const": "Bearer"}}),
+    }
+    elsewhere = {403: failure("Metrics are for this machine, or need a token.")}
+    page = Reply(
+        says="The Prometheus text format.",
+        forms=(Form("Metrics", {"type": "string"}),),
+        media_type="text/plain",
+    )
+    others = refused if needs_token else {} if settings.metrics_public else elsewhere
+    return Operation(
+        summary="How much: metrics for Prometheus",
+        replies={200: page} | others,
+        credentials=(token,) if needs_token else (),
+    )
+
+
 class Health:
     """The three pages. *not_ready* gives the reasons against new work; *metrics* the page."""
 
@@ -54,9 +107,9 @@ class Health:
     def routes(self) -> tuple[Route, ...]:
         """Return the routes of the three pages."""
         return (
-            Route("GET", "/healthz", self._healthz),
-            Route("GET", "/readyz", self._readyz),
-            Route("GET", "/metrics", self._metrics_page),
+            Route("GET", "/healthz", self._healthz, describes=_ALIVE),
+            Route("GET", "/readyz", self._readyz, describes=_READY),
+            Route("GET", "/metrics", self._metrics_page, describes=_metrics_of(self._settings)),
         )
 
     async def _healthz(self, _request: Request, _parameters: Mapping[str, str]) -> Response:

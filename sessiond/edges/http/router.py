@@ -14,6 +14,7 @@ from attrs import evolve, frozen
 
 from sessiond import telemetry
 from sessiond.core.codes import ErrorCode
+from sessiond.core.described import Operation
 from sessiond.core.errors import InvalidInput, SessiondError
 from sessiond.core.ports import Clock
 from sessiond.edges.http.answers import Explained, error_answer, explain
@@ -41,6 +42,8 @@ class Route:
     method: str
     pattern: str
     handler: RouteHandler
+    describes: Operation | None = None
+    """What it does, for the OpenAPI document; ``None``: it is left out."""
     says: Callable[[Explained], Response] = Explained.answer
     """How errors are said here."""
     label: str = ""

@@ -19,13 +19,22 @@ from attrs.validators import gt
 
 from sessiond import telemetry
 from sessiond.core.codes import ErrorCode
+from sessiond.core.described import Body, Credential, Form, Operation, Parameter, Reply
 from sessiond.core.errors import ActorGone, InvalidInput, Refused, SessiondError
-from sessiond.core.ids import Digest, UserId, input_digest, parse_user_id
+from sessiond.core.ids import (
+    MAX_INPUT_ID_BYTES,
+    MAX_USER_ID_BYTES,
+    Digest,
+    UserId,
+    input_digest,
+    parse_user_id,
+)
 from sessiond.core.ports import Clock
 from sessiond.core.records import Receipt, ReceiptStatus
 from sessiond.core.session.inputs import HookCall, Input
 from sessiond.core.token_bucket import RateLimit, TokenBuckets
 from sessiond.edges.http.answers import WrongMediaType, explain, json_answer
+from sessiond.edges.http.failures import TURN, WRONG_MEDIA_TYPE, failures
 from sessiond.edges.http.json_bodies import is_json, parse_json
 from sessiond.edges.http.peers import is_within, parse_network
 from sessiond.edges.http.router import Route
@@ -41,6 +50,109 @@ from sessiond.net.messages import Request, Response
 __all__ = ["Hook", "WebhookSettings", "Webhooks"]
 
 _ACCEPTED: Final = {"status": "accepted"}
+
+#: What ``webhook-timestamp`` may be at most: twelve digits.
+_LAST_SECOND: Final = 999_999_999_999
+
+_ACCEPTED_FORM: Final = Form(
+    "Accepted",
+    {
+        "type": "object",
+        "properties": {"status": {"const": _ACCEPTED["status"]}},
+        "required": ["status"],
+    },
+)
+
+_OPERATION: Final = Operation(
+    summary="Send a user a document",
+    says="""\
+Signed as Standard Webhooks says (standardwebhooks.com): HMAC-SHA-256 over `<webhook-id>.<webhook-timestamp>.<body>`.
+
+Send it again, with the same `webhook-id`, until the answer is 2xx: it is applied once. A waiting hook is answered 200
+with what its handler returns; any other one 202 as soon as the document is durable.""",
+    parameters=(
+        Parameter(
+            name="hook",
+            where="path",
+            says="The name of a hook of the app; `json` is always there.",
+            schema={"type": "string", "minLength": 1, "format": "hook"},
+            example="json",
+        ),
+        Parameter(
+            name="user",
+            where="path",
+            says=f"The user's id: printable, at most {MAX_USER_ID_BYTES} bytes of UTF-8.",
+            schema={
+                "type": "string",
+                "minLength": 1,
+                "maxLength": MAX_USER_ID_BYTES,
+                "format": "user-id",
+            },
+            example="ama",
+        ),
+        Parameter(
+            name="webhook-id",
+            where="header",
+            says="Names the document; printable ASCII without a full stop.",
+            schema={
+                "type": "string",
+                "maxLength": MAX_INPUT_ID_BYTES,
+                "pattern": r"^[!-\-/-~]([ -\-/-~]*[!-\-/-~])?$",
+            },
+            example="msg-1",
+        ),
+        Parameter(
+            name="webhook-timestamp",
+            where="header",
+            says="When it was signed, in seconds since 1970; `webhook.tolerance_seconds` from now at most.",
+            schema={"type": "integer", "minimum": 0, "maximum": _LAST_SECOND},
+        ),
+    ),
+    body=Body(
+        Form(
+            "Document",
+            {"description": "Any JSON document; the hook's handler says which it understands."},
+        ),
+        example={"type": "paid", "order": 7},
+    ),
+    replies=failures(
+        (
+            (ErrorCode.UNAUTHORIZED, "A header is missing or unusable, or no signature is right."),
+            (ErrorCode.FORBIDDEN, "Webhooks are not taken from this address."),
+            (ErrorCode.TOO_LARGE, "More than `webhook.max_body_bytes`."),
+            (ErrorCode.RATE_LIMITED, "More than `webhook.rate_per_second`."),
+            *TURN,
+        ),
+        texts={415: WRONG_MEDIA_TYPE},
+    )
+    | {
+        200: Reply(
+            says="A waiting hook's reply.",
+            forms=(Form("HookReply", {"description": "What the handler returned."}),),
+        ),
+        202: Reply(
+            says="It is durable. Sent again it is answered in the same way, and not applied again.",
+            forms=(_ACCEPTED_FORM,),
+            headers={
+                "webhook-duplicate": {
+                    "const": "true",
+                    "description": "There when it had been accepted before.",
+                }
+            },
+        ),
+    },
+    credentials=(
+        Credential(
+            "webhook",
+            {
+                "type": "apiKey",
+                "in": "header",
+                "name": "webhook-signature",
+                "description": "`v1,<base64>`; several are separated by spaces, and one of them has to be right.",
+            },
+        ),
+    ),
+)
 
 
 class Hook(Protocol):
@@ -148,7 +260,7 @@ class Webhooks:
 
     def routes(self) -> tuple[Route, ...]:
         """Return the one route of all hooks."""
-        return (Route("POST", "/hooks/{hook}/{user}", self._handle),)
+        return (Route("POST", "/hooks/{hook}/{user}", self._handle, describes=_OPERATION),)
 
     async def _handle(self, request: Request, parameters: Mapping[str, str]) -> Response:
         """Answer one webhook. Cancelled, it may or may not have been applied: senders repeat."""

@@ -16,7 +16,7 @@ from sessiond.core.wire.negotiate import choose_subprotocol
 from sessiond.net.http1 import error_response
 from sessiond.net.messages import Headers, Request, Response
 
-__all__ = ["offered_subprotocols", "shake_hands"]
+__all__ = ["need_upgrade", "offered_subprotocols", "shake_hands"]
 
 #: RFC 6455, 1.3.
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -38,9 +38,7 @@ def shake_hands(request: Request, offers: Sequence[str]) -> bytes | Response:
         for name in ("upgrade", "connection")
     )
     if upgrades != ["websocket"] or "upgrade" not in connection:
-        return _refuse(
-            426, "send Upgrade: websocket, Connection: Upgrade", ("upgrade", "websocket")
-        )
+        return need_upgrade()
     if request.header("sec-websocket-version") != _VERSION:
         message = "this server speaks version 13 of the websocket protocol"
         return _refuse(400, message, ("sec-websocket-version", _VERSION))
@@ -56,6 +54,11 @@ def shake_hands(request: Request, offers: Sequence[str]) -> bytes | Response:
             b"" if chosen is None else b"Sec-WebSocket-Protocol: %b\r\n" % chosen.encode(),
         )
     )
+
+
+def need_upgrade() -> Response:
+    """Refuse a request that does not ask for a websocket (RFC 9110, 15.5.22)."""
+    return _refuse(426, "send Upgrade: websocket, Connection: Upgrade", ("upgrade", "websocket"))
 
 
 def _accept(key: str) -> bytes:
