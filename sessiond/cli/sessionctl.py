@@ -59,7 +59,23 @@ for _name, _help in {
 }.items():
     dead_letters.command(f"sessiond.cli.ctl.dead_letters:{_name}", name=_name, help=_help)
 app.command(dead_letters)
+
+gateways = cyclopts.App(name="gateways", help="Accounts of gateways, and what waits on them.")
+for _name, _help in {
+    "ls": "List the accounts, and what waits on them for their providers.",
+    "resume": "Let an account that was stopped, or is held back, send again at once.",
+}.items():
+    gateways.command(f"sessiond.cli.ctl.gateways:{_name}", name=_name, help=_help)
+app.command(gateways)
 app.register_install_completion_command()
+
+
+@gateways.default
+async def _gateways() -> None:
+    """List the accounts, and what waits on them for their providers."""
+    from sessiond.cli.ctl.gateways import ls
+
+    await ls()
 
 
 @app.meta.default

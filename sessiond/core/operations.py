@@ -3,11 +3,10 @@
 The admin edge (edges/admin/) speaks JSON-RPC and knows only this port; the runtime implements it.
 Values are given as they are: what an operator may see of them is decided at the edge (edges/admin/redact.py).
 
-Not here: which row comes first on a page (core/session_listing.py); the JSON forms (edges/admin/results.py).
+Not here: the listing of sessions (core/session_listing.py); the JSON forms (edges/admin/results.py).
 """
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Protocol
 
 from attrs import field, frozen
@@ -15,9 +14,11 @@ from attrs import field, frozen
 from sessiond.core.conversations.details import ConversationDetail
 from sessiond.core.conversations.journal_query import JournalPage, JournalQuery
 from sessiond.core.errors import SessiondError
+from sessiond.core.gateways.listing import GatewayRow
 from sessiond.core.ids import ConnectionId, NodeId, UserId
 from sessiond.core.records import DeadLetter
 from sessiond.core.session.phases import Phase
+from sessiond.core.session_listing import SessionPage, SessionQuery, SessionRow
 
 __all__ = [
     "ConnectionDetail",
@@ -26,10 +27,6 @@ __all__ = [
     "PersonExport",
     "Quarantine",
     "SessionDetail",
-    "SessionOrder",
-    "SessionPage",
-    "SessionQuery",
-    "SessionRow",
     "Stats",
     "StreamDetail",
     "TimerDetail",
@@ -38,66 +35,7 @@ __all__ = [
 
 
 class UnknownTarget(SessiondError):
-    """There is no such user, connection or dead letter (here); the message says which kind and which id."""
-
-
-@frozen(kw_only=True)
-class SessionRow:
-    """One live session of this node; all times are seconds since the Unix epoch."""
-
-    user: UserId
-    phase: Phase
-    connections: int = 0
-    mailbox: int = 0
-    """Messages that wait."""
-    connected_at: float | None = None
-    """When the oldest of its connections joined; ``None`` without one."""
-    last_activity: float | None = None
-    """When the last input came; ``None`` before the first."""
-    quarantined: bool = False
-
-
-class SessionOrder(StrEnum):
-    """What a listing is sorted by; equal values are sorted by user."""
-
-    USER = "user"
-    CONNECTED_AT = "connected_at"
-    LAST_ACTIVITY = "last_activity"
-    MAILBOX = "mailbox"
-
-
-@frozen(kw_only=True)
-class SessionQuery:
-    """Which live sessions, in which order, and how many of them; empty fields select everything."""
-
-    phase: Phase | None = None
-    """Only sessions in this phase."""
-    user_prefix: str = ""
-    """Only users whose id begins so."""
-    quarantined: bool | None = None
-    """Only users who are, or are not, in quarantine."""
-    min_connections: int = 0
-    """Only sessions with at least so many connections."""
-    order: SessionOrder = SessionOrder.USER
-    """What to sort by."""
-    descending: bool = False
-    """Largest, or last, first."""
-    cursor: str = ""
-    """``SessionPage.cursor`` of the page before."""
-    limit: int = 100
-    """Rows of a page: 1 to 1000."""
-
-
-@frozen
-class SessionPage:
-    """One page of a listing; *cursor* leads to the next one, and is empty on the last.
-
-    *matched* counts the rows that the query selects, on all pages.
-    """
-
-    rows: tuple[SessionRow, ...]
-    cursor: str
-    matched: int
+    """There is no such user, connection, dead letter or account (here); the message says which kind and which id."""
 
 
 @frozen(kw_only=True)
@@ -375,6 +313,19 @@ class Node(Protocol):
 
         Raises:
           UnknownTarget: there is no such dead letter.
+
+        """
+        ...
+
+    def gateways(self) -> tuple[GatewayRow, ...]:
+        """List the accounts by name, as this node sees them; also those that are gone and have messages left."""
+        ...
+
+    def resume_gateway(self, account: str) -> None:
+        """Let this node send on an account that was stopped, or is held back, at once.
+
+        Raises:
+          UnknownTarget: there is no such account, or it makes no calls.
 
         """
         ...

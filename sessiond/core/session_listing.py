@@ -11,14 +11,16 @@ import base64
 import binascii
 import bisect
 import json
+from enum import StrEnum
 from typing import Final
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from sessiond.core.errors import InvalidInput
-from sessiond.core.operations import SessionOrder, SessionPage, SessionQuery, SessionRow
+from sessiond.core.ids import UserId
+from sessiond.core.session.phases import Phase
 
-__all__ = ["MAX_PAGE", "Selection"]
+__all__ = ["MAX_PAGE", "Selection", "SessionOrder", "SessionPage", "SessionQuery", "SessionRow"]
 
 #: Rows of one page at most: about 200 KB of JSON.
 MAX_PAGE: Final = 1000
@@ -28,6 +30,65 @@ _MAX_CURSOR: Final = 1024
 
 #: What rows are sorted by, and compared with the cursor.
 _Key = tuple[float | str, str]
+
+
+@frozen(kw_only=True)
+class SessionRow:
+    """One live session of this node; all times are seconds since the Unix epoch."""
+
+    user: UserId
+    phase: Phase
+    connections: int = 0
+    mailbox: int = 0
+    """Messages that wait."""
+    connected_at: float | None = None
+    """When the oldest of its connections joined; ``None`` without one."""
+    last_activity: float | None = None
+    """When the last input came; ``None`` before the first."""
+    quarantined: bool = False
+
+
+class SessionOrder(StrEnum):
+    """What a listing is sorted by; equal values are sorted by user."""
+
+    USER = "user"
+    CONNECTED_AT = "connected_at"
+    LAST_ACTIVITY = "last_activity"
+    MAILBOX = "mailbox"
+
+
+@frozen(kw_only=True)
+class SessionQuery:
+    """Which live sessions, in which order, and how many of them; empty fields select everything."""
+
+    phase: Phase | None = None
+    """Only sessions in this phase."""
+    user_prefix: str = ""
+    """Only users whose id begins so."""
+    quarantined: bool | None = None
+    """Only users who are, or are not, in quarantine."""
+    min_connections: int = 0
+    """Only sessions with at least so many connections."""
+    order: SessionOrder = SessionOrder.USER
+    """What to sort by."""
+    descending: bool = False
+    """Largest, or last, first."""
+    cursor: str = ""
+    """``SessionPage.cursor`` of the page before."""
+    limit: int = 100
+    """Rows of a page: 1 to 1000."""
+
+
+@frozen
+class SessionPage:
+    """One page of a listing; *cursor* leads to the next one, and is empty on the last.
+
+    *matched* counts the rows that the query selects, on all pages.
+    """
+
+    rows: tuple[SessionRow, ...]
+    cursor: str
+    matched: int
 
 
 @define

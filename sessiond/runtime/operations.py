@@ -19,6 +19,7 @@ from sessiond.core.conversations.details import conversation_details
 from sessiond.core.conversations.journal_query import JournalPage, JournalQuery
 from sessiond.core.errors import InvalidInput, SnapshotError
 from sessiond.core.event_names import check_event_name
+from sessiond.core.gateways.listing import GatewayRow
 from sessiond.core.ids import ConnectionId, UserId, input_digest, partition_of
 from sessiond.core.operations import (
     ConnectionDetail,
@@ -26,9 +27,6 @@ from sessiond.core.operations import (
     PersonExport,
     Quarantine,
     SessionDetail,
-    SessionPage,
-    SessionQuery,
-    SessionRow,
     Stats,
     StreamDetail,
     TimerDetail,
@@ -40,7 +38,7 @@ from sessiond.core.session.inputs import EndConversations, RollBack, Send, Stop
 from sessiond.core.session.phases import Phase
 from sessiond.core.session.snapshot import encode_snapshot
 from sessiond.core.session.state import SessionState, restore_state
-from sessiond.core.session_listing import Selection
+from sessiond.core.session_listing import Selection, SessionPage, SessionQuery, SessionRow
 from sessiond.runtime import personal
 from sessiond.runtime.actor import SessionActor
 from sessiond.runtime.cell import Cell, Hibernated, Standing
@@ -262,6 +260,18 @@ class Operations:
             raise UnknownTarget("there is no such dead letter")
         telemetry.emit("dead_letter.dropped", {}, {"user": letter.user})
         return letter
+
+    def gateways(self) -> tuple[GatewayRow, ...]:
+        """List the accounts; see ``Node``."""
+        deliveries = self._runtime.deliveries
+        return () if deliveries is None else deliveries.accounts()
+
+    def resume_gateway(self, account: str) -> None:
+        """Let an account send again; see ``Node``."""
+        deliveries = self._runtime.deliveries
+        if deliveries is None:
+            raise UnknownTarget("this node makes no calls to providers")
+        deliveries.resume(account)
 
     def drain(self) -> bool:
         """Start to drain the node; see ``Node``."""

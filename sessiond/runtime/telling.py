@@ -58,6 +58,7 @@ async def tell_until_taken(
     """
     attempt = 0
     while True:
+        await trio.lowlevel.checkpoint_if_cancelled()  # nobody is told by a node that has ended
         item, slot = prepare()
         try:
             ref.tell(item, slot)

@@ -71,9 +71,11 @@ def undocumented(app: cyclopts.App) -> list[str]:
     wrong: list[str] = []
     for name in app:
         command = app[name]
-        if command.default_command is None:
-            wrong += [] if name.startswith("-") else undocumented(command)
-        elif not name.startswith("-"):
+        if name.startswith("-"):
+            continue
+        if any(not inner.startswith("-") for inner in command):
+            wrong += undocumented(command)
+        else:
             words = inspect.getdoc(command.default_command) or ""
             if command.help != words.partition("\n\nParameters\n")[0]:
                 wrong.append(name)

@@ -53,6 +53,7 @@ def complete(script: Path, *words: str) -> set[str]:
         (["sessionctl", "ls", "--ph"], {"--phase"}),
         (["sessionctl", "ls", "--phase", "a"], {"attached", "awake"}),
         (["sessionctl", "--socket", "x.sock", "dr"], {"drain"}),
+        (["sessionctl", "gateways", "r"], {"resume"}),
         (["sessionctl", "--json", "dead-letters", ""], {"ls", "retry", "drop"}),
     ],
 )

@@ -7,9 +7,8 @@ from hypothesis import strategies as st
 
 from sessiond.core.errors import InvalidInput
 from sessiond.core.ids import UserId
-from sessiond.core.operations import SessionOrder, SessionQuery, SessionRow
 from sessiond.core.session.phases import Phase
-from sessiond.core.session_listing import Selection
+from sessiond.core.session_listing import Selection, SessionOrder, SessionQuery, SessionRow
 
 times = st.none() | st.floats(1, 9).map(round)
 rows_of_users = st.lists(

@@ -14,10 +14,10 @@ from trio.testing import MockClock
 from sessiond import App, Session
 from sessiond.core.errors import ActorGone, Refused
 from sessiond.core.ids import UserId
-from sessiond.core.operations import SessionQuery
 from sessiond.core.session.inputs import Leave, Send, Stop
 from sessiond.core.session.limits import SessionLimits
 from sessiond.core.session.phases import Phase
+from sessiond.core.session_listing import SessionQuery
 from sessiond.runtime.actor import SessionActor
 from sessiond.runtime.cell import Cell, Standing
 from sessiond.runtime.drain import DrainSettings

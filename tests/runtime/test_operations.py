@@ -10,10 +10,11 @@ from sessiond import App, Conversation, Session
 from sessiond.core.codes import CloseCode
 from sessiond.core.errors import InvalidInput
 from sessiond.core.ids import ConnectionId, UserId, partition_of
-from sessiond.core.operations import SessionOrder, SessionQuery, UnknownTarget
+from sessiond.core.operations import UnknownTarget
 from sessiond.core.records import UserCommit
 from sessiond.core.session.limits import SessionLimits
 from sessiond.core.session.phases import Phase
+from sessiond.core.session_listing import SessionOrder, SessionQuery
 from sessiond.testing.world import World, open_world
 from tests.runtime.hearing import hearing
 
@@ -371,3 +372,11 @@ async def test_a_dead_timer_can_be_retried(autojump_clock: MockClock) -> None:
 
         assert await world.data("ann") == {"fired": 7}
         assert await world.dead_letters() == ()
+
+
+async def test_a_node_without_calls_has_no_accounts(autojump_clock: MockClock) -> None:
+    """Nothing is listed, and nothing can go on."""
+    async with open_world(app) as world:
+        assert world.operations.gateways() == ()
+        with pytest.raises(UnknownTarget, match="makes no calls"):
+            world.operations.resume_gateway("shop")

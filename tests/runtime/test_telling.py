@@ -65,3 +65,13 @@ async def test_who_will_never_take_it_ends_the_telling() -> None:
     quarantined = Refused(ErrorCode.QUARANTINED, "an operator has to look")
     assert await tell(Ref(quarantined)) == ErrorCode.QUARANTINED
     assert await tell(Ref(ErrorCode.HANDLER_FAILED)) == ErrorCode.HANDLER_FAILED
+
+
+async def test_who_is_cancelled_tells_nobody() -> None:
+    """The node ends: its actors may be gone before whoever tells them."""
+    ref = Ref()
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await tell(ref)
+
+    assert ref.told == []

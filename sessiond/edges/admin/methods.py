@@ -12,15 +12,9 @@ from sessiond import telemetry
 from sessiond.core.conversations.journal import JournalEntry
 from sessiond.core.errors import InvalidInput
 from sessiond.core.ids import ConnectionId, UserId
-from sessiond.core.operations import (
-    Node,
-    PersonExport,
-    SessionDetail,
-    SessionPage,
-    SessionQuery,
-    Stats,
-)
+from sessiond.core.operations import Node, PersonExport, SessionDetail, Stats
 from sessiond.core.records import DeadLetter
+from sessiond.core.session_listing import SessionPage, SessionQuery
 from sessiond.edges.admin.discovery import describe_methods
 from sessiond.edges.admin.method import PROTOCOL_VERSION, Client, Method
 from sessiond.edges.admin.parameters import (
@@ -30,6 +24,7 @@ from sessiond.edges.admin.parameters import (
     Kick,
     ListDeadLetters,
     Nothing,
+    OfGateway,
     OfUser,
     OneDeadLetter,
     Push,
@@ -42,6 +37,7 @@ from sessiond.edges.admin.results import (
     DeadLetterRow,
     Draining,
     Ended,
+    GatewayRows,
     JournalRow,
     JournalRows,
     Kicked,
@@ -137,6 +133,15 @@ async def _retry(node: Node, _: Client, params: OneDeadLetter) -> object:
 
 async def _drop(node: Node, _: Client, params: OneDeadLetter) -> object:
     return _row(await node.drop_dead_letter(params.id))
+
+
+async def _gateways(node: Node, _: Client, __: Nothing) -> object:
+    return GatewayRows(rows=node.gateways())
+
+
+async def _resume(node: Node, _: Client, params: OfGateway) -> object:
+    node.resume_gateway(params.account)
+    return Nothing()
 
 
 async def _watch(_: Node, client: Client, params: WatchFilter) -> object:
@@ -314,6 +319,19 @@ _TABLE: Final = (
         result=DeadLetterRow,
         changes=True,
         run=_drop,
+    ),
+    Method(
+        name="gateways.list",
+        doc="List the accounts of gateways, and what waits on them for their providers.",
+        result=GatewayRows,
+        run=_gateways,
+    ),
+    Method(
+        name="gateways.resume",
+        doc="Let an account that was stopped, or is held back, send again at once.",
+        params=OfGateway,
+        changes=True,
+        run=_resume,
     ),
     Method(
         name="node.drain",

@@ -12,6 +12,7 @@ __all__ = [
     "Kick",
     "ListDeadLetters",
     "Nothing",
+    "OfGateway",
     "OfUser",
     "OneDeadLetter",
     "Push",
@@ -120,6 +121,14 @@ class OneDeadLetter:
 
     id: str = field(validator=[min_len(1), max_len(256)])
     """Its id, from ``dead_letters.list``."""
+
+
+@frozen(kw_only=True)
+class OfGateway:
+    """Which account."""
+
+    account: str = field(validator=[min_len(1), max_len(128)])
+    """Its name in the settings, ``[gateways.<account>]``."""
 
 
 @frozen(kw_only=True)

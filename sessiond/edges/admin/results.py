@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
+from sessiond.core.gateways.listing import GatewayRow
 from sessiond.core.ids import UserId
 from sessiond.core.operations import NodeInfo
 
@@ -12,6 +13,7 @@ __all__ = [
     "DeadLetterRow",
     "Draining",
     "Ended",
+    "GatewayRows",
     "JournalRow",
     "JournalRows",
     "Kicked",
@@ -73,6 +75,14 @@ class DeadLetterPage:
     """Oldest first."""
     cursor: str
     """``after`` of the next page; empty on the last."""
+
+
+@frozen(kw_only=True)
+class GatewayRows:
+    """The accounts of gateways."""
+
+    rows: tuple[GatewayRow, ...]
+    """By name."""
 
 
 @frozen(kw_only=True)

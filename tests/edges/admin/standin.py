@@ -18,6 +18,7 @@ from sessiond.core.conversations.journal import Channel, JournalEntry, JournalSe
 from sessiond.core.conversations.journal_events import JournalStatus
 from sessiond.core.conversations.journal_query import JournalPage, JournalQuery, read_journal
 from sessiond.core.errors import AskTimeout, InvalidInput, Refused, StoreUnavailable
+from sessiond.core.gateways.listing import GatewayRow
 from sessiond.core.ids import ConnectionId, NodeId, UserId
 from sessiond.core.operations import (
     ConnectionDetail,
@@ -25,9 +26,6 @@ from sessiond.core.operations import (
     PersonExport,
     Quarantine,
     SessionDetail,
-    SessionPage,
-    SessionQuery,
-    SessionRow,
     Stats,
     StreamDetail,
     TimerDetail,
@@ -35,7 +33,7 @@ from sessiond.core.operations import (
 )
 from sessiond.core.records import DeadLetter
 from sessiond.core.session.phases import Phase
-from sessiond.core.session_listing import Selection
+from sessiond.core.session_listing import Selection, SessionPage, SessionQuery, SessionRow
 from sessiond.edges.admin.settings import AdminSettings
 from sessiond.edges.admin.socket import serve_admin
 
@@ -91,6 +89,23 @@ CONVERSATIONS = (
 )
 
 
+GATEWAYS = (
+    GatewayRow(account="?", waiting=1),
+    GatewayRow(account="bank", kind="telegram", sends=True, waiting=3, held_until=1_700_000_000.0),
+    GatewayRow(account="line", kind="nalo"),
+    GatewayRow(account="old", waiting=2),
+    GatewayRow(account="open", kind="twilio", sends=True, waiting=1, calls=1),
+    GatewayRow(
+        account="shop",
+        kind="whatsapp",
+        sends=True,
+        waiting=16,
+        has_more=True,
+        stopped="the token is not accepted",
+    ),
+)
+
+
 class StandInNode:
     """Three users: ``ann`` with two connections, ``bob`` awake, ``eve`` quarantined."""
 
@@ -122,6 +137,7 @@ class StandInNode:
             )
             for one, user in (("d1", "ann"), ("d2", "bob"), ("d3", "ann"))
         }
+        self.gateway_rows = {row.account: row for row in GATEWAYS}
         self.calls: list[tuple[object, ...]] = []
         self.is_draining = False
         self.hang = trio.Event()
@@ -270,6 +286,15 @@ class StandInNode:
             return self.letters.pop(dead_letter_id)
         except KeyError:
             raise UnknownTarget(f"there is no dead letter {dead_letter_id!r}") from None
+
+    def gateways(self) -> tuple[GatewayRow, ...]:
+        return tuple(self.gateway_rows.values())
+
+    def resume_gateway(self, account: str) -> None:
+        row = self.gateway_rows.get(account)
+        if row is None or not row.sends:
+            raise UnknownTarget("there is no such account that makes calls")
+        self.gateway_rows[account] = evolve(row, stopped="", held_until=None)
 
     def drain(self) -> bool:
         was, self.is_draining = self.is_draining, True

@@ -235,6 +235,36 @@ async def test_dead_letters_list_retry_and_drop(door: Door, heard: Heard) -> Non
     assert again["data"]["name"] == "unknown_target"
 
 
+async def test_accounts_are_listed_and_resumed(door: Door, heard: Heard) -> None:
+    """What waits on each, and why; one that makes no calls has nothing to go on with. Who resumed is told."""
+    async with door.connect() as lines:
+        before = (await lines.result("gateways.list"))["rows"]
+        resumed = await lines.result("gateways.resume", account="shop")
+        after = (await lines.result("gateways.list"))["rows"]
+        refused = [
+            await lines.error("gateways.resume", account=account) for account in ("line", "nobody")
+        ]
+        nameless = await lines.error("gateways.resume", account="")
+
+    assert ["?", "bank", "line", "old", "open", "shop"] == [row["account"] for row in before]
+    assert {
+        "account": "shop",
+        "kind": "whatsapp",
+        "sends": True,
+        "waiting": 16,
+        "has_more": True,
+        "calls": 0,
+        "held_until": None,
+        "stopped": "the token is not accepted",
+    } == before[-1]
+    assert ({}, "") == (resumed, after[-1]["stopped"])
+    assert ["unknown_target"] * 2 == [error["data"]["name"] for error in refused]
+    assert -32602 == nameless["code"]
+    assert [True, False, False, False] == [
+        about["ok"] for _, about in heard if about["method"] == "gateways.resume"
+    ]
+
+
 async def test_drain_is_started_once(door: Door) -> None:
     """It is answered at once and says whether this call began it."""
     async with door.connect() as lines:
