@@ -21,7 +21,6 @@ from sessiond.core.gateways.lines import (
 from sessiond.core.gateways.messages import ProviderCall
 from sessiond.core.gateways.outgoing import (
     Outgoing,
-    decode_outgoing,
     delivery_id,
     encode_outgoing,
 )
@@ -33,6 +32,7 @@ from sessiond.runtime.computed import Computed
 
 __all__ = [
     "MAX_HELD",
+    "closing_time",
     "deliver",
     "deliver_held",
     "deliver_receipt",
@@ -119,8 +119,7 @@ def deliver(
         calls = gateway.calls(output, line.to, reference=_reference(number))
     except InvalidInput as error:
         raise AppFailed(f"cannot be shown on {account.name}: {error}") from None
-    window = gateway.limits.window_seconds
-    closes_at = None if window is None else line.heard_at + window
+    closes_at = closing_time(turn, account)
     for call in calls:
         message = Outgoing(
             account=account.name,
@@ -163,14 +162,16 @@ def deliver_receipt(turn: Computed, account: Account, heard: Heard, now: float) 
         _add(turn, encode_outgoing(receipt), now)
 
 
-def send_again(turn: Computed, body: bytes, now: float) -> None:
-    """Make a message that was given up a delivery of this turn; its time begins anew.
+def closing_time(turn: Computed, account: Account) -> float | None:
+    """Say until when more than templates may be sent to the person; ``None``: always."""
+    window = account.gateway.limits.window_seconds
+    return None if window is None else line_of(turn, account.name).heard_at + window
 
-    Raises:
-      SnapshotCorrupt: it is no message.
 
-    """
-    _add(turn, encode_outgoing(replace(decode_outgoing(body), at=now)), now)
+def send_again(turn: Computed, account: Account, message: Outgoing, *, at: float) -> None:
+    """Make a message a delivery of this turn once more, as one of *at*, in the window that is open now."""
+    closes_at = None if message.is_template else closing_time(turn, account)
+    _add(turn, encode_outgoing(replace(message, at=at, closes_at=closes_at)), at)
 
 
 def hold(turn: Computed, account: str, body: bytes) -> tuple[bytes, ...]:

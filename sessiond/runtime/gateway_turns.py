@@ -20,7 +20,7 @@ from sessiond.core.gateways.dials import inputs_of, last_request
 from sessiond.core.gateways.inputs import DeliverySettled, Incoming
 from sessiond.core.gateways.lines import Answered, decode_answered, encode_answered
 from sessiond.core.gateways.outgoing import Outgoing, decode_outgoing, encode_outgoing
-from sessiond.core.gateways.port import GivenUp, Judgement, Sent, Template
+from sessiond.core.gateways.port import GivenUp, Judgement, Sent, Template, WindowClosed
 from sessiond.core.gateways.updates import DeliveryState, DeliveryUpdate
 from sessiond.core.ids import Digest
 from sessiond.core.records import DeadLetter
@@ -33,6 +33,7 @@ from sessiond.runtime.computed import Computed
 from sessiond.runtime.dialogue import Dialogue
 from sessiond.runtime.gateway_journal import tell, tell_page
 from sessiond.runtime.gateway_output import (
+    closing_time,
     deliver_held,
     deliver_receipt,
     deliver_template,
@@ -161,6 +162,8 @@ class GatewayTurns:
             return
         if outgoing.is_receipt:
             return
+        if isinstance(item.judgement, WindowClosed) and self._waits_on(turn, outgoing):
+            return
         update = self._settle(turn, item, outgoing)
         self._tell(turn, update, conversation=outgoing.conversation, flow=outgoing.flow)
         if hooks:
@@ -188,9 +191,22 @@ class GatewayTurns:
 
         Raises:
           SnapshotCorrupt: it is no message.
+          Refused: UNKNOWN_EVENT, there is no such account (any more).
 
         """
-        send_again(turn, body, self._services.clock.now())
+        message = decode_outgoing(body)
+        send_again(turn, self._account(message.account), message, at=self._services.clock.now())
+
+    def _waits_on(self, turn: Computed, message: Outgoing) -> bool:
+        """Let a message wait on whose window closed before it could be sent, where the person has opened another."""
+        account, now = self._services.accounts.get(message.account), self._services.clock.now()
+        opened_to = None if account is None else closing_time(turn, account)
+        if account is None or opened_to is None or message.closes_at is None:
+            return False
+        if not message.closes_at <= now < opened_to:
+            return False
+        send_again(turn, account, message, at=message.at)
+        return True
 
     def _holds(self, turn: Computed, account: Account, outgoing: Outgoing) -> bool:
         """Keep the message until the person writes, and ask him to by a template; ``False``: there is none."""

@@ -2,11 +2,17 @@
 
 from msgspec.structs import replace
 
-from sessiond.core.errors import Fenced, StoreError
+from sessiond.core.errors import Fenced, SnapshotError, StoreError
 from sessiond.core.ids import UserId, partition_of
 from sessiond.core.operations import UnknownTarget
 from sessiond.core.records import StreamMark, UserCommit, VerdictStatus
-from sessiond.core.session.snapshot import Device, decode_snapshot, encode_snapshot
+from sessiond.core.session.snapshot import (
+    Device,
+    Snapshot,
+    decode_snapshot,
+    encode_snapshot,
+    rolled_back,
+)
 from sessiond.runtime.node import NodeRuntime
 
 __all__ = ["roll_back_quarantined"]
@@ -26,7 +32,7 @@ async def roll_back_quarantined(runtime: NodeRuntime, user: UserId) -> int:
     loaded = await runtime.store.load(user, partition)
     if loaded is None or loaded.previous is None:
         raise UnknownTarget("there is no earlier snapshot of this user")
-    earlier = decode_snapshot(loaded.previous)
+    earlier = rolled_back(decode_snapshot(loaded.previous), _readable(loaded.snapshot))
     devices = {name: Device(0, device.left_at) for name, device in earlier.devices.items()}
     commit = UserCommit(
         user=user,
@@ -42,3 +48,10 @@ async def roll_back_quarantined(runtime: NodeRuntime, user: UserId) -> int:
     if verdict.status is not VerdictStatus.APPLIED:
         raise StoreError("the record changed meanwhile; try again")
     return verdict.version
+
+
+def _readable(snapshot: bytes) -> Snapshot | None:
+    try:
+        return decode_snapshot(snapshot)
+    except SnapshotError:
+        return None

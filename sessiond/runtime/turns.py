@@ -22,7 +22,7 @@ from sessiond.core.session.effects import CloseConnection, Reply
 from sessiond.core.session.outcome import EndRequest, Outcome, PushRequest
 from sessiond.core.session.phases import Phase
 from sessiond.core.session.program import Call, CallKind
-from sessiond.core.session.snapshot import decode_snapshot
+from sessiond.core.session.snapshot import decode_snapshot, rolled_back
 from sessiond.core.session.state import RETENTION_TIMER, SessionState
 from sessiond.runtime.calls import Calls
 from sessiond.runtime.computed import Computed
@@ -344,7 +344,8 @@ class Turns:
         if loaded is None or loaded.previous is None:
             raise Refused(ErrorCode.BAD_REQUEST, "there is no earlier snapshot")
         everyone = tuple(a.connection for a in turn.state.attachments)
-        earlier = replace(turn.state, snapshot=decode_snapshot(loaded.previous))
+        snapshot = rolled_back(decode_snapshot(loaded.previous), turn.state.snapshot)
+        earlier = replace(turn.state, snapshot=snapshot)
         turn.state = machine.restart_stream(earlier, services.new_epoch())
         self.dialogue.rolled_back(turn)
         rolled = msgspec.json.encode({"version": loaded.version + 1})

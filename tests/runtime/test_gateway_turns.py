@@ -486,3 +486,40 @@ async def test_a_delivery_of_an_erased_user_is_forgotten(autojump_clock: MockClo
         loaded = await world.store.load(ANN, partition_of(ANN))
 
     assert loaded is None
+
+
+async def test_a_message_whose_window_closed_waits_on_when_the_person_wrote_meanwhile(
+    autojump_clock: MockClock,
+) -> None:
+    """It waited for its provider, and he has opened another window: neither is it held, nor is a template sent."""
+    shop = whatsapp(fallback_template=FALLBACK)
+    async with open_world(greeter(), accounts=(shop,)) as world:
+        await accept(world, heard("hi", shop), "shop", "m-1")
+        world.clock.jump(86_400 - 60)
+        await accept(world, heard("Ann", shop), "shop", "m-2")
+        world.clock.jump(120)
+        await settle(world, 0, WindowClosed("the window closed before it could be sent"))
+        sent, kept = await deliveries(world), await line(world, "shop")
+
+    assert ["What is your name?", "Is it Ann?", "Welcome."] == [text_of(one) for one in sent]
+    assert () == kept.held
+    assert {kept.heard_at + 86_400} == {one.closes_at for one in sent[1:]}
+
+
+async def test_a_roll_back_keeps_what_is_on_its_way(autojump_clock: MockClock) -> None:
+    """The numbers of messages are not given twice, or one that waits for its provider would be overwritten."""
+    async with open_world(greeter(), accounts=(SHOP,)) as world:
+        await accept(world, heard("hi", SHOP), "shop", "m-1")
+        await accept(world, heard("Ann", SHOP), "shop", "m-2")
+        await world.operations.roll_back(ANN)
+        await accept(world, heard("Eve", SHOP), "shop", "m-3")
+        sent = await deliveries(world)
+
+    shown = ["Welcome.", "What is your name?", "Is it Ann?", "Is it Eve?"]
+    assert shown == [text_of(one) for one in sent]
+
+
+def text_of(outgoing: Any) -> str:
+    said = told(outgoing)
+    body = said["text"]["body"] if "text" in said else said["interactive"]["body"]["text"]
+    return str(body)

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from sessiond.core.errors import SnapshotCorrupt, SnapshotTooNew
 from sessiond.core.values import Value
@@ -27,6 +28,7 @@ __all__ = [
     "Upcasters",
     "decode_snapshot",
     "encode_snapshot",
+    "rolled_back",
 ]
 
 SNAPSHOT_VERSION: Final = 1
@@ -34,6 +36,9 @@ SNAPSHOT_VERSION: Final = 1
 _HEADER: Final = struct.Struct(">2sBcI")
 _MAGIC: Final = b"SD"
 _JSON: Final = b"J"
+
+#: More messages than are written in the commits between two snapshots of one user.
+_MESSAGES_SINCE: Final = 1 << 16
 
 Plain = dict[str, object]
 
@@ -86,6 +91,24 @@ class Snapshot(Value, frozen=True, kw_only=True):
     """The users who are this one now, or are about to be."""
     link_tries: tuple[float, ...] = ()
     """When codes were typed here: guessing has a bound."""
+
+
+def rolled_back(earlier: Snapshot, now: Snapshot | None) -> Snapshot:
+    """Put *earlier* in the place of *now*, which may be unreadable, without undoing what others rely on.
+
+    Those are who the user is, where and with what he is reached, and the numbers of his messages: the ones that were
+    given to gateways since are in the store, and a number that was given twice would overwrite one of them.
+    """
+    if now is None:
+        return replace(earlier, sent=earlier.sent + _MESSAGES_SINCE)
+    return replace(
+        earlier,
+        lines=now.lines,
+        sent=now.sent,
+        linked_to=now.linked_to,
+        aliases=now.aliases,
+        link_tries=now.link_tries,
+    )
 
 
 class _Body(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from sessiond.core.errors import SnapshotCorrupt, SnapshotTooNew
 from sessiond.core.session.snapshot import (
@@ -20,6 +21,7 @@ from sessiond.core.session.snapshot import (
     Snapshot,
     decode_snapshot,
     encode_snapshot,
+    rolled_back,
 )
 from sessiond.testing.strategies import snapshots
 
@@ -194,3 +196,14 @@ def test_the_body_is_plain_json() -> None:
     raw = (GOLDEN / "v1.snapshot").read_bytes()
 
     assert {"deal": 42, "name": "Ann"} == msgspec.json.decode(raw[8:])["data"]
+
+
+def test_what_others_rely_on_is_not_rolled_back() -> None:
+    """Who the user is, where he is reached, and the numbers of his messages; the rest is as it was."""
+    earlier = Snapshot(session_id="s", created_at=1.0, data=b'{"a":1}', sent=3)
+    now = replace(
+        earlier, data=b"{}", sent=5, lines={"shop": b"{}"}, linked_to="ann", aliases=("eve",), link_tries=(1.0,)
+    )  # fmt: skip
+
+    assert replace(now, data=earlier.data) == rolled_back(earlier, now)
+    assert rolled_back(earlier, None).sent > 1000
