@@ -47,6 +47,22 @@ def test_the_tests_that_are_shown_pass(tmp_path: Path) -> None:
     assert "4 passed" in done.stdout, done.stdout + done.stderr
 
 
+def test_the_test_with_a_provider_passes(tmp_path: Path) -> None:
+    """The same page's app that sends by WhatsApp, against a provider with four faults."""
+    for name in ("ready.py", "test_ready.py"):
+        (tmp_path / name).write_text(captioned("howto/flow-tests.md", name))
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-o", "trio_mode=true", "-p", "no:cacheprovider"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+    assert "4 passed" in done.stdout, done.stdout + done.stderr
+
+
 def test_pictures_and_places_are_taken_as_shown() -> None:
     """The flow that asks for a photo, a bill, a place and a friend gets them, and turns a wrong photo down."""
     with play(load("howto/flows.md", "damage.py").app) as phone:
