@@ -32,6 +32,9 @@ __all__ = [
 #: What is between two answers.
 _JOINED: Final = "*"
 
+#: The platform whose sessions begin with a dial. Programs that ask for somebody (``http``) say what he said at once.
+_USSD: Final = "ussd"
+
 
 class LastRequest(Value, frozen=True, kw_only=True, omit_defaults=True):
     """What is kept of the last request of a person's phone: the provider's session, and what was typed in it."""
@@ -51,8 +54,8 @@ def inputs_of(read: Sequence[Heard], last: LastRequest | None) -> tuple[Heard, .
     """Say which inputs a USSD request holds: what the gateway *read*, given the *last* request of the same person.
 
     Run them all in order; what the last one shows is the answer. None: the request is a repeat; it gets the answer
-    that was given, and *last* stays what it is. A new session begins with an input that ``begins`` and has no text;
-    answers that were dialled with it follow, one input each.
+    that was given, and *last* stays what it is. A new session of USSD begins with an input that ``begins`` and has no
+    text; answers that were dialled with it follow, one input each.
 
     Within a session there is one answer per request, so a ``*`` in it was typed and is kept. Among answers dialled
     at once (``*384*123*1*2#``) it cannot be told from the one between two of them.
@@ -66,7 +69,8 @@ def _inputs(heard: Heard, last: LastRequest | None) -> tuple[Heard, ...]:
         return (heard,)
     seen = None if last is None or last.session != heard.facts.request_id else last.so_far
     if heard.so_far is None:
-        return _first(heard) if seen is None and not heard.begins else (heard,)
+        is_new = seen is None and not heard.begins and heard.facts.platform == _USSD
+        return _first(heard) if is_new else (heard,)
     if seen is None:
         return dial_and_answers(heard, answers_of(heard.so_far))
     if seen.startswith(heard.so_far):

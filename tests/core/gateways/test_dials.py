@@ -52,6 +52,14 @@ def test_a_session_not_seen_before_begins() -> None:
         assert (True, "", dialled) == (dial.begins, dial.answer.text, dial.dialled)
 
 
+def test_a_program_does_not_dial() -> None:
+    """What it says first in a session is what the person said, and nothing comes before it."""
+    said = heard("hi")
+    said = msgspec.structs.replace(said, facts=msgspec.structs.replace(said.facts, platform="http"))
+
+    assert (said,) == inputs_of((said,), None)
+
+
 def test_the_same_session_goes_on() -> None:
     """Whatever is typed, also what looks like a dial."""
     for typed in ("", "1", "*714#"):
