@@ -77,10 +77,6 @@ def test_modules_are_small() -> None:
 NO_TEST_MODULE = {
     "__main__.py": "two lines; the command line tests start it",
     "core/gateways/port.py": "Protocols without bodies and plain values; every gateway's tests use them",
-    "core/gateways/listing.py": "plain values of the listing of accounts",
-    "runtime/provider_calls.py": "a Protocol and one exception; edges/http/test_outbound raises it",
-    "core/gateways/inputs.py": "plain values; runtime/test_gateway_turns gives all of them to actors",
-    "core/gateways/updates.py": "plain values; runtime/test_gateway_turns sees every one",
     "core/operations.py": "a Protocol and plain values; runtime/operations and the admin door use all of them",
     "core/ports.py": "Protocols without bodies; tests/contracts holds the stores to them",
     "edges/admin/method.py": "a Protocol and one plain class; test_methods and test_discovery use them",
