@@ -45,6 +45,9 @@ _NAMES: Final[Mapping[type, str]] = {Heard: "heard", StatusUpdate: "status", Not
 #: So that two messages without id and time are two.
 _SALT_BYTES: Final = 16
 
+#: For so long Meta sends again what was not acknowledged; the others stop earlier.
+_REPEATS_SECONDS: Final = 7 * 86_400.0
+
 _UNAUTHORIZED: Final = frozenset({401, 403})
 
 
@@ -223,7 +226,8 @@ class _AccountDoor:
         shared = self._shared
         kind, body = self.account.kind, encode_arrived(told)
         digest = arrival_digest(kind, told, body, shared.entropy.token(_SALT_BYTES))
-        return Arrival(user, partition_of(user), digest, kind, body, shared.clock.now())
+        at = shared.clock.now()
+        return Arrival(user, partition_of(user), digest, kind, body, at, _REPEATS_SECONDS)
 
     def _person(self, arrived: Arrived) -> tuple[UserId, Arrived]:
         identities, name = self._shared.identities, self.account.name

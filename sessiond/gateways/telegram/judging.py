@@ -11,10 +11,10 @@ from msgspec import Raw, Struct
 from sessiond.core.gateways.messages import ProviderResponse
 from sessiond.core.gateways.pieces import decoded
 from sessiond.core.gateways.port import AccountStopped, GivenUp, Judgement, Sent, TryAgain
+from sessiond.core.gateways.retry_after import LONGEST_WAIT, retry_after
 
 __all__ = ["judge"]
 
-_LONGEST_WAIT: Final = 86_400.0
 _UNCLEAR: Final = frozenset({408, 409, 425})
 
 #: By code. A 404 is about the address that we call, which holds the token.
@@ -50,8 +50,7 @@ def judge(response: ProviderResponse) -> Judgement:
     """
     answer = decoded(response.body, _Answer)
     if answer is None:
-        seconds = _retry_after(response)
-        return TryAgain(f"{response.status}: the answer cannot be read", seconds)
+        return TryAgain(f"{response.status}: the answer cannot be read", retry_after(response))
     if answer.ok:
         message = decoded(answer.result, _Message)
         return Sent("" if message is None else str(message.message_id))
@@ -59,7 +58,7 @@ def judge(response: ProviderResponse) -> Judgement:
     if parameters.migrate_to_chat_id is not None:
         return GivenUp("400: the group has become another one")
     code = response.status if answer.error_code is None else answer.error_code
-    return _judge_code(code, _bounded(parameters.retry_after) or _retry_after(response))
+    return _judge_code(code, _bounded(parameters.retry_after) or retry_after(response))
 
 
 def _judge_code(code: int, seconds: float | None) -> Judgement:
@@ -73,10 +72,5 @@ def _judge_code(code: int, seconds: float | None) -> Judgement:
     return GivenUp(f"{code}: refused")
 
 
-def _retry_after(response: ProviderResponse) -> float | None:
-    after = response.headers.get("retry-after", "").strip()
-    return _bounded(float(after[:9])) if after.isascii() and after.isdigit() else None
-
-
 def _bounded(seconds: float | None) -> float | None:
-    return min(float(seconds), _LONGEST_WAIT) if seconds is not None and seconds > 0 else None
+    return min(float(seconds), LONGEST_WAIT) if seconds is not None and seconds > 0 else None

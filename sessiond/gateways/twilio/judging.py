@@ -10,6 +10,7 @@ from msgspec import Struct
 from sessiond.core.gateways.messages import ProviderResponse
 from sessiond.core.gateways.pieces import decoded
 from sessiond.core.gateways.port import AccountStopped, GivenUp, Judgement, Sent, TryAgain
+from sessiond.core.gateways.retry_after import retry_after
 from sessiond.gateways.twilio.codes import judge_code
 
 __all__ = ["judge"]
@@ -18,7 +19,6 @@ _UNCLEAR: Final = frozenset({408, 409, 425})
 _REFUSED: Final = frozenset({403, 404})
 #: From here on codes are about a message, not about who we are.
 _MESSAGES: Final = 21_000
-_LONGEST_WAIT: Final = 86_400.0
 
 
 class _Answer(Struct):
@@ -38,7 +38,7 @@ def judge(response: ProviderResponse) -> Judgement:
     """
     judged = _judge(response)
     if isinstance(judged, TryAgain):
-        return TryAgain(judged.reason, _wait(response), judged.account)
+        return TryAgain(judged.reason, retry_after(response), judged.account)
     return judged
 
 
@@ -62,8 +62,3 @@ def _judge_status(status: int, code: int) -> Judgement:
     if status >= 500 or status < 400 or status in _UNCLEAR:
         return TryAgain(f"{status}: not now")
     return GivenUp(f"{status}: refused")
-
-
-def _wait(response: ProviderResponse) -> float | None:
-    after = response.headers.get("retry-after", "").strip()
-    return min(float(after[:9]), _LONGEST_WAIT) if after.isascii() and after.isdigit() else None

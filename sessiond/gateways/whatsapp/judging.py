@@ -19,6 +19,7 @@ from sessiond.core.gateways.port import (
     TryAgain,
     WindowClosed,
 )
+from sessiond.core.gateways.retry_after import LONGEST_WAIT, retry_after
 
 __all__ = ["CODES", "judge", "judge_code"]
 
@@ -73,7 +74,6 @@ _TEMPLATES: Final = range(132000, 133000)
 _NO_SUCH_OBJECT: Final = 33
 
 _UNCLEAR_STATUSES: Final = frozenset({408, 425, 429})
-_LONGEST_WAIT: Final = 86_400.0
 _USAGE: Final = "x-business-use-case-usage"
 
 
@@ -152,15 +152,15 @@ def _judge_status(response: ProviderResponse) -> Judgement:
 
 
 def _wait(response: ProviderResponse) -> float | None:
-    """Read how long to wait: ``Retry-After`` in seconds, or Meta's estimate of when a limit ends, in minutes."""
-    after = response.headers.get("retry-after", "").strip()
-    if after.isascii() and after.isdigit():
-        return min(float(after[:9]), _LONGEST_WAIT)
+    """Read how long to wait: ``Retry-After``, or Meta's estimate of when a limit ends, in minutes."""
+    after = retry_after(response)
+    if after is not None:
+        return after
     usage = decoded(
         response.headers.get(_USAGE, "").encode(errors="replace"), dict[str, msgspec.Raw]
     )
     minutes = max((one for raw in (usage or {}).values() for one in _minutes(raw)), default=0.0)
-    return min(minutes * 60, _LONGEST_WAIT) if minutes > 0 else None
+    return min(minutes * 60, LONGEST_WAIT) if minutes > 0 else None
 
 
 def _minutes(raw: msgspec.Raw) -> Iterator[float]:

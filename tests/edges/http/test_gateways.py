@@ -602,3 +602,12 @@ async def test_a_bug_of_a_gateway_costs_one_request() -> None:
     assert [("door.failed", {"door": "http", "error": "ZeroDivisionError"})] == stand.events(
         "door.failed"
     )
+
+
+async def test_a_webhook_that_comes_again_after_days_is_known() -> None:
+    """Meta sends again for a week."""
+    async with open_stand(account(whatsapp())) as stand:
+        await stand.send(webhook(message(1)))
+        stand.clock.at += 6 * 86_400
+        await stand.send(webhook(message(1)))
+        assert 1 == len(await stand.entries())
