@@ -6,7 +6,7 @@ the 101. Everything else is HTTP until the end.
 
 Bounds are checked before anything is parsed or kept: a head above its bound is 431, a body 413, a
 slow one of either 408. Errors are ``{"code", "reason", "message"}`` and repeat nothing of the
-request.
+request. What came in one piece and has nothing unusual is not given to h11 (whole.py).
 """
 
 import json
@@ -16,7 +16,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from email.utils import formatdate
 from enum import Enum, auto
 from functools import lru_cache
-from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
 
@@ -28,14 +27,13 @@ from sessiond import telemetry
 from sessiond.core.codes import ErrorCode
 from sessiond.net.heads import Head, decode_head
 from sessiond.net.messages import Handler, Headers, Request, Response
+from sessiond.net.stream import AcceptedStream
 from sessiond.net.transport import SansIO
+from sessiond.net.whole import REASONS, read_whole, write_whole
 
 __all__ = ["HttpLimits", "Switched", "UpgradeHandler", "error_response", "serve_http"]
 
 _READ_BYTES: Final = 16 * 1024
-
-#: The words after the number, for people who look at the answer.
-_REASONS: Final = {status.value: status.phrase.encode() for status in HTTPStatus}
 
 #: How long a client may take to read the last answer before we close.
 _GOODBYE_SECONDS: Final = 2.0
@@ -168,17 +166,23 @@ class _HttpConnection:
         return None
 
     async def _converse(self) -> Switched | None:
-        head = await self._read_head(self._limits.head_seconds)
-        while head is not None:
-            if head.wants_upgrade:
-                return await self._switch(head)
+        silence_seconds = self._limits.head_seconds
+        while True:
+            whole = await self._read_whole(silence_seconds)
+            if whole is not None:
+                await self._answer_whole(*whole)
+            else:
+                head = await self._read_head(silence_seconds)
+                if head is None:
+                    return None
+                if head.wants_upgrade:
+                    return await self._switch(head)
+                await self._answer(head)
+                if self._h11.our_state is not h11.DONE or self._h11.their_state is not h11.DONE:
+                    return None
+                self._h11.start_next_cycle()
             self._is_first = False
-            await self._answer(head)
-            if self._h11.our_state is not h11.DONE or self._h11.their_state is not h11.DONE:
-                break
-            self._h11.start_next_cycle()
-            head = await self._read_head(self._limits.keep_alive_seconds)
-        return None
+            silence_seconds = self._limits.keep_alive_seconds
 
     # ------------------------------------------------------------ patience
 
@@ -201,6 +205,33 @@ class _HttpConnection:
         if self._h11.trailing_data[0]:
             raise _Rejected(error_response(408, ErrorCode.TIMEOUT, "the request took too long"))
 
+    # ------------------------------------------------------------ whole requests
+
+    async def _read_whole(self, silence_seconds: float) -> tuple[Head, bytes] | None:
+        """Read what comes next; ``None``: h11 has it, and goes on with it."""
+        if self._h11.trailing_data[0]:
+            return None
+        self._wait_until(trio.current_time() + silence_seconds, _Purpose.HEAD)
+        data = await self._receive()
+        whole = read_whole(data)
+        self._wait_for_ever()
+        if whole is None:
+            self._h11.receive_data(data)
+        return whole
+
+    async def _answer_whole(self, head: Head, body: bytes) -> None:
+        self._check_head(head)
+        bound = self._body_bound(head)
+        if len(body) > bound:
+            raise _Rejected(_too_large(bound))
+        response = await self._handle(head.request(body, self._peer))
+        is_head = head.method == "HEAD"
+        data = write_whole(response, date=_date(int(time.time())), is_head=is_head)
+        if isinstance(self._stream, AcceptedStream):
+            data = self._stream.send_now(data)
+        if data:
+            await self._write(data)
+
     # ------------------------------------------------------------ reading
 
     async def _read_head(self, silence_seconds: float) -> Head | None:
@@ -220,7 +251,7 @@ class _HttpConnection:
                 has_begun = True
                 deadline = trio.current_time() + self._limits.head_seconds
                 self._wait_until(deadline, _Purpose.HEAD)
-            await self._receive()
+            self._h11.receive_data(await self._receive())
 
     def _check_head(self, head: Head) -> None:
         # h11 bounds what is incomplete; a head that came in one piece is bounded here.
@@ -228,16 +259,18 @@ class _HttpConnection:
         if size > self._limits.head_bytes:
             raise _Rejected(_HEAD_TOO_LARGE)
 
-    async def _receive(self) -> None:
+    async def _receive(self) -> bytes:
         data = bytes(await self._stream.receive_some(_READ_BYTES))
         if not data:
             self._is_eof = True
-        self._h11.receive_data(data)
+        return data
+
+    def _body_bound(self, head: Head) -> int:
+        return max(self._limits.body_bytes, self._larger.get(head.target.partition("?")[0], 0))
 
     async def _read_body(self, head: Head) -> bytes:
         length = head.joined("content-length")
-        path = head.target.partition("?")[0]
-        bound = max(self._limits.body_bytes, self._larger.get(path, 0))
+        bound = self._body_bound(head)
         # The bound on digits keeps int() quick; h11 has checked that they are digits.
         if len(length) > 15 or int(length or "0") > bound:
             raise _Rejected(_too_large(bound))
@@ -249,7 +282,7 @@ class _HttpConnection:
                 if self._h11.they_are_waiting_for_100_continue:
                     await self._send(h11.InformationalResponse(status_code=100, headers=[]))
                 self._wait_until(deadline, _Purpose.BODY)
-                await self._receive()
+                self._h11.receive_data(await self._receive())
             elif isinstance(event, h11.Data):
                 body += event.data
                 if len(body) > bound:
@@ -291,14 +324,16 @@ class _HttpConnection:
             h11.Response(
                 status_code=response.status,
                 headers=encoded,
-                reason=_REASONS.get(response.status, b""),
+                reason=REASONS.get(response.status, b""),
             ),
             h11.Data(data=body),
             h11.EndOfMessage(),
         )
 
     async def _send(self, *events: h11.Event) -> None:
-        data = b"".join([self._h11.send(event) or b"" for event in events])
+        await self._write(b"".join([self._h11.send(event) or b"" for event in events]))
+
+    async def _write(self, data: bytes) -> None:
         self._wait_until(trio.current_time() + self._limits.write_seconds, _Purpose.WRITE)
         await self._stream.send_all(data)
 

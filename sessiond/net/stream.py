@@ -41,16 +41,33 @@ class AcceptedStream(trio.abc.HalfCloseableStream):
         elif max_bytes < 1:
             raise ValueError("max_bytes is at least 1")
         await checkpoint_if_cancelled()
+        has_waited = False
         while True:
             try:
                 data = self._sock.recv(max_bytes)
             except BlockingIOError:
                 await wait_readable(self._sock)
+                has_waited = True
             except OSError as error:
                 raise self._translated(error) from error
             else:
-                await cancel_shielded_checkpoint()
+                if not has_waited:
+                    await cancel_shielded_checkpoint()
                 return data
+
+    def send_now(self, data: bytes) -> bytes:
+        """Send what the kernel takes at once, and return the rest. No checkpoint.
+
+        Raises:
+          trio.BrokenResourceError, trio.ClosedResourceError: as ``send_all``.
+
+        """
+        try:
+            return data[self._sock.send(data) :]
+        except BlockingIOError:
+            return data
+        except OSError as error:
+            raise self._translated(error) from error
 
     @override
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:

@@ -74,6 +74,22 @@ async def test_large_data_arrives_whole() -> None:
     await right.aclose()
 
 
+async def test_what_can_be_sent_at_once_is() -> None:
+    """The rest is returned: all of it while nobody reads, an error once nobody can."""
+    left, right = pair()
+
+    assert left.send_now(b"hello") == b""
+    assert await right.receive_some() == b"hello"
+    data = bytes(8_000_000)
+    rest = left.send_now(data)
+    assert 0 < len(rest) < len(data)
+    assert left.send_now(rest) == rest
+    await right.aclose()
+    with pytest.raises(trio.BrokenResourceError):
+        left.send_now(rest)
+    await left.aclose()
+
+
 async def test_what_is_accepted_has_the_listeners_options() -> None:
     """Small frames are not held back for others (Nagle), and little waits unsent in the kernel."""
     listener = open_tcp("127.0.0.1", 0)[0]
