@@ -192,7 +192,7 @@ async def open_live(app: App, folder: Path, **changes: Any) -> AsyncIterator[Liv
         bound = await nursery.start(run)
         live = Live(folder, bound.http[0], bound.admin, nursery)
         try:
-            with trio.fail_after(15):
+            with trio.fail_after(60):
                 yield live
         finally:
             for socket in live.sockets:
