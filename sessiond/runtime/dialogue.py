@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from sessiond.core.codes import ErrorCode
 from sessiond.core.conversations.conversations import Conversations, next_expiry
 from sessiond.core.conversations.taken import Taken
-from sessiond.core.errors import InvalidInput, Refused
+from sessiond.core.errors import AppFailed, InvalidInput, Refused
 from sessiond.core.flows.faults import RunFailed
 from sessiond.core.flows.flow import Host
 from sessiond.core.flows.prompts import Output
@@ -25,6 +25,7 @@ from sessiond.core.gateways.accounts import Account
 from sessiond.core.gateways.lines import encode_answered
 from sessiond.core.ids import Digest
 from sessiond.core.records import MAX_STORED_REPLY
+from sessiond.core.rendering.screens import without_media
 from sessiond.core.session import inputs
 from sessiond.core.session.effects import Reply, StartRun
 from sessiond.core.session.outcome import Outcome, PushRequest, TimerRequest
@@ -207,8 +208,7 @@ class Dialogue:
             push = PushRequest(_PUSH, taken.shown)
             self._calls.apply(turn, Outcome(pushes=(push,)))
         elif account is not None and account.calls is not None and output is not None:
-            now = self._services.clock.now()
-            deliver(turn, account, output, now=now, conversation=taken.key, flow=taken.flow)
+            self._deliver(turn, account, taken, output)
         # Who speaks while a function runs is told so at once; who made it run waits for what comes of it.
         goes_on_waiting = bool(waits_seconds) and output is not None and output.run is not None
         if waits_seconds is not None and not goes_on_waiting:
@@ -227,6 +227,21 @@ class Dialogue:
             turn.effects = (*turn.effects, start)
         if taken.stored is not before.conversations:
             self._rearm(turn)
+
+    def _deliver(self, turn: Computed, account: Account, taken: Taken, output: Output) -> None:
+        """Have *output* sent. What the gateway cannot show is told to its author, and fails no turn.
+
+        A turn that failed for it would fail again: the person could not go on, and a function that the flow has called
+        would be called again and again, for a result that is never taken.
+        """
+        now, about = self._services.clock.now(), {"conversation": taken.key, "flow": taken.flow}
+        for shown in (output, without_media(output)):
+            try:
+                deliver(turn, account, shown, now=now, **about)
+            except AppFailed as error:
+                _log.error("flow %r: %s", taken.flow, error)
+            else:
+                return
 
     def _reply(self, turn: Computed, account: Account | None, taken: Taken) -> bytes:
         """Write what whoever waits is answered: a page, where he came by an account that is answered with pages."""

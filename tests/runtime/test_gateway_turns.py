@@ -9,6 +9,7 @@ from trio.testing import MockClock
 
 from sessiond import App, Conversation, DeliveryState, DeliveryUpdate, Session
 from sessiond.core.errors import Refused
+from sessiond.core.flows.prompts import AttachmentKind, Media
 from sessiond.core.gateways.accounts import Account, AccountSettings
 from sessiond.core.gateways.arrivals import Notice, StatusUpdate
 from sessiond.core.gateways.inputs import DeliverySettled, Incoming
@@ -303,6 +304,32 @@ async def test_what_comes_of_a_function_is_delivered_when_it_is_there(
 
     assert ["Looking."] == early
     assert ["Looking.", "Found 7."] == late
+
+
+async def test_what_cannot_be_shown_fails_no_turn(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Or the function would be called for ever: the rest is shown, and the author reads why."""
+    app, called = App(), []
+
+    async def pay() -> str:
+        called.append(1)
+        return "7"
+
+    @app.flow("pay", takes_everything=True)
+    async def flow(c: Conversation) -> None:
+        paid = await c.run("pay", pay)
+        await c.say(f"Paid {paid}.", media=Media(kind=AttachmentKind.IMAGE))
+        await c.ask("more", "More?", media=Media(kind=AttachmentKind.IMAGE))
+
+    async with open_world(app, accounts=(SHOP,)) as world:
+        await accept(world, heard("hi", SHOP), "shop", "m-1")
+        await trio.sleep(600)
+        sent = await deliveries(world)
+
+    assert [1] == called
+    assert ["Paid 7.", "More?"] == [text_of(one) for one in sent]
+    assert "flow 'pay': cannot be shown on shop" in caplog.text
 
 
 async def test_a_crash_loses_nothing_that_was_accepted(autojump_clock: MockClock) -> None:

@@ -9,10 +9,11 @@ from types import MappingProxyType
 from typing import Final, Protocol
 
 from attrs import field, frozen
+from msgspec.structs import replace
 
-from sessiond.core.flows.prompts import AttachmentKind, Choice, Media, Message, Prompt
+from sessiond.core.flows.prompts import AttachmentKind, Choice, Media, Message, Output, Prompt
 
-__all__ = ["Screen", "Showing", "media_line", "screen_of"]
+__all__ = ["Screen", "Showing", "media_line", "screen_of", "without_media"]
 
 #: FlowChat's words for media (ussd/renderer.rb).
 _MEDIA: Final[Mapping[AttachmentKind, str]] = MappingProxyType(
@@ -70,6 +71,23 @@ def media_line(media: Media | None) -> str:
         return ""
     address = _one_line(media.url or media.filename)
     return f"{_MEDIA[media.kind]}: {address}" if address else ""
+
+
+def without_media(output: Output) -> Output:
+    """Put a line into the place of each of the media, where they cannot be shown; one without address is left out."""
+    messages = [
+        Message(_joined(media_line(message.media), message.text)) for message in output.messages
+    ]
+    prompt = output.prompt
+    if prompt is not None:
+        text = _joined(media_line(prompt.media), prompt.text)
+        prompt = replace(prompt, text=text, media=None)
+    kept = tuple(message for message in messages if message.text.strip())
+    return replace(output, messages=kept, prompt=prompt)
+
+
+def _joined(*lines: str) -> str:
+    return "\n".join(filter(None, lines))
 
 
 def _parts(shown: Showing) -> Iterator[str]:

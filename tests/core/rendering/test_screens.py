@@ -12,7 +12,7 @@ from sessiond.core.flows.prompts import (
     Prompt,
     PromptKind,
 )
-from sessiond.core.rendering.screens import media_line, screen_of
+from sessiond.core.rendering.screens import media_line, screen_of, without_media
 
 SIZES = (Choice("s", "Small", 1), Choice("l", "Large", 2, "for two"))
 MENU = Media(url="https://cdn.example.com/menu.png")
@@ -114,3 +114,19 @@ def test_a_document_shows_what_its_output_showed() -> None:
     document = encode_shown(output, key="k", flow="f")
 
     assert screen_of(output) == screen_of(read_shown(document))
+
+
+def test_media_become_lines_where_they_cannot_be_shown() -> None:
+    """What has no address is left out, and so is what then says nothing."""
+    photo = Media(kind=AttachmentKind.IMAGE, url="https://example.com/a.jpg")
+    output = Output(
+        messages=(Message("Look.", photo), Message("", Media(id="1")), Message("Done.")),
+        prompt=Prompt(kind=PromptKind.TEXT, key="k", screen="s", text="Nice?", media=photo),
+    )
+    plain = without_media(output)
+
+    line = "📷 Image: https://example.com/a.jpg"
+    assert [f"{line}\nLook.", "Done."] == [message.text for message in plain.messages]
+    assert plain.prompt is not None
+    assert (f"{line}\nNice?", None) == (plain.prompt.text, plain.prompt.media)
+    assert Output(messages=(Message("Hi."),)) == without_media(Output(messages=(Message("Hi."),)))
