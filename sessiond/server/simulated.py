@@ -4,6 +4,8 @@ import hmac
 from collections.abc import Mapping
 from typing import Any, Final
 
+import attrs
+
 from sessiond.config.checks import DEV_SECRET_PREFIX, is_loopback
 from sessiond.config.gateways import GatewaySettings
 from sessiond.config.settings import Settings
@@ -28,7 +30,18 @@ _TOLD: Final = (
     "cumulative",
     "phone_number_id",
     "business_account_id",
+    "platform",
+    "sender",
+    "account_sid",
+    "messaging_service_sid",
 )
+
+#: By kind: the setting whose first value signs the provider's webhooks.
+_SIGNED_WITH: Final = {
+    "whatsapp": "app_secrets",
+    "telegram": "secret_tokens",
+    "twilio": "auth_tokens",
+}
 
 #: What is dialled where nobody said anything else.
 _SERVICE_CODE: Final = "*920*44#"
@@ -39,13 +52,11 @@ def open_simulator(settings: Settings, clock: Clock) -> Simulator | None:
     if not settings.dev or not is_loopback(settings.listen.host):
         return None
     accounts = [_simulated(name, one) for name, one in settings.gateways.items()]
-    return Simulator(
-        [one for one in accounts if one is not None], issue_token=_issuer(settings, clock)
-    )
+    return Simulator(accounts, issue_token=_issuer(settings, clock))
 
 
 def dev_accounts(secret: str, address: str) -> Mapping[str, Mapping[str, Any]]:
-    """Make the tables of ``[gateways]`` for a server at *address* that has none: one to dial, one to chat, one to ask.
+    """Make the tables of ``[gateways]`` for a server at *address* that has none: one of each kind, by its name.
 
     Their secrets are derived from *secret*, so that they stay the same, and no ``sessiond serve`` takes them.
     """
@@ -53,17 +64,37 @@ def dev_accounts(secret: str, address: str) -> Mapping[str, Mapping[str, Any]]:
     def made_up(purpose: str) -> str:
         return DEV_SECRET_PREFIX + hmac.digest(secret.encode(), purpose.encode(), "sha256").hex()
 
+    def provider(name: str) -> str:
+        return f"http://{address}{PROVIDER_PATH}{name}"
+
+    def dialled(name: str) -> dict[str, Any]:
+        return {"gateway": name, "tokens": [made_up(name)], "service_code": _SERVICE_CODE}
+
     return {
-        "ussd": {"gateway": "nalo", "tokens": [made_up("ussd")], "service_code": _SERVICE_CODE},
+        **{name: dialled(name) for name in ("nalo", "nsano", "africastalking")},
+        "http": {"gateway": "http", "tokens": [made_up("http")], "region": "GH"},
         "whatsapp": {
             "gateway": "whatsapp",
             "phone_number_id": "100000000000001",
             "access_token": made_up("access"),
             "verify_token": made_up("verify"),
             "app_secrets": [made_up("app")],
-            "api_url": f"http://{address}{PROVIDER_PATH}whatsapp",
+            "api_url": provider("whatsapp"),
         },
-        "http": {"gateway": "http", "tokens": [made_up("http")], "region": "GH"},
+        "telegram": {
+            "gateway": "telegram",
+            "bot_token": f"100000001:{made_up('bot')}",
+            "secret_tokens": [made_up("telegram")],
+            "api_url": provider("telegram"),
+        },
+        "twilio": {
+            "gateway": "twilio",
+            "account_sid": f"AC{1:032}",
+            "auth_tokens": [made_up("twilio")],
+            "sender": "+15005550006",
+            "status_url": f"http://{address}/gateways/twilio",
+            "api_url": provider("twilio"),
+        },
     }
 
 
@@ -81,32 +112,38 @@ def _issuer(settings: Settings, clock: Clock) -> IssueToken | None:
     return issue
 
 
-def _simulated(name: str, account: GatewaySettings) -> SimulatedAccount | None:
-    """Describe an account to the simulator; ``None``: nobody there can play its provider."""
-    tab, own = KINDS.get(account.kind.name), account.own
-    if tab is None:
-        return None
+def _simulated(name: str, account: GatewaySettings) -> SimulatedAccount:
+    """Describe an account to the simulator; nobody there can play the provider of a kind that is plugged in."""
+    kind, own = account.kind.name, account.own
     pages = getattr(own, "page_limits", None)
     told = {one: getattr(own, one) for one in _TOLD if hasattr(own, one)}
     fields = getattr(own, "fields", None)
     if fields is not None:
-        told["fields"] = {
-            one: getattr(fields, one)
-            for one in ("session", "phone", "text", "service_code", "network")
-        }
+        told["fields"] = attrs.asdict(fields)
     return SimulatedAccount(
         name=name,
-        kind=account.kind.name,
+        kind=kind,
         path=account_path(name, account.account),
-        tab=tab,
+        tab=KINDS.get(kind, ""),
         septets=pages.septets if pages else None,
         units=pages.units if pages else None,
         token=_first(own, "tokens"),
-        own=told,
-        app_secret=_first(own, "app_secrets"),
-        access_token=getattr(own, "access_token", ""),
+        own=told if kind in KINDS else {},
+        public_url=account.account.public_url,
+        signing_secret=_first(own, _SIGNED_WITH.get(kind, "")),
+        credential=_credential(name, account),
         answers_here=f"{PROVIDER_PATH}{name}" in getattr(own, "api_url", ""),
     )
+
+
+def _credential(name: str, account: GatewaySettings) -> str:
+    """Give what the calls of an account bear: each of our kinds has one."""
+    if KINDS.get(account.kind.name) != "chat":
+        return ""
+    calls = account.open(name).calls
+    assert calls is not None
+    (credential,) = calls.credentials.values()
+    return credential
 
 
 def _first(own: object, name: str) -> str:

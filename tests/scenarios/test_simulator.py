@@ -1,163 +1,222 @@
-"""The simulator of ``sessiond dev`` in a real browser, with the demo app and the accounts it makes by itself."""
+"""The simulator of ``sessiond dev`` in a real browser: real flows, answered through the doors of real accounts."""
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
-from sessiond.config import load_settings
-from sessiond.config.settings import ListenSettings
-from sessiond.demo import app
-from sessiond.server.simulated import dev_accounts
-from tests.redis_server import free_port
-from tests.scenarios.devtools import Driven, open_driven
-from tests.scenarios.hooks import request
-from tests.scenarios.live import SECRET, open_live
+from tests.scenarios.simulating import open_simulator
 
-SCREEN = "document.querySelector('#ussd-screen').textContent"
+APP = "tests.scenarios.simulated_app:app"
 STATE = "document.body.dataset.ussd"
-CHAT = "document.querySelector('#chat-messages').textContent"
 FRAMES = "document.querySelector('#socket-frames').textContent"
-
-
-@asynccontextmanager
-async def open_simulator(folder: Path, profile: Path) -> AsyncIterator[tuple[Driven, str, int]]:
-    """Start the server and show the page; gives the access token of the stand-in's account, and the port."""
-    port = free_port()
-    accounts = dev_accounts(SECRET, f"127.0.0.1:{port}")
-    flags = {
-        f"gateways.{name}.{key}": value
-        for name, table in accounts.items()
-        for key, value in table.items()
-    }
-    made = load_settings(flags={**flags, "session_keys.secret": SECRET}, environment={})
-    changes: dict[str, Any] = {
-        "dev": True,
-        "listen": ListenSettings(host="127.0.0.1", port=port),
-        "gateways": made.gateways,
-        "session_keys": made.session_keys,
-    }
-    async with (
-        open_driven(profile) as page,
-        open_live(app, folder, **changes) as live,
-    ):
-        await page.show(f"http://{live.address}/simulator")
-        await page.until("document.body?.dataset.ready === 'yes'")
-        yield page, accounts["whatsapp"]["access_token"], port
-        assert [] == page.problems
-
-
-async def answer(page: Driven, text: str, shown: str) -> None:
-    """Type an answer on the handset, and wait for what is on its screen then."""
-    await page.type("#ussd-input", text)
-    await page.click("#ussd-send")
-    await page.until(f"{SCREEN}.includes({json.dumps(shown)})")
 
 
 async def test_a_handset(short_tmp_path: Path, tmp_path: Path) -> None:
     """One dials, turns a page, reads to the end, redials and orders; each screen is counted against the page, and
     each exchange is in the log as it was, without the token.
     """
-    async with open_simulator(short_tmp_path, tmp_path) as (page, _, _):
-        await page.click("#ussd-send")
-        await page.until(f"{STATE} === 'in session'")
-        menu = await page.text("#ussd-screen")
+    async with open_simulator(short_tmp_path, tmp_path) as one:
+        page = one.page
+        await one.dial()
+        menu = await one.until_shown("Welcome to Pizza!")
         await page.click("#ussd-keypad button:nth-child(2)")
         typed = await page.run("document.querySelector('#ussd-input').value")
-        await answer(page, typed, "We bake every day")
+        await one.dial()
+        await one.until_shown("We bake every day")
         counted = await page.text("#ussd-counter")
-        await answer(page, "#", "Orders of the last half hour")
+        await one.dial("#")
+        await one.until_shown("Orders of the last half hour")
         while await page.run(STATE) != "session ended":
             before = await page.text("#ussd-screen")
-            await page.type("#ussd-input", "#")
-            await page.click("#ussd-send")
-            await page.until(f"{STATE} !== 'waiting' && {SCREEN} !== {json.dumps(before)}")
+            await one.dial("#")
+            await page.until(
+                f"{STATE} !== 'waiting' && document.querySelector('#ussd-screen').textContent !== {json.dumps(before)}"
+            )
         last = await page.text("#ussd-screen")
         await page.click("#ussd-redial")
-        await page.until(f"{SCREEN}.includes('Welcome')")
-        await answer(page, "1", "What size?")
+        await one.until_shown("Welcome")
+        await one.dial("1")
+        await one.until_shown("What size?")
         await page.click("#ussd-cancel")
         hung_up = await page.run(STATE)
         log = await page.text("#log")
         await page.save_screenshot(tmp_path / "ussd.png")
 
-    assert "Welcome to Pizza!" in menu
+    assert "1. Order\n2. Opening hours" in menu
     assert "2" == typed
     assert counted.endswith(" / 120 GSM-7")
     assert "the driver tells the price" in last
     assert "hung up" == hung_up
-    assert "→ POST /gateways/ussd?token=… 200" in log
+    assert "→ POST /gateways/nalo?token=… 200" in log
     assert '"USERDATA": "*920*44#"' in log
     assert "dev-only" not in log
 
 
-async def test_other_answering_accounts(short_tmp_path: Path, tmp_path: Path) -> None:
-    """The generic JSON account is asked with its own request; what a flow says is never markup."""
-    async with open_simulator(short_tmp_path, tmp_path) as (page, _, _):
-        await page.run(
-            "const picker = document.querySelector('#ussd-account'); picker.value = 'http';"
-            "picker.dispatchEvent(new Event('change')); 0"
-        )
-        await page.click("#ussd-send")
-        await page.until(f"{SCREEN}.includes('What size?')")
-        screen = await page.text("#ussd-screen")
-        log = await page.text("#log")
+async def test_every_account_that_answers(short_tmp_path: Path, tmp_path: Path) -> None:
+    """Each gets its own provider's request; a screen is measured in its alphabet against its account's page."""
+    counted = {}
+    async with open_simulator(short_tmp_path, tmp_path, APP) as one:
+        for account in ("nalo", "nsano", "africastalking"):
+            await one.pick("#ussd-account", account)
+            await one.dial()
+            await one.until_shown("Your name?")
+            plain = await one.page.text("#ussd-counter")
+            await one.dial("Ama")
+            await one.until_shown("Hello Ama 🎉")
+            counted[account] = (plain, await one.page.text("#ussd-counter"))
+        await one.page.click("#ussd-cancel")
+        await one.until_logged("Incomplete")
+        await one.pick("#ussd-account", "http")
+        await one.dial()
+        asked = await one.until_shown("Which **drink**?")
+        measured = await one.page.text("#ussd-counter")
+        log = await one.page.text("#log")
+        await one.page.save_screenshot(tmp_path / "http.png")
 
-    assert "s: Small\nl: Large" in screen
-    assert '"session_id"' in log
-
-
-async def test_a_chat(short_tmp_path: Path, tmp_path: Path) -> None:
-    """What the person writes is a signed webhook that is taken; what the account sends its provider is shown as text
-    with its buttons, also when it looks like markup; a tap is a webhook too, and answers that message.
-    """
-    question = {
-        "to": "233244123456",
-        "type": "interactive",
-        "interactive": {
-            "type": "button",
-            "header": {"type": "image", "image": {"link": "https://example.com/a.png"}},
-            "body": {"text": "<img src=x onerror=alert(1)> Really?"},
-            "action": {"buttons": [{"type": "reply", "reply": {"id": "y1", "title": "Yes, <b>"}}]},
-        },
+    assert counted == {
+        "nalo": ("10 / 120 GSM-7", "12 / 52 UCS-2"),
+        "nsano": ("10 / 140 GSM-7", "12 / 61 UCS-2"),
+        "africastalking": ("10 / 160 GSM-7", "12 / 70 UCS-2"),
     }
-    async with open_simulator(short_tmp_path, tmp_path) as (page, token, port):
-        await page.click("#tab-chat")
-        await page.until("document.body.dataset.chat === 'online'")
-        await page.type("#chat-input", "hello there")
-        await page.click("#chat-form button")
-        await page.until(
-            "document.querySelector('#log').textContent.includes('/gateways/whatsapp 200')"
-        )
-        status, _, body = await request(
-            port,
-            "POST",
-            "/simulator/provider/whatsapp/v23.0/100000000000001/messages",
-            json.dumps(question).encode(),
-            {"authorization": f"Bearer {token}"},
-        )
-        await page.until(f"{CHAT}.includes('Really?')")
-        images = await page.run("document.querySelectorAll('#chat-messages img').length")
-        await page.click("#chat-messages li:not(.mine) .choices button")
-        await page.until("document.querySelector('#log').textContent.includes('button_reply')")
-        mine = await page.run(
-            "[...document.querySelectorAll('#chat-messages .mine')].map(one => one.textContent)"
-        )
-        await page.until("document.querySelectorAll('#log li').length >= 3")
-        log = await page.text("#log")
-        await page.save_screenshot(tmp_path / "chat.png")
+    assert "Water: Water\nJuice: Juice\nBeer: Beer" in asked
+    assert measured.endswith(" UCS-2")  # a symbol stands for media
+    assert "/" not in measured
+    for field in ('"MSISDN"', '"UserSessionID"', "phoneNumber=%2B233244123456", '"session_id"'):
+        assert field in log
 
-    assert 200 == status
-    assert 0 == images
-    assert ["hello there", "Yes, <b>"] == mine
-    assert json.loads(body)["messages"][0]["id"] in log
-    assert "401" not in log
+
+async def test_a_chat_on_whatsapp(short_tmp_path: Path, tmp_path: Path) -> None:
+    """A flow's own answers: media, marks, three choices as buttons, eight as a list, twelve as numbered lines, a place
+    to send. Taps arrive as interactive replies; nothing a flow says becomes markup, and no secret is in the log.
+    """
+    async with open_simulator(short_tmp_path, tmp_path, APP) as one:
+        page = one.page
+        await one.open_chat("whatsapp")
+        await one.write("hi")
+        drinks = await one.until_said("Which drink?")
+        said = await page.text(".messages:not([hidden])")
+        images = await page.run("document.querySelectorAll('.messages img, .messages li b').length")
+        await page.save_screenshot(tmp_path / "buttons.png")
+        await one.press("Juice")
+        await one.until_said("Which dish?")
+        closed = await page.run(
+            "document.querySelector('.messages details button').checkVisibility()"
+        )
+        await one.press("Choose")
+        rows = await one.until_said("With sauce 8")
+        await page.save_screenshot(tmp_path / "list.png")
+        await one.press("Dish 3")
+        tables = await one.until_said("Which table?")
+        await one.write("12")
+        await one.until_said("Where are you?")
+        await page.save_screenshot(tmp_path / "numbers.png")
+        await one.press("Send location")
+        await one.until_said("Juice, dish 3, Table 12, at 5.6.")
+        log = await page.text("#log")
+        mine = await page.run(
+            "[...document.querySelectorAll('.messages .mine')].map(one => one.firstChild.data)"
+        )
+
+    assert "https://example.com/menu.png" in drinks
+    assert "Welcome <b>to</b> us" in said
+    assert 1 == images  # the bold word
+    assert not closed
+    assert "Options" in rows
+    assert "12. Table 12" in tables
+    assert ["hi", "Juice", "Dish 3", "12", "[Place]"] == mine
+    assert '"type": "button_reply"' in log
+    assert '"type": "list_reply"' in log
+    assert "dev-only" not in log
+
+
+async def test_what_becomes_of_messages(short_tmp_path: Path, tmp_path: Path) -> None:
+    """The page reports it as the provider does: what is looked at is read, what is not looked at is delivered until it
+    is, and what shall fail fails. The app's ``on_delivery`` hears it; each message shows its state.
+    """
+    ticks = "[...document.querySelectorAll('.messages li:not(.mine) .tick')].map((one) => one.className)"
+    async with open_simulator(short_tmp_path, tmp_path, APP) as one:
+        page = one.page
+        await one.open_chat("whatsapp")
+        await one.pick("#chat-receipts", "delivered")
+        await one.write("hi")
+        await one.until_said("Which drink?")
+        await page.until(
+            f"{ticks}.length === 2 && {ticks}.every((one) => one === 'tick delivered')"
+        )
+        await one.pick("#chat-receipts", "read")
+        await one.write("1")
+        await page.click("#tab-ussd")
+        await page.until("document.querySelectorAll('.messages li').length === 5")
+        await page.until(f"{ticks}.at(-1) === 'tick delivered'")
+        await page.click("#tab-chat")
+        await one.until_said("One was read.")
+        await one.pick("#chat-receipts", "failed")
+        await one.write("1")
+        await one.until_said("One was failed.")
+        await page.until(f"{ticks}.at(-1) === 'tick failed'")
+        log = await page.text("#log")
+        await page.save_screenshot(tmp_path / "ticks.png")
+
+    assert '"status": "delivered"' in log
+    assert '"biz_opaque_callback_data"' in log
+    assert '"code": 131026' in log
+
+
+async def test_a_chat_on_telegram(short_tmp_path: Path, tmp_path: Path) -> None:
+    """Choices are buttons below the question; a tap waits until the app acknowledged it; a place is asked for by a
+    keyboard, which goes away; formatted texts are formatted.
+    """
+    async with open_simulator(short_tmp_path, tmp_path, APP) as one:
+        page = one.page
+        await one.open_chat("telegram")
+        await one.write("hi")
+        await one.until_said("Which drink?")
+        bold = await page.run(
+            "document.querySelector('.messages:not([hidden]) li:last-child b')?.textContent"
+        )
+        await one.press("Beer")
+        await one.until_said("Which dish?")
+        await page.until("document.querySelectorAll('[aria-busy]').length === 0")
+        await one.press("Dish 8")
+        await one.until_said("Which table?")
+        await page.save_screenshot(tmp_path / "telegram.png")
+        await one.press("Table 1")
+        await one.until_said("Where are you?")
+        await page.save_screenshot(tmp_path / "keyboard.png")
+        await one.press("📍 Share my location")
+        await one.until_said("Beer, dish 8, Table 1, at 5.6.")
+        keys = await page.run("document.querySelectorAll('.keyboard button').length")
+        log = await page.text("#log")
+
+    assert "drink" == bold
+    assert 0 == keys
+    assert '"callback_query"' in log
+    assert "← telegram: answerCallbackQuery" in log
+    assert "dev-only" not in log
+
+
+async def test_a_chat_on_twilio(short_tmp_path: Path, tmp_path: Path) -> None:
+    """Signed forms in, text messages out, counted as the network does; what becomes of them goes to the callback."""
+    async with open_simulator(short_tmp_path, tmp_path, APP) as one:
+        await one.open_chat("twilio")
+        await one.write("hi")
+        drinks = await one.until_said("Which drink?")
+        await one.write("3")
+        await one.until_said("Which dish?")
+        await one.until_logged("→ POST /gateways/twilio?reference=")
+        log = await one.until_logged("MessageStatus=read")
+        said = await one.page.text(".messages:not([hidden])")
+        await one.page.save_screenshot(tmp_path / "twilio.png")
+
+    assert "1. Water\n2. Juice\n3. Beer" in drinks
+    assert "GSM-7" in drinks
+    assert "✓✓ read" in said
+    assert " 403" not in log
 
 
 async def test_a_socket(short_tmp_path: Path, tmp_path: Path) -> None:
     """With a token made for the user it joins, and pushes what was typed; frames are shown as they are."""
-    async with open_simulator(short_tmp_path, tmp_path) as (page, _, _):
+    async with open_simulator(short_tmp_path, tmp_path) as one:
+        page = one.page
         await page.click("#tab-socket")
         await page.click("#socket-connect")
         await page.until(f'{FRAMES}.includes(\'"status":"ok"\')')
@@ -166,9 +225,150 @@ async def test_a_socket(short_tmp_path: Path, tmp_path: Path) -> None:
         await page.type("#socket-payload", "{oops")
         await page.click("#socket-push")
         await page.until(f"{FRAMES}.includes('the payload is no JSON')")
+        await page.save_screenshot(tmp_path / "socket.png")
         await page.click("#socket-close")
         await page.until("document.body.dataset.socket === 'closed'")
         frames = await page.text("#socket-frames")
 
     assert '"phx_join"' in frames
     assert '["1","2","user:demo","flow:say",{"text":"hi"}]' in frames
+
+
+async def test_an_impossible_number(short_tmp_path: Path, tmp_path: Path) -> None:
+    """The page says so beside it, and neither dials nor writes, until it is mended."""
+    told = {}
+    async with open_simulator(short_tmp_path, tmp_path, APP) as one:
+        page = one.page
+        for phone in ("12", "0244123456", "abc", ""):
+            await page.type("#phone", phone)
+            await one.dial()
+            await page.until(f"{STATE} === 'not dialled' && document.activeElement.id === 'phone'")
+            told[phone] = await page.text("#phone-problem:not([hidden])")
+            await page.click("#restart")
+        await one.open_chat("whatsapp")
+        await one.write("hi")
+        await page.until("document.activeElement.id === 'phone'")
+        log = await page.text("#log")
+        await page.save_screenshot(tmp_path / "phone.png")
+        await page.type("#phone", "+44 20 7946 0018")
+        await one.write("hi")
+        await one.until_said("Which drink?")
+        hidden = await page.run("document.querySelector('#phone-problem').hidden")
+
+    assert all("Write it with its country: +233244123456" in one for one in told.values())
+    assert "too few or too many digits" in told["12"]
+    assert "needs a region" in told["0244123456"]
+    assert "" == log
+    assert hidden
+
+
+async def test_restart_and_another_number(short_tmp_path: Path, tmp_path: Path) -> None:
+    """Restart clears the screens, and what the app knows stays; another number is somebody else."""
+    async with open_simulator(short_tmp_path, tmp_path, APP) as one:
+        page = one.page
+        await one.open_chat("whatsapp")
+        await one.write("hi")
+        await one.until_said("Which drink?")
+        await page.click("#restart")
+        cleared = await page.text(".messages:not([hidden])")
+        await one.write("1")
+        await one.until_said("Which dish?")
+        first = await page.run("document.querySelector('#phone').value")
+        await page.click("#other")
+        second = await page.run("document.querySelector('#phone').value")
+        await one.write("hi")
+        await one.until_said("Which drink?")
+
+    assert "" == cleared
+    assert first != second
+
+
+async def test_by_keyboard_and_by_ear(short_tmp_path: Path, tmp_path: Path) -> None:
+    """Everything that can be operated has a name; arrows change tabs, Enter dials and answers."""
+    async with open_simulator(short_tmp_path, tmp_path, APP) as one:
+        page = one.page
+
+        async def key(name: str) -> None:
+            text = {"text": "\r"} if name == "Enter" else {}
+            await page.call("Input.dispatchKeyEvent", type="keyDown", key=name, code=name, **text)
+            await page.call("Input.dispatchKeyEvent", type="keyUp", key=name, code=name)
+
+        await page.run("document.querySelector('#tab-ussd').focus()")
+        seen = []
+        for _ in range(3):
+            operated = [
+                one
+                for one in await one.accessible()
+                if one["role"]["value"] in {"button", "textbox", "combobox", "tab", "list", "log"}
+            ]
+            seen += [(node["role"]["value"], node["name"]["value"]) for node in operated]
+            await key("ArrowRight")
+        again = await page.run("document.activeElement.id")
+        await page.run("document.querySelector('#ussd-input').focus()")
+        await key("Enter")
+        await one.until_shown("Your name?")
+        await page.call("Input.insertText", text="Ama")
+        await key("Enter")
+        await one.until_shown("Hello Ama")
+
+    assert [] == [role for role, name in seen if not name.strip()]
+    assert {
+        ("button", "star"),
+        ("textbox", "Message"),
+        ("textbox", "Phone"),
+        ("tab", "Chat"),
+    } <= set(seen)
+    assert "tab-ussd" == again
+
+
+async def test_a_narrow_window(short_tmp_path: Path, tmp_path: Path) -> None:
+    """Nothing sticks out: the page is only scrolled up and down."""
+    wide = {}
+    async with open_simulator(short_tmp_path, tmp_path, APP) as one:
+        for width in (360, 700, 1000):
+            for tab in ("ussd", "chat", "socket"):
+                await one.page.click(f"#tab-{tab}")
+                file = tmp_path / f"{tab}-{width}.png"
+                await one.page.save_screenshot(file, width=width, height=800)
+                wide[tab, width] = await one.page.run("document.documentElement.scrollWidth")
+
+    assert {} == {where: is_ for where, is_ in wide.items() if is_ > where[1]}
+
+
+SHOP = """
+[session_keys]
+secret = "dev-only-of-this-test-and-long-enough-to-be-one"
+
+[gateways.shop]
+gateway = "whatsapp"
+phone_number_id = "1"
+access_token = "anything"
+verify_token = "anything"
+app_secrets = ["anything"]
+
+[gateways.bot]
+gateway = "telegram"
+bot_token = "1:abcdefghijklmnopqrstuvwxyz"
+secret_tokens = ["abcdefghijklmnopqrstuvwxyz"]
+api_url = "http://127.0.0.1:PORT/simulator/provider/bot"
+"""
+
+
+async def test_accounts_of_ones_own(short_tmp_path: Path, tmp_path: Path) -> None:
+    """They are offered instead; where one's answers go to the real provider, the page says what to set."""
+    async with open_simulator(short_tmp_path, tmp_path, APP, config=SHOP) as one:
+        page = one.page
+        await one.open_chat("shop")
+        offered = await page.run(
+            "[...document.querySelectorAll('#chat-account option')].map(o => o.text)"
+        )
+        away = await page.run("document.querySelector('#chat-away').innerText")
+        none = await page.run("document.querySelector('#ussd-none').hidden")
+        await page.save_screenshot(tmp_path / "own.png")
+        await one.open_chat("bot")
+        await one.write("hi")
+        await one.until_said("Which drink?")
+
+    assert ["shop (WhatsApp)", "bot (Telegram)"] == offered
+    assert f'api_url = "{one.address}/simulator/provider/shop"' in away
+    assert not none

@@ -1,5 +1,6 @@
 """The simulator's routes (sessiond/edges/http/simulator): whom they serve, and what they do for the page."""
 
+import base64
 import hashlib
 import hmac
 import json
@@ -22,9 +23,27 @@ CHAT = SimulatedAccount(
     kind="whatsapp",
     path="/gateways/shop",
     tab="chat",
-    app_secret="the app's secret",
-    access_token="the access token",
+    signing_secret="the app's secret",
+    credential="the access token",
 )
+BOT = SimulatedAccount(
+    name="bot",
+    kind="telegram",
+    path="/gateways/bot",
+    tab="chat",
+    signing_secret="the bot's secret",
+    credential="1:token",
+)
+TEXTS = SimulatedAccount(
+    name="texts",
+    kind="twilio",
+    path="/gateways/texts",
+    tab="chat",
+    public_url="https://chat.example.com",
+    signing_secret="the token",
+    credential="QUM6",
+)
+OTHER = SimulatedAccount(name="other", kind="plugged-in", path="/gateways/other")
 DIAL = SimulatedAccount(
     name="dial",
     kind="nalo",
@@ -41,7 +60,9 @@ BEARER = {"authorization": "Bearer the access token"}
 @define
 class Door:
     simulator: Simulator = field(
-        factory=lambda: Simulator([CHAT, DIAL], issue_token=lambda user: f"token of {user}")
+        factory=lambda: Simulator(
+            [CHAT, DIAL, BOT, TEXTS, OTHER], issue_token=lambda user: f"token of {user}"
+        )
     )
 
     async def ask(
@@ -156,9 +177,10 @@ async def test_the_page_is_told_of_accounts() -> None:
     """What it needs to be the provider: where, with which token, how long pages are. Not what signs or pays."""
     answer = await Door().ask("/simulator/setup")
 
-    chat, dial = json.loads(answer.body)["accounts"]
+    chat, dial, *_, other = json.loads(answer.body)["accounts"]
     assert ("/gateways/shop", "whatsapp", "chat") == (chat["path"], chat["kind"], chat["tab"])
     assert (120, 52, "t" * 16) == (dial["septets"], dial["units"], dial["token"])
+    assert ("plugged-in", "") == (other["kind"], other["tab"])
     assert b"secret" not in answer.body
     assert b"the access token" not in answer.body
 
@@ -191,6 +213,21 @@ async def test_no_key_no_tokens() -> None:
     assert 403 == (await door.ask("/simulator/token?user=ada", b"")).status
 
 
+@pytest.mark.parametrize(
+    ("phone", "told"),
+    [
+        ("+233 24 412 3456", {"phone": "+233244123456"}),
+        ("233244123456", {"phone": "+233244123456"}),
+        ("0244123456", {"problem": "a phone number in local form needs a region"}),
+        ("12", {"problem": "not a phone number: it has too few or too many digits"}),
+        ("", {"problem": "not a phone number"}),
+    ],
+)
+async def test_numbers_are_read_as_the_doors_do(phone: str, told: dict[str, str]) -> None:
+    """The page need not guess which it would be refused."""
+    assert told == await Door().told("/simulator/phone", phone.encode())
+
+
 async def test_webhooks_are_signed_as_meta_does() -> None:
     """The bytes as they are, with the account's secret."""
     body = b'{"any": "bytes"}'
@@ -200,7 +237,23 @@ async def test_webhooks_are_signed_as_meta_does() -> None:
     assert {"x-hub-signature-256": f"sha256={digest}"} == told
 
 
-@pytest.mark.parametrize("account", ["dial", "nobody"])
+async def test_webhooks_are_signed_as_twilio_does() -> None:
+    """The address that it calls, which may not be the page's, with its query, and the form."""
+    told = await Door().told("/simulator/sign/texts?to=/gateways/texts%3Fa%3D1", b"To=2&From=1")
+
+    signed = b"https://chat.example.com/gateways/texts?a=1From1To2"
+    digest = hmac.digest(b"the token", signed, "sha1")
+    assert {"x-twilio-signature": base64.b64encode(digest).decode()} == told
+
+
+async def test_what_telegram_says_is_said() -> None:
+    """It signs nothing, and names its secret."""
+    told = await Door().told("/simulator/sign/bot", b"{}")
+
+    assert {"x-telegram-bot-api-secret-token": "the bot's secret"} == told
+
+
+@pytest.mark.parametrize("account", ["dial", "nobody", "other"])
 async def test_other_accounts_do_not_sign(account: str) -> None:
     """There is nothing to sign with."""
     assert 400 == (await Door().ask(f"/simulator/sign/{account}", b"{}")).status
@@ -209,20 +262,69 @@ async def test_other_accounts_do_not_sign(account: str) -> None:
 async def test_messages_reach_the_page() -> None:
     """The stand-in answers as the provider does; each message has an id of its own, and comes in order."""
     door = Door()
-    start = await door.told("/simulator/sent/shop")
+    start = await door.told("/simulator/sent")
     ids = []
     for text in ("one", "two"):
         body = json.dumps({"to": "233", "type": "text", "text": {"body": text}}).encode()
         accepted = await door.told(STAND_IN, body, headers=BEARER)
         ids.append(accepted["messages"][0]["id"])
         assert [{"input": "233", "wa_id": "233"}] == accepted["contacts"]
-    told = await door.told(f"/simulator/sent/shop?after={start['count']}")
-    rest = await door.told("/simulator/sent/shop?after=1")
+    told = await door.told(f"/simulator/sent?after={start['count']}")
+    rest = await door.told("/simulator/sent?after=1")
 
     assert 2 == told["count"]
-    assert ["one", "two"] == [one["body"]["text"]["body"] for one in told["messages"]]
-    assert ids == [one["id"] for one in told["messages"]]
-    assert ids[1:] == [one["id"] for one in rest["messages"]]
+    assert ["one", "two"] == [one["body"]["text"]["body"] for one in told["calls"]]
+    assert [("shop", one) for one in ids] == [(one["account"], one["id"]) for one in told["calls"]]
+    assert ids[1:] == [one["id"] for one in rest["calls"]]
+
+
+async def test_ids_of_messages_were_not_there_before() -> None:
+    """Not before a restart of the server either: what became of a message is told of one message."""
+    ids = {
+        (await Door().told(STAND_IN, b'{"type": "text"}', headers=BEARER))["messages"][0]["id"]
+        for _ in range(3)
+    }
+
+    assert 3 == len(ids)
+
+
+async def test_a_bots_calls_reach_the_page() -> None:
+    """A message has a number, what is only done is done; the page is told of the method."""
+    door = Door()
+    body = b'{"chat_id": 233, "text": "Hi"}'
+    sent = await door.told("/simulator/provider/bot/bot1:token/sendMessage", body)
+    done = await door.told("/simulator/provider/bot/bot1:token/answerCallbackQuery", b"{}")
+    refused = await door.ask("/simulator/provider/bot/bot1:other/sendMessage", body)
+    (message, receipt) = (await door.told("/simulator/sent?after=0"))["calls"]
+
+    assert {"ok": True, "result": {"message_id": 1, "chat": {"id": 233, "type": "private"}}} == sent
+    assert {"ok": True, "result": True} == done
+    assert (401, 401) == (refused.status, json.loads(refused.body)["error_code"])
+    assert {"method": "sendMessage", "chat_id": 233, "text": "Hi"} == message["body"]
+    assert ("1", "answerCallbackQuery") == (message["id"], receipt["body"]["method"])
+
+
+async def test_forms_of_twilio_reach_the_page() -> None:
+    """A name that comes twice has both values; a sid is of Twilio's form."""
+    door = Door()
+    path = "/simulator/provider/texts/2010-04-01/Accounts/AC1/Messages.json"
+    body, headers = b"To=%2B233&Body=Hi&MediaUrl=a&MediaUrl=b", {"authorization": "Basic QUM6"}
+    sent = await door.told(path, body, headers=headers)
+    nobodys = await door.ask(path, b"Body=Hi", headers=headers)
+    refused = await door.ask(path, body)
+    (message,) = (await door.told("/simulator/sent?after=0"))["calls"]
+
+    assert re.fullmatch("SM[0-9a-f]{32}", sent["sid"])
+    assert {"To": "+233", "Body": "Hi", "MediaUrl": ["a", "b"]} == message["body"]
+    assert (400, 401) == (nobodys.status, refused.status)
+
+
+async def test_a_kind_that_nobody_plays_has_no_provider() -> None:
+    """Nor is one there for a kind's other paths."""
+    door = Door()
+
+    assert 404 == (await door.ask("/simulator/provider/other/v1/1/messages", b"{}")).status
+    assert 404 == (await door.ask("/simulator/provider/shop/v1/1/media", b"{}")).status
 
 
 async def test_a_page_waits_for_messages(autojump_clock: trio.testing.MockClock) -> None:
@@ -230,14 +332,14 @@ async def test_a_page_waits_for_messages(autojump_clock: trio.testing.MockClock)
     door, told = Door(), []
 
     async def listen() -> None:
-        told.append(await door.told("/simulator/sent/shop?after=0"))
+        told.append(await door.told("/simulator/sent?after=0"))
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(listen)
         await trio.testing.wait_all_tasks_blocked()
         await door.told(STAND_IN, b'{"type": "text"}', headers=BEARER)
-    assert 1 == len(told[0]["messages"])
-    assert [] == (await door.told("/simulator/sent/shop?after=1"))["messages"]
+    assert 1 == len(told[0]["calls"])
+    assert [] == (await door.told("/simulator/sent?after=1"))["calls"]
 
 
 async def test_a_page_that_is_older_than_the_server() -> None:
@@ -245,13 +347,13 @@ async def test_a_page_that_is_older_than_the_server() -> None:
     door = Door()
     await door.told(STAND_IN, b"{}", headers=BEARER)
 
-    assert 1 == len((await door.told("/simulator/sent/shop?after=57"))["messages"])
+    assert 1 == len((await door.told("/simulator/sent?after=57"))["calls"])
 
 
 @pytest.mark.parametrize("after", ["", "-1", "x", "1" * 30, "²"])
 async def test_after_is_a_number(after: str) -> None:
     """Anything else is refused."""
-    assert 400 == (await Door().ask(f"/simulator/sent/shop?after={after}")).status
+    assert 400 == (await Door().ask(f"/simulator/sent?after={after}")).status
 
 
 @pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer other"}])
@@ -261,7 +363,7 @@ async def test_calls_bear_the_access_token(headers: Mapping[str, str]) -> None:
     answer = await door.ask(STAND_IN, b"{}", headers=headers)
 
     assert 401 == answer.status
-    assert 0 == (await door.told("/simulator/sent/shop"))["count"]
+    assert 0 == (await door.told("/simulator/sent"))["count"]
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{"])
@@ -270,4 +372,4 @@ async def test_calls_are_json_objects(body: bytes) -> None:
     door = Door()
 
     assert 400 == (await door.ask(STAND_IN, body, headers=BEARER)).status
-    assert 0 == (await door.told("/simulator/sent/shop"))["count"]
+    assert 0 == (await door.told("/simulator/sent"))["count"]

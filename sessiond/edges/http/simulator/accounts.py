@@ -1,6 +1,5 @@
 """What the simulator knows of an account: enough to be its provider."""
 
-import hmac
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -15,6 +14,8 @@ KINDS: Final[Mapping[str, str]] = {
     "africastalking": "ussd",
     "http": "ussd",
     "whatsapp": "chat",
+    "telegram": "chat",
+    "twilio": "chat",
 }
 
 #: Where the stand-in of an account's provider is: what its ``api_url`` ends with.
@@ -29,8 +30,8 @@ class SimulatedAccount:
     kind: str
     path: str
     """Where the provider calls."""
-    tab: str
-    """``ussd`` or ``chat``: who plays it on the page."""
+    tab: str = ""
+    """``ussd`` or ``chat``: who plays it on the page; empty: nobody can."""
     septets: int | None = None
     """Of a page in the GSM alphabet; ``None``: its texts are not shown in pages."""
     units: int | None = None
@@ -39,9 +40,11 @@ class SimulatedAccount:
     """What the provider says to be let in; empty: everybody is."""
     own: Mapping[str, Any] = field(factory=dict)
     """What the requests of its kind hold: ids, names of fields, the code to dial."""
-    app_secret: str = field(default="", repr=False)
-    """Signs webhooks; never leaves the server."""
-    access_token: str = field(default="", repr=False)
+    public_url: str = ""
+    """Scheme and host that the provider is said to call, when these are not those of the page."""
+    signing_secret: str = field(default="", repr=False)
+    """Signs webhooks, or is said with them; never leaves the server, but for Telegram's, which is said."""
+    credential: str = field(default="", repr=False)
     """What calls to the provider have to bear; never leaves the server."""
     answers_here: bool = True
     """Whether what it sends comes to the stand-in; else it goes to the real provider."""
@@ -59,12 +62,3 @@ class SimulatedAccount:
             "own": self.own,
             "answers_here": self.answers_here,
         }
-
-    def signature(self, body: bytes) -> str:
-        """Sign a webhook as Meta does: the value of ``X-Hub-Signature-256``."""
-        return f"sha256={hmac.digest(self.app_secret.encode(), body, 'sha256').hex()}"
-
-    def is_borne(self, authorization: str) -> bool:
-        """Whether *authorization* is what the calls of this account bear."""
-        wanted = f"Bearer {self.access_token}"
-        return hmac.compare_digest(authorization.encode(errors="replace"), wanted.encode())

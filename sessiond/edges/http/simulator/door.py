@@ -1,6 +1,7 @@
 """The routes of the simulator."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from importlib.resources import files
 from typing import Final
 from urllib.parse import parse_qs
@@ -8,13 +9,16 @@ from urllib.parse import parse_qs
 from attrs import frozen
 
 from sessiond.core.codes import ErrorCode
+from sessiond.core.conversations.phone import e164
 from sessiond.core.errors import InvalidInput, Refused
 from sessiond.core.ids import UserId, parse_user_id
 from sessiond.edges.http.answers import error_answer, json_answer
 from sessiond.edges.http.router import Route
 from sessiond.edges.http.simulator.accounts import PROVIDER_PATH, SimulatedAccount
 from sessiond.edges.http.simulator.guard import guarded
-from sessiond.edges.http.simulator.provider import Provider
+from sessiond.edges.http.simulator.sent import Sent
+from sessiond.edges.http.simulator.signing import signed_headers
+from sessiond.edges.http.simulator.stand_ins import STAND_INS, StandIn
 from sessiond.net.messages import Request, Response
 
 __all__ = ["PAGE", "IssueToken", "Simulator"]
@@ -48,7 +52,7 @@ class Simulator:
         self, accounts: Iterable[SimulatedAccount], *, issue_token: IssueToken | None = None
     ) -> None:
         self._accounts = {account.name: account for account in accounts}
-        self._providers = {name: Provider() for name in self._accounts}
+        self._sent = Sent()
         self._issue_token = issue_token
         self._files = _read_files()
 
@@ -57,16 +61,22 @@ class Simulator:
         return (
             Route("GET", PAGE, guarded(self._page)),
             Route("GET", f"{PAGE}/setup", guarded(self._setup)),
+            Route("GET", f"{PAGE}/sent", guarded(self._told_sent)),
             Route("POST", f"{PAGE}/token", guarded(self._token)),
+            Route("POST", f"{PAGE}/phone", guarded(self._phone)),
             Route("POST", f"{PAGE}/sign/{{account}}", guarded(self._sign)),
-            Route("GET", f"{PAGE}/sent/{{account}}", guarded(self._sent)),
-            Route(
-                "POST",
-                f"{PROVIDER_PATH}{{account}}/{{version}}/{{number}}/messages",
-                guarded(self._accept),
-            ),
+            *self._stand_ins(),
             Route("GET", f"{PAGE}/{{file}}", guarded(self._file)),
         )
+
+    def _stand_ins(self) -> Iterator[Route]:
+        """Make the routes of the stand-ins."""
+        for account in self._accounts.values():
+            stand_in = STAND_INS.get(account.kind)
+            if stand_in is not None:
+                path = f"{PROVIDER_PATH}{account.name}{stand_in.path}"
+                accept = partial(self._accept, account, stand_in)
+                yield Route("POST", path, guarded(accept))
 
     async def _page(self, _request: Request, _parameters: Mapping[str, str]) -> Response:
         return self._files["index.html"].response()
@@ -87,29 +97,42 @@ class Simulator:
         user = parse_user_id(_parameter(request, "user") or "")
         return json_answer(200, {"user": user, "token": self._issue_token(user)})
 
+    async def _phone(self, request: Request, _parameters: Mapping[str, str]) -> Response:
+        """Read the body as a phone number, as the doors do, and say what is wrong with it."""
+        try:
+            told = {"phone": e164(request.body.decode(errors="replace").strip())}
+        except InvalidInput as error:
+            told = {"problem": str(error)}
+        return json_answer(200, told)
+
     async def _sign(self, request: Request, parameters: Mapping[str, str]) -> Response:
         account = self._account(parameters)
-        if not account.app_secret:
-            raise InvalidInput("the webhooks of this account are not signed")
-        return json_answer(200, {"x-hub-signature-256": account.signature(request.body)})
+        base = account.public_url or f"http://{request.header('host')}"
+        url = base + (_parameter(request, "to") or account.path)
+        return json_answer(200, signed_headers(account, url, request.body))
 
-    async def _accept(self, request: Request, parameters: Mapping[str, str]) -> Response:
-        account = self._account(parameters)
-        if not account.access_token or not account.is_borne(request.header("authorization") or ""):
-            return json_answer(
-                401, {"error": {"code": 190, "message": "the access token is wrong"}}
-            )
-        return json_answer(200, self._providers[account.name].accept(request.body))
+    async def _accept(
+        self,
+        account: SimulatedAccount,
+        stand_in: StandIn,
+        request: Request,
+        parameters: Mapping[str, str],
+    ) -> Response:
+        if not stand_in.is_borne(account, request, parameters):
+            return json_answer(401, stand_in.refused)
+        told = stand_in.read(request, parameters)
+        message_id = stand_in.id(self._sent.run, self._sent.count + 1)
+        self._sent.add(account.name, message_id, told)
+        return json_answer(200, stand_in.accepted(message_id, told))
 
-    async def _sent(self, request: Request, parameters: Mapping[str, str]) -> Response:
-        provider = self._providers[self._account(parameters).name]
+    async def _told_sent(self, request: Request, _parameters: Mapping[str, str]) -> Response:
         after = _parameter(request, "after")
         if after is None:
-            return json_answer(200, {"count": provider.count, "messages": []})
+            return json_answer(200, {"count": self._sent.count, "calls": []})
         if not (after.isascii() and after.isdigit() and len(after) < 16):
             raise InvalidInput("after is a number")
-        messages = await provider.after(int(after))
-        return json_answer(200, {"count": provider.count, "messages": messages})
+        calls = await self._sent.after(int(after))
+        return json_answer(200, {"count": self._sent.count, "calls": calls})
 
     def _account(self, parameters: Mapping[str, str]) -> SimulatedAccount:
         account = self._accounts.get(parameters["account"])

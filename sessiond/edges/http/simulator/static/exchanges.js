@@ -13,7 +13,18 @@ function pretty(text) {
 // A token in an address does not belong on screenshots.
 const masked = (path) => path.replace(/([?&]token=)[^&]*/, "$1…");
 
-export function note({ title, status = "", isBad = false, parts = {} }) {
+// The newest is open, unless somebody wants to see others.
+function openAlone(log, details) {
+  const before = log.querySelector("details[data-by-itself]");
+  if (before) {
+    before.open = false;
+    delete before.dataset.byItself;
+  }
+  details.open = true;
+  details.dataset.byItself = "yes";
+}
+
+export function note({ title, status = "", isBad = false, parts = {}, opens = true }) {
   const item = element("li");
   const details = element("details");
   const summary = element("summary", `${title} `);
@@ -24,17 +35,14 @@ export function note({ title, status = "", isBad = false, parts = {} }) {
     details.append(element("div", name, "part"), element("pre", pretty(text)));
   }
   item.append(details);
-  // The newest is open, unless somebody wants to see others.
   const log = byId("log");
-  const before = log.lastElementChild?.firstElementChild;
-  if (before?.open && before.dataset.byItself) before.open = false;
-  details.open = true;
-  details.dataset.byItself = "yes";
+  if (opens || isBad) openAlone(log, details);
   append(log, item);
 }
 
-// Returns {status, text}; status 0: there was no answer.
-export async function exchange(method, path, { headers = {}, body } = {}) {
+// Returns {status, text}; status 0: there was no answer. *what* is said in the log beside the address;
+// *opens*: whether it is shown there at once.
+export async function exchange(method, path, { headers = {}, body, what = "", opens = true } = {}) {
   const began = performance.now();
   let status = 0;
   let text = "";
@@ -47,10 +55,11 @@ export async function exchange(method, path, { headers = {}, body } = {}) {
   }
   const took = Math.round(performance.now() - began);
   note({
-    title: `→ ${method} ${masked(path)}`,
+    title: `→ ${method} ${masked(path)}${what && ` (${what})`}`,
     status: `${status || "no answer"} · ${took} ms`,
     isBad: status === 0 || status >= 400,
     parts: { request: body ?? "", answer: text },
+    opens,
   });
   return { status, text };
 }

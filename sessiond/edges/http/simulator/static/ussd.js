@@ -1,11 +1,12 @@
 // The handset.
 
-import { byId, element, fillPicker } from "/simulator/dom.js";
+import { button, byId, fillPicker } from "/simulator/dom.js";
 import { exchange } from "/simulator/exchanges.js";
 import { measure } from "/simulator/gsm.js";
 import { KINDS } from "/simulator/ussd_requests.js";
 
 const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"];
+const NAMES = { "*": "star", "#": "hash" };
 
 export function openHandset(accounts, person) {
   const picker = byId("ussd-account");
@@ -19,13 +20,13 @@ export function openHandset(accounts, person) {
   const account = () => accounts.find((one) => one.name === picker.value);
 
   for (const key of KEYS) {
-    const button = element("button", key);
-    button.type = "button";
-    button.addEventListener("click", () => {
+    const press = () => {
       input.value += key;
       input.focus();
-    });
-    byId("ussd-keypad").append(button);
+    };
+    const made = button(key, press);
+    made.setAttribute("aria-label", NAMES[key] ?? key);
+    byId("ussd-keypad").append(made);
   }
 
   function show(state) {
@@ -77,6 +78,12 @@ export function openHandset(accounts, person) {
     input.focus();
   }
 
+  // Only some providers tell that somebody hung up.
+  function tellHungUp() {
+    const told = KINDS[call.account.kind].hungUp?.(call.account, call);
+    if (told) exchange(told.method, told.path, told);
+  }
+
   function hangUp(state) {
     call = null;
     isWaiting = false;
@@ -84,26 +91,40 @@ export function openHandset(accounts, person) {
     show(state);
   }
 
-  function dial(code) {
+  async function dial(code) {
+    isWaiting = true;
+    show("waiting");
+    const me = await person.checked();
+    isWaiting = false;
+    if (!me) {
+      show("not dialled");
+      return;
+    }
     dialled = code;
-    const { phone, name } = person();
+    const { phone, name } = me;
     call = { account: account(), session: crypto.randomUUID(), phone, name, typed: [], begins: true };
     input.value = "";
-    return say(code, true);
+    await say(code, true);
   }
 
   byId("ussd-form").addEventListener("submit", (event) => {
     event.preventDefault();
     if (isWaiting || !account()) return;
     const text = input.value;
-    input.value = "";
-    if (call) say(text, false);
-    else dial(text);
+    if (!call) dial(text);
+    else {
+      input.value = "";
+      say(text, false);
+    }
   });
-  byId("ussd-cancel").addEventListener("click", () => hangUp("hung up"));
+  byId("ussd-cancel").addEventListener("click", () => {
+    tellHungUp();
+    hangUp("hung up");
+  });
   byId("ussd-redial").addEventListener("click", () => dial(dialled));
 
   function restart() {
+    if (call) tellHungUp();
     dialled = "";
     screen("");
     hangUp("ready");

@@ -76,6 +76,20 @@ const africastalking = {
     const body = new URLSearchParams(told).toString();
     return { method, path: address(account), headers: FORM_TYPE, body };
   },
+  // "End of session notifications": to the same address, without the text.
+  hungUp: (account, call) => {
+    const { fields, method, service_code: code } = account.own;
+    const told = {
+      [fields.session]: call.session,
+      [fields.service_code]: code || call.typed[0],
+      [fields.network]: "62001",
+      [fields.phone]: `+${digits(call.phone)}`,
+      status: "Incomplete",
+      hopsCount: String(call.typed.length),
+    };
+    if (method === "GET") return { method, path: address(account, told) };
+    return { method, path: address(account), headers: FORM_TYPE, body: new URLSearchParams(told).toString() };
+  },
   read: (text) => ({ text: text.slice(4), isLast: !text.startsWith("CON") }),
 };
 

@@ -1,0 +1,117 @@
+"""Stand-ins for the providers that accounts call: they accept every message of whoever bears the right credential."""
+
+import hmac
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+from attrs import frozen
+
+from sessiond.core.errors import InvalidInput
+from sessiond.edges.http.json_bodies import parse_json
+from sessiond.edges.http.simulator.accounts import SimulatedAccount
+from sessiond.net.messages import Request
+
+__all__ = ["STAND_INS", "StandIn"]
+
+_Parameters = Mapping[str, str]
+_Told = Mapping[str, Any]
+
+
+@frozen
+class StandIn:
+    """One provider's side of calls."""
+
+    path: str
+    """Where it is called, below its ``api_url``."""
+    bears: Callable[[Request, _Parameters], str]
+    """Gives the credential of a call, as ``credential`` is written into it."""
+    written: str
+    """How it is written: ``{}`` is the credential."""
+    read: Callable[[Request, _Parameters], _Told]
+    """Reads the body. Raises ``InvalidInput``: it is not the provider's."""
+    id: Callable[[str, int], str]
+    """Makes the id of a message, of this start of the server and its number."""
+    accepted: Callable[[str, _Told], _Told]
+    """Writes the answer."""
+    refused: _Told
+    """What is answered to whom bears another credential (401)."""
+
+    def is_borne(
+        self, account: SimulatedAccount, request: Request, parameters: _Parameters
+    ) -> bool:
+        """Whether a call bears what calls of *account* have to."""
+        given, wanted = self.bears(request, parameters), self.written.format(account.credential)
+        return bool(account.credential) and hmac.compare_digest(
+            given.encode(errors="surrogatepass"), wanted.encode()
+        )
+
+
+def _authorization(request: Request, _parameters: _Parameters) -> str:
+    return request.header("authorization") or ""
+
+
+def _json(request: Request, _parameters: _Parameters) -> dict[str, Any]:
+    told = parse_json(request.body)
+    if not isinstance(told, dict):
+        raise InvalidInput("a message is a JSON object")
+    return told
+
+
+def _whatsapp_accepted(message_id: str, told: _Told) -> _Told:
+    """Answer as the Cloud API does."""
+    answer = {"messaging_product": "whatsapp", "messages": [{"id": message_id}]}
+    to = str(told.get("to") or told.get("recipient") or "")
+    return answer | ({"contacts": [{"input": to, "wa_id": to}]} if told.get("type") else {})
+
+
+def _telegram(request: Request, parameters: _Parameters) -> dict[str, Any]:
+    return {**_json(request, parameters), "method": parameters["method"]}
+
+
+def _telegram_accepted(message_id: str, told: _Told) -> _Told:
+    """Answer as the Bot API does ("Making requests"): with the message, or that it is done."""
+    if not str(told["method"]).startswith("send"):
+        return {"ok": True, "result": True}
+    chat = {"id": told.get("chat_id"), "type": "private"}
+    return {"ok": True, "result": {"message_id": int(message_id), "chat": chat}}
+
+
+def _twilio(request: Request, _parameters: _Parameters) -> dict[str, Any]:
+    """Read a form; of a name that comes more than once there is a list."""
+    fields = parse_qs(request.body.decode(errors="replace"), keep_blank_values=True)
+    if "To" not in fields:
+        raise InvalidInput("a message is a form with a recipient (To)")
+    return {name: values[0] if len(values) == 1 else values for name, values in fields.items()}
+
+
+STAND_INS: Final[Mapping[str, StandIn]] = {
+    "whatsapp": StandIn(
+        path="/{version}/{number}/messages",
+        bears=_authorization,
+        written="Bearer {}",
+        read=_json,
+        id=lambda run, number: f"wamid.simulator.{run}.{number}",
+        accepted=_whatsapp_accepted,
+        refused={"error": {"code": 190, "message": "the access token is wrong"}},
+    ),
+    "telegram": StandIn(
+        path="/{bot}/{method}",
+        bears=lambda _request, parameters: parameters["bot"],
+        written="bot{}",
+        read=_telegram,
+        id=lambda _run, number: str(number),
+        accepted=_telegram_accepted,
+        refused={"ok": False, "error_code": 401, "description": "Unauthorized"},
+    ),
+    "twilio": StandIn(
+        path="/2010-04-01/Accounts/{sid}/Messages.json",
+        bears=_authorization,
+        written="Basic {}",
+        read=_twilio,
+        id=lambda run, number: f"SM{run}{number:016x}",
+        accepted=lambda message_id, _told: {"sid": message_id, "status": "queued"},
+        refused={"code": 20003, "message": "Authenticate", "status": 401},
+    ),
+}
+"""By kind."""
