@@ -23,12 +23,14 @@ from attrs import field, frozen
 
 from sessiond.core.errors import InvalidInput, SnapshotCorrupt
 from sessiond.core.ids import Digest, UserId, input_digest
+from sessiond.core.session.snapshot import Snapshot
 from sessiond.core.values import Value
 
 __all__ = [
     "CODE_DIGITS",
     "CODE_SECONDS",
     "CODE_USER",
+    "LINK_KIND",
     "LINK_TIMER",
     "MAX_ALIASES",
     "MAX_TRIES",
@@ -46,6 +48,7 @@ __all__ = [
     "has_token",
     "link_digest",
     "parse_code",
+    "partings",
     "recent_tries",
 ]
 
@@ -62,6 +65,9 @@ MAX_ALIASES: Final = 16
 
 #: The users that codes are: this and the keyed hash of the code.
 CODE_USER: Final = "$link:"
+
+#: What inbox entries of steps begin with.
+LINK_KIND: Final = "link:"
 
 #: The reserved timers that carry what a handler asked for to another user.
 LINK_TIMER: Final = "$link:"
@@ -105,8 +111,8 @@ class LinkNote(Value, frozen=True, kw_only=True, omit_defaults=True, forbid_unkn
     """The alias's lines (gateways/lines.py) by account."""
 
 
-class Errand(Value, frozen=True, kw_only=True):
-    """A step that a handler asked for, on its way: the payload of a timer that is due at once."""
+class Errand(Value, frozen=True):
+    """A step for another user, on its way; what handlers ask for is the payload of a timer that is due at once."""
 
     to: UserId
     step: LinkStep
@@ -169,6 +175,15 @@ def parse_code(text: str) -> str:
 def recent_tries(tries: tuple[float, ...], now: float) -> tuple[float, ...]:
     """List the tries that count."""
     return tuple(at for at in tries if at > now - TRIES_SECONDS)
+
+
+def partings(user: UserId, snapshot: Snapshot) -> tuple[Errand, ...]:
+    """List who is to be told what when the record of *user* goes, so that nobody points at it any more."""
+    note = LinkNote(user=user)
+    told = [Errand(UserId(alias), LinkStep.RELEASE, note) for alias in snapshot.aliases]
+    if snapshot.linked_to:
+        told.append(Errand(UserId(snapshot.linked_to), LinkStep.LEFT, note))
+    return tuple(told)
 
 
 def link_digest(step: str, cause: str) -> Digest:

@@ -27,6 +27,7 @@ from sessiond.core.session.state import RETENTION_TIMER, SessionState
 from sessiond.runtime.cell import Cell
 from sessiond.runtime.computed import Computed
 from sessiond.runtime.gate import Turn
+from sessiond.runtime.link_steps import NotHandedOn
 from sessiond.runtime.mailbox import Control, Envelope
 from sessiond.runtime.services import Services
 from sessiond.runtime.turns import Turns
@@ -35,6 +36,9 @@ __all__ = ["Failures", "HandlerTimeout"]
 
 #: Enough for the frames that matter; a dead letter is kept until somebody looks.
 _TRACEBACK_CHARS: Final = 8192
+
+#: When to come back while another user's inbox takes nothing.
+_HANDED_ON_SECONDS: Final = 1.0
 
 #: When to come back after the app's user source failed.
 _ACCOUNT_SECONDS: Final = 2.0
@@ -66,22 +70,31 @@ class Failures:
         """Say what happens instead of the failed turn; ``None``: the input is retried after a back-off."""
         item = envelope.item
         assert not isinstance(item, Control)
-        if not isinstance(error, Refused):
+        is_put_off = isinstance(error, NotHandedOn)
+        if not isinstance(error, Refused) and not (is_put_off and envelope.attempts):
             self._count(item, error)
         match item:
+            case inputs.Accepted() | inputs.Fired() if is_put_off:
+                self._retry_later(envelope)
+                return None
+            case inputs.Stop() if is_put_off:
+                return Computed(state, state, effects=(_reply_error(error),))
             case inputs.Leave() | inputs.Stop() | inputs.DeliverySettled():
                 return await self._turns.compute(item, state, hooks=False)
             case inputs.Fired(timer=timer) if timer.name == WINDOW_TIMER:
                 return await self._turns.compute(item, state, hooks=False)
             case inputs.Accepted() | inputs.Fired():
                 if envelope.attempts == 0 and not isinstance(error, Refused | SnapshotError):
-                    envelope.attempts += 1
-                    due = self._services.clock.monotonic() + self._services.policy.retry_seconds
-                    self._retries.append((due, envelope))
+                    self._retry_later(envelope)
                     return None
                 return self.buried(envelope, state, error)
             case _:
                 return Computed(state, state, effects=(_reply_error(error),))
+
+    def _retry_later(self, envelope: Envelope) -> None:
+        envelope.attempts += 1
+        due = self._services.clock.monotonic() + self._services.policy.retry_seconds
+        self._retries.append((due, envelope))
 
     def _count(self, item: inputs.Input, error: Exception) -> None:
         kind = inputs.kind_of(item)
@@ -258,6 +271,8 @@ def _repeated(state: SessionState, reply: bytes | None) -> Computed:
 def _reply_error(error: Exception) -> ReplyError:
     if isinstance(error, Refused):
         return ReplyError(error.code, error.message, error.retry_after)
+    if isinstance(error, NotHandedOn):
+        return ReplyError(ErrorCode.UNAVAILABLE, str(error), _HANDED_ON_SECONDS)
     if isinstance(error, HandlerTimeout):
         return ReplyError(ErrorCode.TIMEOUT, "the handler took too long; nothing was applied")
     return ReplyError(ErrorCode.HANDLER_FAILED, "the handler failed; nothing was applied")

@@ -18,6 +18,7 @@ from sessiond.core.session.state import SessionState
 from sessiond.core.session.stream import has_broken
 from sessiond.runtime.calls import Calls
 from sessiond.runtime.computed import Computed, Signal
+from sessiond.runtime.link_steps import part
 
 __all__ = ["Lifecycle"]
 
@@ -134,15 +135,23 @@ class Lifecycle:
         return turn
 
     async def end(self, turn: Computed, end: EndRequest, *, hooks: bool) -> None:
-        """End the session. One that never began has no end hook, and leaves no record."""
+        """End the session. One that never began has no end hook, and leaves no record.
+
+        Raises:
+          NotHandedOn: the record goes, and somebody who is linked with this user cannot be told.
+
+        """
         services = self._services
         is_new = turn.state.phase is Phase.NEW
         if hooks and not is_new:
             await self._calls.hook(CallKind.END, turn, name=end.reason)
+        keeps = services.limits.retention_seconds > 0 and not is_new
+        erases = turn.erase or end.erase or not keeps
+        if erases:
+            await part(services, self._calls.user, turn.state.snapshot)
         step = machine.end(turn.state, end.reason, end.code, services.clock.now(), services.limits)
         turn.state = step.state
         turn.effects = (*turn.effects, *step.effects)
-        keeps = services.limits.retention_seconds > 0 and not is_new
-        turn.erase = turn.erase or end.erase or not keeps
+        turn.erase = erases
         turn.relaxed = False
         turn.signals.append(("session.ended", {}, {**self._calls.who, "reason": end.reason}))

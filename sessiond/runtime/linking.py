@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from sessiond.core.codes import CloseCode, ErrorCode
 from sessiond.core.conversations.inputs import EndConversations, Said
-from sessiond.core.errors import AppFailed, InvalidInput, Refused, SessiondError, SnapshotCorrupt
+from sessiond.core.errors import AppFailed, InvalidInput, Refused, SnapshotCorrupt
 from sessiond.core.gateways.arrivals import Arrived, Heard
 from sessiond.core.gateways.inbox_bodies import decode_arrived, encode_arrived
 from sessiond.core.gateways.inputs import Incoming
@@ -21,6 +21,7 @@ from sessiond.core.gateways.lines import NEW_LINE, Line, decode_line, encode_lin
 from sessiond.core.ids import UserId, parse_user_id
 from sessiond.core.linking import (
     CODE_SECONDS,
+    LINK_KIND,
     LINK_TIMER,
     MAX_ALIASES,
     Errand,
@@ -39,7 +40,7 @@ from sessiond.core.linking import (
 )
 from sessiond.core.records import InboxEntry, Timer
 from sessiond.core.session import inputs, machine
-from sessiond.core.session.effects import CloseConnection, HandOn
+from sessiond.core.session.effects import CloseConnection, HandOn, ReplyError
 from sessiond.core.session.outcome import EndRequest, LinkRequest, Outcome, TimerRequest
 from sessiond.core.session.phases import Phase
 from sessiond.core.session.program import Call, CallKind
@@ -50,17 +51,17 @@ from sessiond.runtime.computed import Computed
 from sessiond.runtime.dialogue import Dialogue
 from sessiond.runtime.gateway_output import MAX_HELD
 from sessiond.runtime.lifecycle import Lifecycle
+from sessiond.runtime.link_steps import hand_on, tell_step
 
-__all__ = ["Linking", "NotHandedOn"]
+__all__ = ["Linking"]
 
-_KIND: Final = "link:"
+#: Steps for users who have begun a link, and so have records.
+_OF_SOMEBODY: Final = frozenset({LinkStep.ADOPT, LinkStep.JOINED, LinkStep.LEFT, LinkStep.REFUSED})
+
+_LINKED: Final = "this user is linked to another one: that one has the session"
 
 #: Timers of sessiond's own; those of the app go with its data.
 _RESERVED: Final = "$"
-
-
-class NotHandedOn(SessiondError):
-    """The other user's inbox takes nothing now; the input stays where it is and is tried again."""
 
 
 class Linking:
@@ -106,20 +107,20 @@ class Linking:
         match request.step:
             case LinkStep.OFFER:
                 note = LinkNote(user=user, expires_at=now + CODE_SECONDS)
-                return Errand(to=self._code(request.about), step=LinkStep.OFFER, note=note)
+                return Errand(self._code(request.about), LinkStep.OFFER, note)
             case LinkStep.CLAIM:
                 tries = (*recent_tries(snapshot.link_tries, now), now)
                 turn.state = replace(turn.state, snapshot=replace(snapshot, link_tries=tries))
                 note = LinkNote(user=user)
-                return Errand(to=self._code(request.about), step=LinkStep.CLAIM, note=note)
+                return Errand(self._code(request.about), LinkStep.CLAIM, note)
             case LinkStep.ADOPT:
                 note = LinkNote(user=_user(request.about))
-                return Errand(to=user, step=LinkStep.ADOPT, note=note)
+                return Errand(user, LinkStep.ADOPT, note)
             case _:
                 if request.about not in snapshot.aliases:
                     raise AppFailed("the user to unlink is no alias of this one")
                 to = UserId(request.about)
-                return Errand(to=to, step=LinkStep.RELEASE, note=LinkNote(user=user))
+                return Errand(to, LinkStep.RELEASE, LinkNote(user=user))
 
     def _code(self, code: str) -> UserId:
         book = self._services.book
@@ -153,9 +154,11 @@ class Linking:
             case inputs.Incoming() | inputs.Said() | inputs.HookCall() | inputs.Send():
                 turn.effects = (HandOn(canonical, _renamed(item, canonical)),)
             case inputs.Join() | inputs.ClientMessage():
-                raise Refused(ErrorCode.FORBIDDEN, "this user is linked to another one: join that")
+                raise Refused(ErrorCode.FORBIDDEN, _LINKED)
             case inputs.Accepted(entry=entry) if not _is_own(entry.kind):
                 await self._hand_on(turn, entry, canonical)
+            case inputs.Stop(erase=False):
+                turn.effects = (ReplyError(ErrorCode.FORBIDDEN, _LINKED, None),)
             case _:
                 return False
         return True
@@ -165,7 +168,10 @@ class Linking:
         body = entry.body
         if entry.kind.startswith("gateway:"):
             body = encode_arrived(_arrived_for(decode_arrived(body), canonical))
-        await self._accept(lambda: self._services.accept(canonical, entry.kind, body, digest))
+        await hand_on(
+            self._services,
+            lambda: self._services.accept(canonical, entry.kind, body, digest),
+        )
         turn.inbox_done = (entry.seq,)
 
     # Steps
@@ -180,13 +186,24 @@ class Linking:
 
         """
         try:
-            step = LinkStep(entry.kind.removeprefix(_KIND))
+            step = LinkStep(entry.kind.removeprefix(LINK_KIND))
         except ValueError:
             raise SnapshotCorrupt("not a step of a link") from None
-        await self._steps[step](turn, decode_note(entry.body), entry.digest.hex())
+        note, cause = decode_note(entry.body), entry.digest.hex()
+        if step in _OF_SOMEBODY and turn.state.phase is Phase.NEW:
+            await self._gone(turn, step, note, cause)
+        else:
+            await self._steps[step](turn, note, cause)
         if turn.state.phase is not Phase.ENDED:
             self._calls.consume(turn, entry.digest, None)
         turn.inbox_done = (entry.seq,)
+
+    async def _gone(self, turn: Computed, step: LinkStep, note: LinkNote, cause: str) -> None:
+        """Leave nothing of a user whose record went while the step was on its way."""
+        if step is LinkStep.ADOPT:
+            refused = LinkNote(reason="unknown_code")
+            await self._tell(turn, note.user, LinkStep.REFUSED, refused, cause)
+        await self._lifecycle.end(turn, EndRequest("unknown", erase=True), hooks=False)
 
     # The code
 
@@ -245,6 +262,8 @@ class Linking:
     async def _joined(self, turn: Computed, note: LinkNote, _cause: str) -> None:
         await self._lifecycle.wake(turn)
         snapshot = turn.state.snapshot
+        if note.user not in snapshot.aliases:  # the record was put back meanwhile, or began anew
+            snapshot = replace(snapshot, aliases=(*snapshot.aliases, note.user))
         lines = dict(snapshot.lines)
         for account, raw in note.lines.items():
             ours = decode_line(lines[account]) if account in lines else NEW_LINE
@@ -317,8 +336,10 @@ class Linking:
     async def _release(self, turn: Computed, note: LinkNote, cause: str) -> None:
         left = LinkNote(user=turn.state.user)
         await self._tell(turn, note.user, LinkStep.LEFT, left, cause)
-        if turn.state.phase is Phase.NEW or turn.state.snapshot.linked_to == note.user:
+        snapshot = turn.state.snapshot
+        if turn.state.phase is Phase.NEW or snapshot.linked_to == note.user:
             # His next input begins a session of his own.
+            turn.state = replace(turn.state, snapshot=replace(snapshot, linked_to=""))
             await self._lifecycle.end(turn, EndRequest("unlinked", erase=True), hooks=False)
 
     # Telling another user
@@ -326,21 +347,12 @@ class Linking:
     async def _tell(
         self, turn: Computed, to: UserId, step: LinkStep, note: LinkNote, cause: str
     ) -> None:
-        """Write a step to *to*'s inbox: before the commit of this turn, and once however often that is tried."""
-        digest = link_digest(f"{step}:{turn.state.user}", cause)
-        kind, body = f"{_KIND}{step}", encode_note(note)
-        await self._accept(lambda: self._services.accept(to, kind, body, digest))
-
-    async def _accept(self, call: Callable[[], Awaitable[object]]) -> None:
-        try:
-            await self._services.read(call)
-        except Refused as error:
-            raise NotHandedOn(f"the other user's inbox takes nothing: {error.message}") from error
+        await tell_step(self._services, turn.state.user, Errand(to, step, note), cause)
 
 
 def _is_own(kind: str) -> bool:
     """Tell whether an entry is for an alias himself: steps of links are, but not to adopt somebody."""
-    return kind.startswith(_KIND) and kind != f"{_KIND}{LinkStep.ADOPT}"
+    return kind.startswith(LINK_KIND) and kind != f"{LINK_KIND}{LinkStep.ADOPT}"
 
 
 def _user(text: str) -> UserId:

@@ -17,8 +17,9 @@ from sessiond.core.operations import PersonExport, UnknownTarget
 from sessiond.core.ports import Store
 from sessiond.core.records import DeadLetter, Loaded, Timer, UserCommit, VerdictStatus
 from sessiond.core.session.inputs import Stop
-from sessiond.core.session.snapshot import decode_snapshot
+from sessiond.core.session.snapshot import Snapshot, decode_snapshot
 from sessiond.runtime.cell import Standing
+from sessiond.runtime.link_steps import part
 from sessiond.runtime.node import NodeRuntime
 from sessiond.runtime.unrun import list_unrun
 
@@ -65,6 +66,7 @@ async def _has_record(runtime: NodeRuntime, user: UserId) -> bool:
 async def _erase_quarantined(runtime: NodeRuntime, user: UserId) -> None:
     partition = partition_of(user)
     loaded = await runtime.store.load(user, partition)
+    await part(runtime.services, user, _last_readable(loaded))
     commit = UserCommit(
         user=user,
         partition=partition,
@@ -81,6 +83,17 @@ async def _erase_quarantined(runtime: NodeRuntime, user: UserId) -> None:
     if runtime.deliveries is not None:
         runtime.deliveries.forget(user)
     runtime.supervisor.release(user)
+
+
+def _last_readable(loaded: Loaded | None) -> Snapshot:
+    """Find what is known of whom a user is linked with, also when his record is damaged."""
+    for stored in () if loaded is None else (loaded.snapshot, loaded.previous):
+        try:
+            if stored is not None:
+                return decode_snapshot(stored)
+        except SnapshotError:
+            pass
+    return Snapshot(session_id="", created_at=0.0)
 
 
 async def _letters(store: Store, user: UserId) -> list[DeadLetter]:

@@ -335,7 +335,8 @@ class Turns:
             unrun = await services.read(lambda: list_unrun(services.store, user))
             turn.inbox_done = tuple(entry.seq for entry in unrun)
             self._erased_to = max(turn.inbox_done, default=self._erased_to)
-        await self.lifecycle.end(turn, end, hooks=hooks)
+        is_alias = bool(turn.state.snapshot.linked_to)  # the app's session is the other one's
+        await self.lifecycle.end(turn, end, hooks=hooks and not is_alias)
         turn.effects = (*turn.effects, Reply(_NO_REPLY))
 
     async def _roll_back(self, turn: Computed) -> None:

@@ -324,6 +324,8 @@ async def test_who_has_aliases_follows_nobody(autojump_clock: MockClock) -> None
 async def test_two_who_adopt_each_other_at_once_stay_apart(autojump_clock: MockClock) -> None:
     """There is no cycle; both are told."""
     async with open_world(linking_app()) as world:
+        for user in (CHAT, PHONE):
+            await call(world, user)
         digest = input_digest("test", "1")
         await world.node.intake.accept_all(
             [
@@ -441,6 +443,7 @@ async def test_lines_move_with_what_waits_on_them(autojump_clock: MockClock) -> 
     async with open_world(linking_app()) as world:
         lines = {"shop": msgspec.Raw(encode_line(Line(to="+233201234567", heard_at=2.0)))}
         note = LinkNote(user=UserId(PHONE), lines=lines)
+        await call(world, WEB)
         for number in (1, 2):
             digest = input_digest("test", str(number))
             await world.node.intake.accept(UserId(WEB), "link:joined", encode_note(note), digest)

@@ -1,0 +1,246 @@
+"""Steps of links told to other users; above all: when a record goes, nobody points at it any more."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from sessiond import App, Session
+from sessiond.core.errors import Refused, SessiondError
+from sessiond.core.ids import UserId, input_digest, partition_of
+from sessiond.core.linking import LinkNote, encode_note
+from sessiond.core.records import UserCommit
+from sessiond.core.session.limits import SessionLimits
+from sessiond.stores.memory import MemoryStore
+from sessiond.testing.faults import FaultyStore
+from sessiond.testing.world import World, open_world
+from tests.runtime.test_linking import (
+    CHAT,
+    PHONE,
+    WEB,
+    call,
+    crash_after,
+    link,
+    linking_app,
+    links,
+    snapshot,
+    until_quiet,
+)
+
+
+async def erase(world: World, user: str) -> None:
+    await world.operations.stop_session(UserId(user), reason="erased", erase=True)
+    await until_quiet(world)
+
+
+async def users(world: World) -> list[str]:
+    return sorted(one.user for one in await world.store.users())
+
+
+async def test_erasing_somebody_lets_his_aliases_go(autojump_clock: MockClock) -> None:
+    """Nothing in the store names him, and the next message of each is that of a user of his own."""
+    async with open_world(linking_app()) as world:
+        await link(world, WEB, PHONE)
+        await link(world, WEB, CHAT)
+        await erase(world, WEB)
+
+        assert await users(world) == []
+        assert await world.dead_letters() == ()
+        assert await call(world, PHONE) == {"user": PHONE, "aliases": []}
+        assert await call(world, CHAT) == {"user": CHAT, "aliases": []}
+        assert await users(world) == [PHONE, CHAT]
+
+
+async def test_an_alias_that_is_erased_is_forgotten_by_who_he_was(
+    autojump_clock: MockClock,
+) -> None:
+    """The canonical user goes on without him, and is told."""
+    async with open_world(linking_app()) as world:
+        await link(world)
+        await erase(world, PHONE)
+
+        assert await snapshot(world, PHONE) is None
+        assert [told[:2] for told in await links(world, WEB)] == [
+            ["linked", PHONE],
+            ["unlinked", PHONE],
+        ]
+        assert await call(world, PHONE) == {"user": PHONE, "aliases": []}
+
+
+@pytest.mark.parametrize("calls", range(5))
+@pytest.mark.parametrize("method", ["accept", "commit"])
+async def test_a_crash_while_somebody_is_erased_leaves_nobody_who_points_at_nothing(
+    autojump_clock: MockClock, method: str, calls: int
+) -> None:
+    """Asked again, as operators are told to, it is done; whatever the first try has reached."""
+    store = FaultyStore(MemoryStore())
+    async with open_world(linking_app(), store=store) as world, trio.open_nursery() as nursery:
+        await link(world)
+        nursery.start_soon(try_to_erase, world)
+        await crash_after(world, store, method, calls)
+        if WEB in await users(world):
+            await erase(world, WEB)
+
+        assert await users(world) == []
+        assert await world.dead_letters() == ()
+        assert (await call(world, PHONE))["user"] == PHONE
+
+
+async def try_to_erase(world: World) -> None:
+    """Ask for it at a node that dies."""
+    with trio.move_on_after(5), suppress(SessiondError):
+        await world.operations.stop_session(UserId(WEB), reason="erased", erase=True)
+
+
+async def test_somebody_in_quarantine_is_erased_with_his_links(autojump_clock: MockClock) -> None:
+    """There is no actor to do it, and the snapshot before the damaged one is all that knows his aliases."""
+    async with open_world(linking_app()) as world:
+        await link(world)
+        fences = dict(world.node.ownership.fences)
+        world.crash()
+        loaded = await world.store.load(UserId(WEB), partition_of(UserId(WEB)))
+        assert loaded is not None
+        damage = UserCommit(
+            user=UserId(WEB),
+            partition=partition_of(UserId(WEB)),
+            commit_id=b"damage" + b"." * 10,
+            expected_version=loaded.version,
+            snapshot=b"nonsense",
+        )
+        await world.store.commit([damage], fences)
+        await world.restart()
+        with pytest.raises(Refused):
+            await call(world, WEB)
+        await trio.sleep(60)
+        await erase(world, WEB)
+
+        assert await users(world) == []
+        assert (await call(world, PHONE))["user"] == PHONE
+
+
+@pytest.mark.parametrize("retention", [0.0, 60.0])
+async def test_a_record_that_ends_by_itself_lets_aliases_go_too(
+    autojump_clock: MockClock, retention: float
+) -> None:
+    """When its time of retention is over: until then who comes back finds his links."""
+    app = linking_app()
+
+    @app.on_webhook("bye")
+    async def bye(session: Session) -> None:
+        session.end()
+
+    async with open_world(app, limits=SessionLimits(retention_seconds=retention)) as world:
+        await link(world)
+        await world.webhook(WEB, {}, name="bye")
+        await until_quiet(world)
+        alias = await snapshot(world, PHONE)
+        assert (alias is not None) is (retention > 0)
+        await trio.sleep(retention + 10)
+        await until_quiet(world)
+
+        assert await users(world) == []
+        assert (await call(world, PHONE))["user"] == PHONE
+
+
+async def test_an_alias_is_not_stopped(autojump_clock: MockClock) -> None:
+    """He has no session of his own: the operator is told who has."""
+    async with open_world(linking_app()) as world:
+        await link(world)
+        with pytest.raises(Exception, match="linked to another one"):
+            await world.operations.stop_session(UserId(PHONE), reason="no", erase=False)
+
+        assert (await call(world, PHONE))["user"] == WEB
+
+
+async def test_links_are_not_rolled_back(autojump_clock: MockClock) -> None:
+    """They are those of two users: one of them alone is not put back."""
+    async with open_world(linking_app()) as world:
+        await link(world)
+        await call(world, WEB, unlink=PHONE)
+        await until_quiet(world)
+        await world.operations.roll_back(UserId(WEB))
+        parted = await snapshot(world, WEB)
+        await link(world)
+        await world.operations.roll_back(UserId(WEB))
+        linked = await snapshot(world, WEB)
+
+        assert parted is not None
+        assert linked is not None
+        assert (parted.aliases, linked.aliases) == ((), (PHONE,))
+
+
+@pytest.mark.parametrize("step", ["joined", "left", "refused", "adopt"])
+async def test_what_comes_for_somebody_who_is_gone_begins_no_session(
+    autojump_clock: MockClock, step: str
+) -> None:
+    """A step that was on its way when he was erased leaves nothing of him."""
+    async with open_world(linking_app()) as world:
+        note = encode_note(LinkNote(user=UserId(PHONE)))
+        await world.node.intake.accept(UserId(WEB), f"link:{step}", note, input_digest("test", "1"))
+        await until_quiet(world)
+
+        assert await users(world) == []
+        assert await world.store.pending(partition_of(UserId(WEB)), user=UserId(WEB)) == ()
+        assert await world.dead_letters() == ()
+
+
+async def test_a_code_of_somebody_who_is_gone_links_nobody(autojump_clock: MockClock) -> None:
+    """Who types it is told that it is unknown."""
+    async with open_world(linking_app()) as world:
+        code = await call(world, WEB, offer=1)
+        await until_quiet(world)
+        await erase(world, WEB)
+        await call(world, PHONE, redeem=code)
+        await until_quiet(world)
+
+        assert await users(world) == [PHONE]
+        assert await links(world, PHONE) == [["refused", "", "unknown_code", {}]]
+
+
+async def test_an_app_without_links_ends_sessions_as_ever(autojump_clock: MockClock) -> None:
+    """Nobody else is told anything."""
+    async with open_world(App()) as world:
+        await world.join("bob")
+        await world.operations.stop_session(UserId("bob"), reason="erased", erase=True)
+        await world.settle()
+
+        assert await users(world) == []
+
+
+async def test_nobody_is_erased_whose_aliases_cannot_be_told(autojump_clock: MockClock) -> None:
+    """The operator is told to come back; nothing was done."""
+    async with open_world(linking_app()) as world:
+        await link(world)
+        world.node.intake.stop_accepting()
+        with pytest.raises(Refused, match="inbox takes nothing") as caught:
+            await erase(world, WEB)
+        canonical = await snapshot(world, WEB)
+
+        assert (caught.value.code, caught.value.retry_after) == ("unavailable", 1.0)
+        assert canonical is not None
+        assert canonical.aliases == (PHONE,)
+
+
+async def test_what_cannot_be_told_now_is_told_later(autojump_clock: MockClock) -> None:
+    """A timer or an accepted input that has to reach another user waits for him; it is no dead letter."""
+    app = linking_app()
+
+    @app.on_webhook("bye", wait=True)
+    async def bye(session: Session) -> None:
+        session.end()
+
+    async with open_world(app, limits=SessionLimits(retention_seconds=60)) as world:
+        await link(world)
+        await world.call_webhook(WEB, {}, name="bye")
+        world.node.intake.stop_accepting()
+        await trio.sleep(100)
+        assert await users(world) == [WEB, PHONE]
+        world.crash()
+        await world.restart()
+        await until_quiet(world)
+
+        assert await users(world) == []
+        assert await world.dead_letters() == ()
