@@ -14,7 +14,7 @@ A user of a token is never an alias: his clients join his own topic.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Final
 
@@ -23,7 +23,6 @@ from attrs import field, frozen
 
 from sessiond.core.errors import InvalidInput, SnapshotCorrupt
 from sessiond.core.ids import Digest, UserId, input_digest
-from sessiond.core.session.snapshot import Snapshot
 from sessiond.core.values import Value
 
 __all__ = [
@@ -177,12 +176,12 @@ def recent_tries(tries: tuple[float, ...], now: float) -> tuple[float, ...]:
     return tuple(at for at in tries if at > now - TRIES_SECONDS)
 
 
-def partings(user: UserId, snapshot: Snapshot) -> tuple[Errand, ...]:
+def partings(user: UserId, aliases: Iterable[str], linked_to: str) -> tuple[Errand, ...]:
     """List who is to be told what when the record of *user* goes, so that nobody points at it any more."""
     note = LinkNote(user=user)
-    told = [Errand(UserId(alias), LinkStep.RELEASE, note) for alias in snapshot.aliases]
-    if snapshot.linked_to:
-        told.append(Errand(UserId(snapshot.linked_to), LinkStep.LEFT, note))
+    told = [Errand(UserId(alias), LinkStep.RELEASE, note) for alias in aliases]
+    if linked_to:
+        told.append(Errand(UserId(linked_to), LinkStep.LEFT, note))
     return tuple(told)
 
 

@@ -51,5 +51,5 @@ async def part(services: Services, user: UserId, snapshot: Snapshot) -> None:
       NotHandedOn: somebody's inbox takes nothing now.
 
     """
-    for errand in partings(user, snapshot):
+    for errand in partings(user, snapshot.aliases, snapshot.linked_to):
         await tell_step(services, user, errand, services.entropy.token(8).hex())

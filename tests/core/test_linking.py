@@ -22,7 +22,6 @@ from sessiond.core.linking import (
     partings,
     recent_tries,
 )
-from sessiond.core.session.snapshot import Snapshot
 
 PHONE = UserId("tel:" + "a" * 32)
 CHAT = UserId("telegram:" + "b" * 32)
@@ -120,12 +119,10 @@ def test_each_step_of_each_cause_has_an_id_of_its_own() -> None:
 def test_all_who_are_linked_are_told_when_a_record_goes() -> None:
     """Aliases are released, and whom he followed forgets him; each hears who it was."""
     note = LinkNote(user=WEB)
-    canonical = Snapshot(session_id="1", created_at=0.0, aliases=(PHONE, CHAT))
-    alias = Snapshot(session_id="1", created_at=0.0, linked_to=CHAT)
 
     assert [
         Errand(PHONE, LinkStep.RELEASE, note),
         Errand(CHAT, LinkStep.RELEASE, note),
-    ] == list(partings(WEB, canonical))
-    assert (Errand(CHAT, LinkStep.LEFT, note),) == partings(WEB, alias)
-    assert () == partings(WEB, Snapshot(session_id="1", created_at=0.0))
+    ] == list(partings(WEB, (PHONE, CHAT), ""))
+    assert (Errand(CHAT, LinkStep.LEFT, note),) == partings(WEB, (), CHAT)
+    assert () == partings(WEB, (), "")
