@@ -125,6 +125,9 @@ class ListenSettings:
     origins: tuple[str, ...] = field(default=(), validator=_are_origins)
     """Origins whose pages may open websockets, like ``https://app.example.com`` or ``https://*.example.com``; ``*``
     is all of them. Empty: only the server's own origin, and clients that send none."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses and networks of reverse proxies in front (``10.0.0.0/8``): what they append to ``X-Forwarded-For`` is
+    where a request comes from. Empty: the other end of the connection is."""
 
 
 @frozen(kw_only=True)

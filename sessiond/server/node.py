@@ -25,6 +25,7 @@ from sessiond.core.session.phases import Phase
 from sessiond.edges.admin.socket import serve_admin
 from sessiond.edges.auth import TokenVerifier
 from sessiond.edges.http.answers import error_answer
+from sessiond.edges.http.forwarded import through_proxies
 from sessiond.edges.http.outbound import Outbound
 from sessiond.edges.http.router import Router
 from sessiond.edges.websocket.connection import WebsocketConnection
@@ -238,9 +239,10 @@ class Node:
         await nursery.start(poller.run)
         await nursery.start(self.websockets.run)
         nursery.start_soon(sample_loop_lag, self.metrics.observe_lag)
+        proxies = settings.listen.trusted_proxies
         front = Front(
-            self.router,
-            self._upgrade,
+            through_proxies(self.router, proxies),
+            through_proxies(self._upgrade, proxies),
             poller=poller,
             http=settings.http,
             transport=settings.transport,

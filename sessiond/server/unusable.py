@@ -28,6 +28,7 @@ __all__ = ["find_doubtful", "find_unfit", "find_unusable"]
 def find_unusable(settings: Settings) -> Iterator[tuple[str, str]]:
     """Yield the path of each value that would be refused, and why; no message holds a secret."""
     for path, attempt in chain(
+        _listen(settings),
         _auth(settings),
         _webhook(settings),
         _chat(settings),
@@ -96,6 +97,11 @@ def _auth(settings: Settings) -> _Attempts:
             yield path, partial(read, file)
     if auth.jwks_url is not None:
         yield "auth.jwks_url", partial(check_key_url, auth.jwks_url)
+
+
+def _listen(settings: Settings) -> _Attempts:
+    for number, text in enumerate(settings.listen.trusted_proxies):
+        yield f"listen.trusted_proxies[{number}]", partial(parse_network, text)
 
 
 def _webhook(settings: Settings) -> _Attempts:

@@ -9,8 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 import trio
+from attrs import evolve
 
 from sessiond.config.load import load_settings
+from sessiond.config.settings import ListenSettings
 from sessiond.net.messages import Request
 from tests.edges.http.gateway_doors import (
     APP_SECRET,
@@ -62,12 +64,16 @@ api_url = "http://127.0.0.1:1"
 
 
 @asynccontextmanager
-async def serving(folder: Path) -> AsyncIterator[Live]:
+async def serving(folder: Path, **changes: Any) -> AsyncIterator[Live]:
     file = folder / "sessiond.toml"
     file.write_text(SETTINGS)
     settings = load_settings(files=[file], environment={})
     async with open_live(
-        greeter(), folder, gateways=settings.gateways, session_keys=settings.session_keys
+        greeter(),
+        folder,
+        gateways=settings.gateways,
+        session_keys=settings.session_keys,
+        **changes,
     ) as live:
         yield live
 
@@ -172,6 +178,24 @@ async def test_whoever_may_not_call_is_nobody(
     for secret in (TOKEN, APP_SECRET, "verify-me", "t0p-s3cret", HIDDEN, "244123456"):
         assert secret not in logged
         assert secret not in metrics
+
+
+async def test_behind_a_proxy_only_the_providers_addresses_are_let_in(tmp_path: Path) -> None:
+    """What our proxy appends counts; what a caller writes before it, or without a proxy of ours, does not."""
+    listen = ListenSettings(port=0, trusted_proxies=("127.0.0.0/8",))
+    async with serving(tmp_path, listen=listen) as live:
+        statuses = [
+            (await send(live, through(dial(), forwarded), "/gateways/away"))[0]
+            for forwarded in ("203.0.113.7", "203.0.113.7, 192.0.2.66", "192.0.2.66", "nonsense")
+        ]
+    async with serving(tmp_path) as live:
+        statuses += [(await send(live, through(dial(), "203.0.113.7"), "/gateways/away"))[0]]
+
+    assert statuses == [200, 403, 403, 403, 403]
+
+
+def through(asked: Request, forwarded: str) -> Request:
+    return evolve(asked, headers=(*asked.headers, ("x-forwarded-for", forwarded)))
 
 
 async def test_a_number_in_ten_spellings_is_one_session(tmp_path: Path) -> None:

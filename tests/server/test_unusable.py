@@ -42,6 +42,7 @@ def test_what_can_be_used_is_not_named() -> None:
     ("flags", "path"),
     [
         ({"auth__secret": "hunter2"}, "auth.secret"),
+        ({"listen__trusted_proxies": ["10.0.0.1/8"]}, "listen.trusted_proxies[0]"),
         ({"auth__key_file": __file__}, "auth.key_file"),
         ({"auth__jwks_file": __file__}, "auth.jwks_file"),
         ({"auth__jwks_url": "http://example.com/jwks.json"}, "auth.jwks_url"),

@@ -7,7 +7,7 @@ from typing import Final
 from sessiond.core.errors import InvalidInput
 from sessiond.net.messages import Request
 
-__all__ = ["Network", "from_loopback", "is_within", "parse_network"]
+__all__ = ["Network", "address_of", "from_loopback", "is_within", "parse_network"]
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -30,24 +30,22 @@ def parse_network(text: str) -> Network:
 
 
 def is_within(request: Request, networks: Iterable[Network]) -> bool:
-    """Whether the other end of the socket is in one of *networks*; never, when it is no IP socket."""
-    address = _address(request)
-    return address is not None and any(
-        address.version == network.version and address in network for network in networks
-    )
+    """Whether *request* comes from one of *networks*; never, when it is not known where from."""
+    address = address_of(request.peer)
+    return address is not None and any(address in network for network in networks)
 
 
 def from_loopback(request: Request) -> bool:
     """Whether *request* was made on this machine, and not merely passed on by a proxy on it."""
-    address = _address(request)
+    address = address_of(request.peer)
     is_forwarded = any(name in _FORWARDING for name, _ in request.headers)
     return address is not None and address.is_loopback and not is_forwarded
 
 
-def _address(request: Request) -> Address | None:
-    """Parse the peer's address; an IPv4 one that came through an IPv6 socket is IPv4."""
+def address_of(text: str) -> Address | None:
+    """Parse an address, or find that it is none; an IPv4 one that came through an IPv6 socket is IPv4."""
     try:
-        address = ipaddress.ip_address(request.peer)
+        address = ipaddress.ip_address(text)
     except ValueError:
         return None
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
