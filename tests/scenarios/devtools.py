@@ -87,8 +87,8 @@ class Driven:
             f"document.querySelector({json.dumps(selector)}).value = {json.dumps(text)}; 0"
         )
 
-    async def save_screenshot(self, file: Path, width: int = 1280, height: int = 860) -> None:
-        """Write a picture of the page."""
+    async def resize(self, width: int, height: int) -> None:
+        """Make the window so large."""
         await self.call(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -96,6 +96,9 @@ class Driven:
             deviceScaleFactor=1,
             mobile=False,
         )
+
+    async def save_screenshot(self, file: Path) -> None:
+        """Write a picture of the page."""
         shot = await self.call("Page.captureScreenshot", format="png")
         await trio.Path(file).write_bytes(base64.b64decode(shot["data"]))
 

@@ -104,6 +104,7 @@ async def open_simulator(
     try:
         address = await trio.to_thread.run_sync(partial(_address, process))
         async with open_driven(profile) as page:
+            await page.resize(1280, 860)
             await page.show(f"{address}/simulator")
             await page.until("document.body?.dataset.ready === 'yes'")
             yield Simulator(page, address)

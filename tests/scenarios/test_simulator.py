@@ -103,6 +103,9 @@ async def test_a_chat_on_whatsapp(short_tmp_path: Path, tmp_path: Path) -> None:
         )
         await one.press("Choose")
         rows = await one.until_said("With sauce 8")
+        await page.until(
+            "document.querySelector('.messages details').getBoundingClientRect().top < innerHeight / 2"
+        )
         await page.save_screenshot(tmp_path / "list.png")
         await one.press("Dish 3")
         tables = await one.until_said("Which table?")
@@ -322,17 +325,30 @@ async def test_by_keyboard_and_by_ear(short_tmp_path: Path, tmp_path: Path) -> N
 
 
 async def test_a_narrow_window(short_tmp_path: Path, tmp_path: Path) -> None:
-    """Nothing sticks out: the page is only scrolled up and down."""
+    """Nothing sticks out: the page and its parts are only scrolled up and down, and the last message is in sight."""
+    out = """[document.documentElement, ...document.querySelectorAll("section:not([hidden])")]
+        .filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.nodeName)"""
     wide = {}
     async with open_simulator(short_tmp_path, tmp_path, APP) as one:
-        for width in (360, 700, 1000):
+        await one.open_chat("whatsapp")
+        await one.write("hi")
+        await one.until_said("Which drink?")
+        await one.press("Beer")
+        await one.until_said("Which dish?")
+        for width in (340, 700, 1000):
+            await one.page.resize(width, 800)
             for tab in ("ussd", "chat", "socket"):
                 await one.page.click(f"#tab-{tab}")
-                file = tmp_path / f"{tab}-{width}.png"
-                await one.page.save_screenshot(file, width=width, height=800)
-                wide[tab, width] = await one.page.run("document.documentElement.scrollWidth")
+                wide[tab, width] = await one.page.run(out)
+                await one.page.save_screenshot(tmp_path / f"{tab}-{width}.png")
+        await one.page.click("#tab-chat")
+        below = await one.page.run(
+            "(l => l.scrollHeight - l.scrollTop - l.clientHeight)"
+            "(document.querySelector('.messages:not([hidden])'))"
+        )
 
-    assert {} == {where: is_ for where, is_ in wide.items() if is_ > where[1]}
+    assert {} == {where: found for where, found in wide.items() if found}
+    assert below < 2
 
 
 SHOP = """

@@ -301,6 +301,7 @@ async def test_a_bots_calls_reach_the_page() -> None:
     assert {"ok": True, "result": True} == done
     assert (401, 401) == (refused.status, json.loads(refused.body)["error_code"])
     assert {"method": "sendMessage", "chat_id": 233, "text": "Hi"} == message["body"]
+    assert [sent, done] == [message["answer"], receipt["answer"]]
     assert ("1", "answerCallbackQuery") == (message["id"], receipt["body"]["method"])
 
 

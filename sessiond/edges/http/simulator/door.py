@@ -122,8 +122,9 @@ class Simulator:
             return json_answer(401, stand_in.refused)
         told = stand_in.read(request, parameters)
         message_id = stand_in.id(self._sent.run, self._sent.count + 1)
-        self._sent.add(account.name, message_id, told)
-        return json_answer(200, stand_in.accepted(message_id, told))
+        answer = stand_in.accepted(message_id, told)
+        self._sent.add(account.name, message_id, told, answer)
+        return json_answer(200, answer)
 
     async def _told_sent(self, request: Request, _parameters: Mapping[str, str]) -> Response:
         after = _parameter(request, "after")

@@ -32,11 +32,13 @@ class Sent:
         """How many there were."""
         return self._count
 
-    def add(self, account: str, message_id: str, body: Mapping[str, Any]) -> None:
-        """Keep one call, and wake who waits."""
+    def add(
+        self, account: str, message_id: str, body: Mapping[str, Any], answer: Mapping[str, Any]
+    ) -> None:
+        """Keep one call with what it was answered, and wake who waits."""
         self._count += 1
-        told = {"number": self._count, "account": account, "id": message_id, "body": body}
-        self._calls.append(told)
+        told = {"number": self._count, "account": account, "id": message_id}
+        self._calls.append({**told, "body": body, "answer": answer})
         self._arrived.set()
         self._arrived = trio.Event()
 

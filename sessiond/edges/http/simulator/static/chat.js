@@ -82,7 +82,11 @@ function openTalk(account, person, isSeen) {
   }
 
   function take(call) {
-    note({ title: `← ${account.name}: ${kind.what(call.body)}`, status: 200, parts: { request: JSON.stringify(call.body) } });
+    note({
+      title: `← ${account.name}: ${kind.what(call.body)}`,
+      status: 200,
+      parts: { request: JSON.stringify(call.body), answer: JSON.stringify(call.answer) },
+    });
     const item = element("li");
     if (kind.show(item, call, { send, keyboard, account }) === false) return;
     if (digits(kind.to(call.body)) !== digits(person.current() ?? "")) {

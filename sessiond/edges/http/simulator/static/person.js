@@ -8,6 +8,8 @@ function otherNumber() {
   return `+23324${String(random % 10_000_000).padStart(7, "0")}`;
 }
 
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
 export function openPerson(onOther) {
   const phone = byId("phone");
   const problem = byId("phone-problem");
@@ -35,7 +37,7 @@ export function openPerson(onOther) {
     if (known.text !== text) {
       const told = await read(text);
       known = { text, phone: told.phone ?? null };
-      complain(told.problem ? `${told.problem}. Write it with its country: +233244123456` : "");
+      complain(told.problem ? `${capital(told.problem)}. Write it with its country: +233244123456` : "");
     }
     if (known.phone === null) {
       phone.focus();

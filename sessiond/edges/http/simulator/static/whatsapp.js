@@ -103,6 +103,7 @@ function interactive(item, call, send) {
 // Opened by its button, and closed by a choice, as on the phone.
 function rows(action, tap) {
   const list = element("details");
+  list.addEventListener("toggle", () => list.scrollIntoView({ block: "nearest" }));
   list.append(element("summary", action.button));
   for (const section of action.sections ?? []) {
     if (section.title) list.append(element("span", section.title, "section"));
