@@ -22,6 +22,7 @@ from tests.benchmarks import (
     flows,
     hooks,
     memory,
+    repeats,
     starts,
     turns,
 )
@@ -41,11 +42,12 @@ SCENARIOS: Final[dict[str, Callable[[Bench], Figures]]] = {
     "hooks": hooks.measure,
     "chats": chats.measure,
     "dials": dials.measure,
+    "repeats": repeats.measure,
     "churn": churn.measure,
 }
 
 #: Long by itself: repeating it says nothing new.
-_ONCE: Final = frozenset({"churn"})
+_ONCE: Final = frozenset({"churn", "repeats"})
 
 #: Sockets, and what else a process has open.
 _SPARE_FILES: Final = 500
@@ -82,16 +84,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "date": today(),
         "environment": environment(),
     }
-    results = load_results()
+    measured: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="sd-bench-", dir=options.folder) as folder:
         for name, found in run(options.only, sizes, Path(folder)).items():
-            results[name] = {**found, **about}
+            measured[name] = {**found, **about}
     if options.against_peers is not None:
-        results["peers"] = {"tables": measure_peers(options.against_peers, sizes), **about}
+        measured["peers"] = {"tables": measure_peers(options.against_peers, sizes), **about}
     if options.dry_run:
-        print(render(results))
+        print(render(measured))
     else:
-        save(results)
+        save(load_results() | measured)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

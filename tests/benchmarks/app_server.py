@@ -105,6 +105,8 @@ class Options:
     """Further session limits."""
     api_url: str = ""
     """Where WhatsApp's API is; empty: there are no accounts."""
+    calls_per_second: float = 10_000
+    """To WhatsApp."""
 
     def settings(self) -> Settings:
         """Make the server's settings."""
@@ -115,17 +117,17 @@ class Options:
             websocket=WebsocketLimits(rate=None, silence_seconds=7200.0),
             store=StoreSettings(url=self.store),
             session_keys=SESSION_KEYS,
-            gateways=_accounts(self.api_url) if self.api_url else {},
+            gateways=_accounts(self.api_url, self.calls_per_second) if self.api_url else {},
             runtime=RuntimeSettings(awake_dialogues=self.awake_dialogues),
             session=SessionLimits(window_seconds=self.window_seconds, **self.limits),
             admin=AdminSettings(socket=Path(self.folder) / "admin.sock"),
         )
 
 
-def _accounts(api_url: str) -> dict[str, GatewaySettings]:
+def _accounts(api_url: str, calls_per_second: float) -> dict[str, GatewaySettings]:
     shop = AccountSettings(
         gateway="whatsapp",
-        calls_per_second=10_000,
+        calls_per_second=calls_per_second,
         recipient_calls_per_second=1000,
         recipient_burst=1000,
     )

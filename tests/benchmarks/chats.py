@@ -1,8 +1,8 @@
 """WhatsApp: a signed webhook with a text is made durable and acknowledged, and answered by a turn of a flow.
 
-*webhook*: all that the server does for it, up to the delivery that is committed with the turn. The provider is away,
-so nothing is sent. *called*: the provider is there, and what it answers is committed too. *plain*: the receiver of
-plain_receiver.py, which has no turn.
+*webhook*: all that the server does for it, up to the delivery that is committed with the turn; the account's rate is
+used up, so nothing is sent. *called*: the provider is there, and what it answers is committed too. *plain*: what
+plain_receiver.py does, which has no turn.
 """
 
 import hashlib
@@ -10,6 +10,7 @@ import hmac
 import json
 import select
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from itertools import count
 from typing import Any, Final
@@ -23,8 +24,8 @@ from tests.benchmarks.posts import Post, Posts, Sender, post
 
 __all__ = ["AWAY", "measure", "phone", "webhook"]
 
-#: Nobody listens there.
-AWAY: Final = "http://127.0.0.1:1"
+#: Nobody listens there, and it is asked once.
+AWAY: Final[Mapping[str, Any]] = {"api_url": "http://127.0.0.1:1", "calls_per_second": 0.001}
 
 _SENDERS: Final = 16
 _PATIENCE: Final = 60.0
@@ -70,8 +71,9 @@ def _one(bench: Bench, variant: str) -> Figures:
 def _server(bench: Bench, variant: str, provider: Child | None) -> Any:
     if variant == "plain":
         return bench.child("plain_receiver")
-    api_url = AWAY if provider is None else f"http://127.0.0.1:{provider.port}"
-    return bench.sessiond(api_url=api_url)
+    if provider is None:
+        return bench.sessiond(**AWAY)
+    return bench.sessiond(api_url=f"http://127.0.0.1:{provider.port}")
 
 
 def _rest(child: Child, provider: Child | None) -> None:

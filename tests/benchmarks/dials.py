@@ -38,7 +38,7 @@ def _one(bench: Bench, store: str) -> Figures:
     with ExitStack() as stack:
         redis = stack.enter_context(bench.redis()) if store == "redis" else None
         url = None if redis is None else redis.url
-        child = stack.enter_context(bench.sessiond(store=url, api_url=AWAY))
+        child = stack.enter_context(bench.sessiond(store=url, **AWAY))
         posts = Posts(child.port, _CONNECTIONS)
         stack.callback(posts.close)
         requests = _requests(sizes.diallers)

@@ -62,6 +62,20 @@ def _dial_rows(store: str, title: str) -> tuple[Row, ...]:
     return rows if store == "redis" else rows[:-1]
 
 
+def _repeat_rows(store: str, title: str) -> tuple[Row, ...]:
+    return (
+        Row(f"{store} webhooks", f"{title}: webhooks acknowledged", 0),
+        Row(f"{store} messages", f"{title}: different messages in them", 0),
+        Row(f"{store} kills", f"{title}: `kill -9` and starts", 0),
+        Row(f"{store} sent_again", f"{title}: webhooks under way at a kill, sent again", 0),
+        Row(f"{store} lost", f"{title}: messages never said to the flow", 0, "<= 0"),
+        Row(f"{store} twice", f"{title}: messages said twice", 0, "<= 0"),
+        Row(f"{store} overtaken", f"{title}: said after a later one of the person", 0, "<= 0"),
+        Row(f"{store} unanswered", f"{title}: without one delivery of their own", 0, "<= 0"),
+        Row(f"{store} cpu", f"{title}: CPU per webhook, starts included, µs", 0),
+    )
+
+
 def _start_rows() -> tuple[Row, ...]:
     parts = {
         "connection": "connection without a join",
@@ -167,6 +181,10 @@ SECTIONS: Final[dict[str, tuple[str, tuple[Row, ...]]]] = {
     "dials": (
         "USSD: 500 requests a second, answered when durable",
         (*_dial_rows("sqlite", "SQLite"), *_dial_rows("redis", "Redis")),
+    ),
+    "repeats": (
+        "Repeats: WhatsApp's webhooks up to four times each, shuffled, the server killed meanwhile",
+        (*_repeat_rows("sqlite", "SQLite"), *_repeat_rows("redis", "Redis")),
     ),
     "churn": (
         "Churn: sessions attached at once, some coming and going all the time",
