@@ -138,6 +138,12 @@ class Deliveries:
             raise UnknownTarget("there is no such account that makes calls")
         sender.resume()
 
+    def stop_account(self, name: str, reason: str) -> None:
+        """Send nothing more on the account *name* until an operator lets it go on."""
+        sender = self._senders.get(name)
+        if sender is not None:
+            sender.stop(reason)
+
     def _row(self, name: str) -> GatewayRow:
         account, sender = self._accounts.get(name), self._senders.get(name)
         kind = "" if account is None else account.settings.gateway

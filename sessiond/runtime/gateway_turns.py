@@ -20,12 +20,19 @@ from sessiond.core.gateways.dials import inputs_of, last_request
 from sessiond.core.gateways.inputs import DeliverySettled, Incoming
 from sessiond.core.gateways.lines import Answered, decode_answered, encode_answered
 from sessiond.core.gateways.outgoing import Outgoing, decode_outgoing, encode_outgoing
-from sessiond.core.gateways.port import GivenUp, Judgement, Sent, Template, WindowClosed
+from sessiond.core.gateways.port import (
+    AccountStopped,
+    GivenUp,
+    Judgement,
+    Sent,
+    Template,
+    WindowClosed,
+)
 from sessiond.core.gateways.updates import DeliveryState, DeliveryUpdate
 from sessiond.core.ids import Digest
 from sessiond.core.records import DeadLetter
 from sessiond.core.rendering.paging import turn_page
-from sessiond.core.session.effects import Reply
+from sessiond.core.session.effects import Reply, StopAccount
 from sessiond.core.session.phases import Phase
 from sessiond.core.session.program import Call, CallKind
 from sessiond.runtime.calls import Calls
@@ -115,7 +122,7 @@ class GatewayTurns:
             case Heard():
                 self._hear(turn, account, arrived)
             case StatusUpdate():
-                update = self._update(account, arrived)
+                update = self._update(turn, account, arrived)
                 self._tell(turn, update, code=arrived.error_code)
                 await self._call_back(turn, update)
             case Notice():
@@ -128,7 +135,9 @@ class GatewayTurns:
         if line.held:
             line = deliver_held(turn, account, line, now)
         to = heard.sender or heard.facts.msisdn
-        put_line(turn, account.name, replace(line, to=to, host=heard.facts.host, heard_at=now))
+        # The provider's window is open from when he sent it, which may be days ago after an outage.
+        heard_at = max(line.heard_at, min(now, now if heard.sent_at is None else heard.sent_at))
+        put_line(turn, account.name, replace(line, to=to, host=heard.facts.host, heard_at=heard_at))
         deliver_receipt(turn, account, heard, now)
         self._dialogue.said(turn, _said(account, heard), is_answered=False)
 
@@ -225,9 +234,11 @@ class GatewayTurns:
             deliver_template(turn, account, template, now=now)
         return True
 
-    def _update(self, account: Account, told: StatusUpdate) -> DeliveryUpdate:
+    def _update(self, turn: Computed, account: Account, told: StatusUpdate) -> DeliveryUpdate:
         gateway = account.calls
         judgement: Judgement | None = None if gateway is None else gateway.judge_status(told)
+        if isinstance(judgement, AccountStopped):
+            turn.effects = (*turn.effects, StopAccount(account.name, judgement.reason))
         failed = judgement is not None and not isinstance(judgement, Sent)
         reason = getattr(judgement, "reason", "") if failed else ""
         return DeliveryUpdate(

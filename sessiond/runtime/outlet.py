@@ -9,7 +9,7 @@ from sessiond.core.ids import ConnectionId
 from sessiond.core.ports import Connection, ReplyTo
 from sessiond.core.session import inputs
 from sessiond.core.session.changes import Change
-from sessiond.core.session.effects import HandOn, StartRun
+from sessiond.core.session.effects import HandOn, StartRun, StopAccount
 from sessiond.runtime.cell import Cell
 from sessiond.runtime.gate import Turn
 from sessiond.runtime.mailbox import Envelope
@@ -33,7 +33,14 @@ class Outlet:
         """Let a turn's effects go, in order. Synchronous; nothing in it raises."""
         envelope = turn.envelope
         reply_to = None if envelope is None else envelope.reply_to
-        perform(turn.effects, self.connections, reply_to, self._start_run, self._hand_on)
+        perform(
+            turn.effects,
+            self.connections,
+            reply_to,
+            self._start_run,
+            self._hand_on,
+            self._stop_account,
+        )
         for signal in turn.signals:
             telemetry.emit(*signal)
         counters = self._services.counters
@@ -61,6 +68,10 @@ class Outlet:
             code, text, retry_after = error.code, error.message, error.retry_after
         if reply_to is not None:
             reply_to.error(code, text, retry_after)
+
+    def _stop_account(self, effect: StopAccount) -> None:
+        if self._services.deliveries is not None:
+            self._services.deliveries.stop_account(effect.account, effect.reason)
 
     def keep(self, attached: Iterable[ConnectionId]) -> None:
         """Forget connections that are not *attached*: call it when their last effects (a close) are out."""

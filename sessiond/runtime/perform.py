@@ -13,6 +13,7 @@ from sessiond.core.session.effects import (
     Reply,
     ReplyError,
     StartRun,
+    StopAccount,
 )
 
 __all__ = ["perform"]
@@ -24,13 +25,13 @@ def perform(
     reply_to: ReplyTo | None,
     start_run: Callable[[StartRun, ReplyTo | None], None],
     hand_on: Callable[[HandOn, ReplyTo | None], None],
+    stop_account: Callable[[StopAccount], None],
 ) -> None:
     """Carry out *effects* in order; those for connections that are gone, or for nobody, have no effect."""
     for effect in effects:
         match effect:
             case Reply() | ReplyError():
-                if reply_to is not None:
-                    _answer(effect, reply_to)
+                _answer(effect, reply_to)
             case PushMessage(targets, message):
                 for connection in _here(targets, connections):
                     connection.push(message)
@@ -41,11 +42,15 @@ def perform(
                 start_run(effect, reply_to if effect.waits_seconds else None)
             case HandOn():
                 hand_on(effect, reply_to)
+            case StopAccount():
+                stop_account(effect)
             case _:
                 assert_never(effect)
 
 
-def _answer(effect: Reply | ReplyError, reply_to: ReplyTo) -> None:
+def _answer(effect: Reply | ReplyError, reply_to: ReplyTo | None) -> None:
+    if reply_to is None:
+        return
     if isinstance(effect, Reply):
         reply_to.ok(effect.payload)
     else:

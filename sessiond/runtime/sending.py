@@ -237,14 +237,15 @@ class Sender:
             case TryAgain():
                 self.queue.put_back(user, waiting, waiting.ready_at)
             case AccountStopped():
-                self._stop(judgement.reason)
+                self.stop(judgement.reason)
                 self.queue.put_back(user, waiting, waiting.ready_at)
             case Sent() | GivenUp() | WindowClosed():
                 if self.queue.has(user, waiting):
                     await self._settle(user, waiting, judgement)
                 self.queue.finish(user, waiting)
 
-    def _stop(self, reason: str) -> None:
+    def stop(self, reason: str) -> None:
+        """Make no more calls until ``resume``: an operator has to look."""
         if not self.stopped:
             self.stopped = reason or "the credentials are not accepted"
             about = {"account": self.account.name, "reason": self.stopped}

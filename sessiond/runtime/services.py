@@ -60,6 +60,8 @@ class _Deliveries(Protocol):
 
     def forget(self, user: UserId) -> None: ...
 
+    def stop_account(self, name: str, reason: str) -> None: ...
+
 
 @frozen(kw_only=True)
 class Services:

@@ -1,5 +1,6 @@
 """Turns of gateways: pages for whoever waits, deliveries for who does not, and what becomes of them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -7,19 +8,21 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from sessiond import App, Conversation, DeliveryState, DeliveryUpdate, Session
+from sessiond import App, Conversation, DeliveryState, DeliveryUpdate, Session, telemetry
 from sessiond.core.errors import Refused
 from sessiond.core.flows.prompts import AttachmentKind, Media
 from sessiond.core.gateways.accounts import Account, AccountSettings
 from sessiond.core.gateways.arrivals import Notice, StatusUpdate
 from sessiond.core.gateways.inputs import DeliverySettled, Incoming
 from sessiond.core.gateways.lines import decode_answered
+from sessiond.core.gateways.messages import ProviderCall, ProviderResponse
 from sessiond.core.gateways.port import GivenUp, Sent, WindowClosed
 from sessiond.core.ids import input_digest, partition_of
 from sessiond.testing.world import World, open_world
 from tests.runtime.gateway_worlds import (
     ANN,
     FALLBACK,
+    NUMBER,
     TALKING,
     USSD,
     accept,
@@ -434,6 +437,22 @@ async def test_a_closed_window_sends_the_template_and_holds_the_messages(
     assert () == now_held
 
 
+async def test_the_window_is_open_from_when_the_person_wrote(autojump_clock: MockClock) -> None:
+    """Not from when we read it: after an outage of ours half of it may be over."""
+    async with open_world(greeter(), accounts=(SHOP,)) as world:
+        sent_at = world.clock.now() - 20 * 3600
+        await accept(world, heard("hi", SHOP, sent_at=sent_at), "shop", "m-1")
+        (first, *_) = await deliveries(world)
+        await accept(world, heard("Ann", SHOP, sent_at=sent_at - 60), "shop", "m-2")
+        late = (await deliveries(world))[-1]
+        await accept(world, heard("1", SHOP, sent_at=world.clock.now() + 9e9), "shop", "m-3")
+        future = (await deliveries(world))[-1]
+        now = world.clock.now()
+
+    assert first.closes_at == late.closes_at == sent_at + 86_400
+    assert future.closes_at == now + 86_400
+
+
 async def test_a_closed_window_without_a_template_gives_the_message_up(
     autojump_clock: MockClock,
 ) -> None:
@@ -489,6 +508,67 @@ async def test_statuses_are_recorded_and_told_and_never_run(autojump_clock: Mock
         (DeliveryState.FAILED, "0"),
     ] == heard_of
     assert "message.delivery_failed" in [event for event, _ in told_of]
+
+
+@pytest.mark.parametrize(
+    ("later", "is_closed"),
+    [(60, True), (-60, False)],
+    ids=["his last message is older", "he has written since"],
+)
+async def test_a_status_that_tells_of_a_closed_window_closes_it(
+    autojump_clock: MockClock, later: float, is_closed: bool
+) -> None:
+    """The message that it is about is told as failed; those after it are taken for outside of it until he writes."""
+    account = whatsapp(fallback_template=FALLBACK)
+    async with open_world(greeter(), accounts=(account,)) as world:
+        await accept(world, heard("hi", account), "shop", "m-1")
+        for number in range(2):
+            await settle(world, 0, Sent(f"wamid.{number}"))
+        status = StatusUpdate(
+            id="wamid.1",
+            state="failed",
+            recipient="+233244123456",
+            at=world.clock.now() + later,
+            error_code=131047,
+        )
+        await accept(world, status, "shop", "wamid.1:failed")
+        opened_to = (await line(world, "shop")).heard_at + 24 * 3600
+        told_of = await events(world)
+        await accept(world, heard("Ann", account), "shop", "m-2")
+        waits = (await deliveries(world))[-1].closes_at
+
+    assert (opened_to == status.at) == is_closed
+    assert waits is not None
+    assert waits > world.clock.now()
+    assert ("message.delivery_failed", 131047) in [(one, of.get("code")) for one, of in told_of]
+
+
+async def test_a_status_that_is_about_the_account_stops_it(autojump_clock: MockClock) -> None:
+    """Meta takes a message, and tells later that nothing was paid: what comes behind it waits; operators are told."""
+    stopped = list[Mapping[str, object]]()
+    detach = telemetry.attach(lambda _, __, about: stopped.append(about), ["gateway.stopped"])
+    calls = list[ProviderCall]()
+
+    async def call(made: ProviderCall, _seconds: float) -> ProviderResponse:
+        calls.append(made)
+        return ProviderResponse(status=200, body=b'{"messages":[{"id":"wamid.%d"}]}' % len(calls))
+
+    unpaid = StatusUpdate(id="wamid.1", state="failed", recipient=NUMBER, error_code=131042)
+    async with open_world(greeter(), accounts=(SHOP,), call=call) as world:
+        await accept(world, heard("hi", SHOP), "shop", "m-1")
+        await trio.sleep(60)
+        before = len(calls)
+        await accept(world, unpaid, "shop", "s-1")
+        await accept(world, heard("Ann", SHOP), "shop", "m-2")
+        await trio.sleep(60)
+        (row,) = world.operations.gateways()
+        waiting = await deliveries(world)
+    detach()
+
+    assert before == len(calls) == 2
+    assert "131042" in row.stopped
+    assert [row.stopped] == [about["reason"] for about in stopped]
+    assert ["Is it Ann?"] == [text_of(one) for one in waiting]
 
 
 async def test_a_notice_is_recorded_and_never_run(autojump_clock: MockClock) -> None:

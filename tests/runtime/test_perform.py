@@ -13,6 +13,7 @@ from sessiond.core.session.effects import (
     Reply,
     ReplyError,
     StartRun,
+    StopAccount,
 )
 from sessiond.core.session.inputs import Stop
 from sessiond.runtime.perform import perform
@@ -44,6 +45,10 @@ def nobody_else(effect: HandOn, reply_to: ReplyTo | None) -> None:
     raise AssertionError(effect, reply_to)
 
 
+def nothing_stops(effect: StopAccount) -> None:
+    raise AssertionError(effect)
+
+
 def test_effects_leave_in_order() -> None:
     """Pushes and closes reach the connections they name; those that are gone are passed over."""
     log: list[object] = []
@@ -59,6 +64,7 @@ def test_effects_leave_in_order() -> None:
         answer,
         nothing_runs,
         nobody_else,
+        nothing_stops,
     )
 
     assert log == [(1, b"a"), (2, b"a"), (2, CloseCode.ENDED, "bye")]
@@ -69,8 +75,8 @@ def test_errors_are_told_and_nobody_need_listen() -> None:
     """Without a reply slot answers vanish."""
     answer = Answer()
     effects = (ReplyError(ErrorCode.TIMEOUT, "late", 1.0),)
-    perform(effects, {}, answer, nothing_runs, nobody_else)
-    perform(effects, {}, None, nothing_runs, nobody_else)
+    perform(effects, {}, answer, nothing_runs, nobody_else, nothing_stops)
+    perform(effects, {}, None, nothing_runs, nobody_else, nothing_stops)
 
     assert answer.said == ["timeout"]
 
@@ -87,6 +93,7 @@ def test_whoever_waits_for_a_turn_waits_for_its_function() -> None:
         answer,
         lambda effect, reply_to: started.append((effect.conversation, reply_to)),
         nobody_else,
+        nothing_stops,
     )
 
     assert started == [("key", answer), ("other", None)]
@@ -102,7 +109,17 @@ def test_what_is_handed_on_is_answered_by_whom_it_goes_to() -> None:
         answer,
         nothing_runs,
         lambda effect, reply_to: handed.append((effect.user, reply_to)),
+        nothing_stops,
     )
 
     assert handed == [("ann", answer)]
     assert answer.said == []
+
+
+def test_an_account_is_stopped() -> None:
+    """With the reason, for operators."""
+    stopped: list[StopAccount] = []
+    effect = StopAccount("shop", "131042: a problem with the payment method")
+    perform((effect,), {}, None, nothing_runs, nobody_else, stopped.append)
+
+    assert stopped == [effect]

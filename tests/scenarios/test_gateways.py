@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ async def write(live: Live, text: str, name: str, *, tamper: bool = False) -> An
     message = {
         "from": "233244123456",
         "id": name,
-        "timestamp": "1700000000",
+        "timestamp": str(int(time.time())),
         "type": "text",
         "text": {"body": text},
     }

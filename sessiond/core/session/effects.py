@@ -10,7 +10,16 @@ from sessiond.core.flows.prompts import RunRequest
 from sessiond.core.ids import ConnectionId, Digest, UserId
 from sessiond.core.session.inputs import Input
 
-__all__ = ["CloseConnection", "Effect", "HandOn", "PushMessage", "Reply", "ReplyError", "StartRun"]
+__all__ = [
+    "CloseConnection",
+    "Effect",
+    "HandOn",
+    "PushMessage",
+    "Reply",
+    "ReplyError",
+    "StartRun",
+    "StopAccount",
+]
 
 
 @define
@@ -72,4 +81,12 @@ class HandOn:
     item: Input = field(repr=False)
 
 
-Effect = Reply | ReplyError | PushMessage | CloseConnection | StartRun | HandOn
+@frozen
+class StopAccount:
+    """Send nothing more on *account*: the provider said, of a message, that it takes nothing from it any more."""
+
+    account: str
+    reason: str
+
+
+Effect = Reply | ReplyError | PushMessage | CloseConnection | StartRun | HandOn | StopAccount
