@@ -37,6 +37,7 @@ for _name, (_module, _help) in {
         "sessions",
         "End a user's session; its end hook runs and its clients do not come back.",
     ),
+    "unlink": ("sessions", "Part two users who are linked; the alias begins anew."),
     "kick": ("sessions", "Close a user's connections, or one; the session stays."),
     "send": ("sessions", "Push an event to a user's clients."),
     "release": ("sessions", "Release a user from quarantine."),

@@ -100,6 +100,10 @@ class SessionDetail:
     """Input ids remembered against repeats."""
     timers: tuple[TimerDetail, ...] = ()
     conversations: tuple[ConversationDetail, ...] = ()
+    linked_to: str = ""
+    """The user whom this one is now; what arrives for him is handed on."""
+    aliases: tuple[str, ...] = ()
+    """The users who are this one now."""
     turns: int = 0
     """Turns of this actor since it was activated."""
     restarts: int = 0
@@ -289,6 +293,15 @@ class Node(Protocol):
 
         Raises:
           UnknownTarget: there is no record of this user, or no such conversation.
+
+        """
+        ...
+
+    async def unlink(self, user: UserId, alias: UserId) -> None:
+        """Let *alias* be himself again, who is *user* now; durable on return, and done in the alias's next turn.
+
+        Raises:
+          UnknownTarget: they are not linked.
 
         """
         ...

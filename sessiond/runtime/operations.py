@@ -15,29 +15,24 @@ from attrs import evolve
 
 from sessiond import telemetry
 from sessiond.core.codes import CloseCode
-from sessiond.core.conversations.details import conversation_details
 from sessiond.core.conversations.journal_query import JournalPage, JournalQuery
-from sessiond.core.errors import InvalidInput, SnapshotError
+from sessiond.core.errors import InvalidInput
 from sessiond.core.event_names import check_event_name
 from sessiond.core.gateways.listing import GatewayRow
 from sessiond.core.ids import ConnectionId, UserId, input_digest, partition_of
+from sessiond.core.linking import LINK_KIND, LinkNote, LinkStep, encode_note, link_digest
 from sessiond.core.operations import (
-    ConnectionDetail,
     NodeInfo,
     PersonExport,
     Quarantine,
     SessionDetail,
     Stats,
-    StreamDetail,
-    TimerDetail,
     UnknownTarget,
 )
 from sessiond.core.ports import Connection
-from sessiond.core.records import DeadLetter, Loaded
+from sessiond.core.records import DeadLetter
 from sessiond.core.session.inputs import EndConversations, RollBack, Send, Stop
 from sessiond.core.session.phases import Phase
-from sessiond.core.session.snapshot import encode_snapshot
-from sessiond.core.session.state import SessionState, restore_state
 from sessiond.core.session_listing import Selection, SessionPage, SessionQuery, SessionRow
 from sessiond.runtime import personal
 from sessiond.runtime.actor import SessionActor
@@ -45,6 +40,7 @@ from sessiond.runtime.cell import Cell, Hibernated, Standing
 from sessiond.runtime.journals import journal_page
 from sessiond.runtime.node import NodeRuntime
 from sessiond.runtime.quarantine import roll_back_quarantined
+from sessiond.runtime.session_details import connections, describe, describe_stored
 
 __all__ = ["Operations"]
 
@@ -132,14 +128,14 @@ class Operations:
         loaded = await runtime.store.load(user, partition)
         if live is not None and cell is not None:
             detail = evolve(
-                _describe(live.state, self._row(cell)),
+                describe(live.state, self._row(cell)),
                 version=live.gate.version if isinstance(live, SessionActor) else live.version,
-                connections=_connections(live.state, _lines(live)),
+                connections=connections(live.state, _lines(live)),
                 turns=live.turns_taken,
             )
         elif loaded is not None:
             row = SessionRow(user=user, phase=Phase.PASSIVE) if cell is None else self._row(cell)
-            detail = evolve(_describe_stored(row, loaded), version=loaded.version)
+            detail = evolve(describe_stored(row, loaded), version=loaded.version)
         elif cell is not None:
             detail = SessionDetail(row=self._row(cell))
         else:
@@ -235,6 +231,14 @@ class Operations:
             raise UnknownTarget("this user has no such conversation")
         return ended
 
+    async def unlink(self, user: UserId, alias: UserId) -> None:
+        """Part two users who are linked; see ``Node``."""
+        if not (await self._points_at(alias, user) or await self._points_at(user, alias)):
+            raise UnknownTarget("these users are not linked")
+        runtime, note = self._runtime, encode_note(LinkNote(user=user))
+        digest = link_digest(f"unlink:{user}", runtime.entropy.token(8).hex())
+        await runtime.intake.accept(alias, f"{LINK_KIND}{LinkStep.RELEASE}", note, digest)
+
     async def dead_letters(
         self, *, user: UserId | None, after: str, limit: int
     ) -> tuple[DeadLetter, ...]:
@@ -292,6 +296,14 @@ class Operations:
             after = page[-1].id
         raise UnknownTarget("there is no such dead letter")
 
+    async def _points_at(self, user: UserId, other: UserId) -> bool:
+        """Tell whether *user*'s record names *other*: one of the two does first, while a link is being made."""
+        try:
+            detail = await self.session(user)
+        except UnknownTarget:
+            return False
+        return other in {detail.linked_to, *detail.aliases}
+
     async def _must_exist(self, user: UserId) -> None:
         runtime = self._runtime
         if runtime.registry.get(user) is None:
@@ -335,50 +347,3 @@ def _live(cell: Cell) -> SessionActor | Hibernated | None:
 
 def _lines(live: SessionActor | Hibernated) -> Mapping[ConnectionId, Connection]:
     return live.outlet.connections if isinstance(live, SessionActor) else {}
-
-
-def _connections(
-    state: SessionState, lines: Mapping[ConnectionId, Connection]
-) -> tuple[ConnectionDetail, ...]:
-    return tuple(
-        ConnectionDetail(
-            id=one.connection,
-            device=one.device,
-            connected_at=one.since,
-            meta=one.meta,
-            buffered_bytes=lines[one.connection].unsent_bytes if one.connection in lines else 0,
-        )
-        for one in state.attachments
-    )
-
-
-def _describe_stored(row: SessionRow, loaded: Loaded) -> SessionDetail:
-    """Describe what the record says; of one that cannot be read, only the row."""
-    try:
-        state = restore_state(row.user, loaded)
-    except SnapshotError:
-        return SessionDetail(row=row)
-    return _describe(state, evolve(row, phase=state.phase))
-
-
-def _describe(state: SessionState, row: SessionRow) -> SessionDetail:
-    stream = state.stream
-    data = msgspec.json.decode(state.snapshot.data)
-    return SessionDetail(
-        row=row,
-        snapshot_bytes=len(encode_snapshot(state.snapshot)),
-        data=data if isinstance(data, dict) else {"": data},
-        stream=StreamDetail(
-            epoch=stream.epoch,
-            head=stream.head,
-            floor=stream.floor,
-            lost=stream.lost,
-            bytes=stream.size,
-        ),
-        window_ids=len(state.window),
-        timers=tuple(
-            TimerDetail(name=t.name, generation=t.generation, due=t.due)
-            for t in state.timers.values()
-        ),
-        conversations=conversation_details(state.snapshot.conversations),
-    )

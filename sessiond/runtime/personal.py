@@ -175,6 +175,10 @@ def _snapshot(stored: bytes) -> dict[str, object]:
         },
         "conversations": {key: _document(record) for key, record in snapshot.conversations.items()},
         "subscriptions": dict(snapshot.subscriptions),
+        "linked_to": snapshot.linked_to,
+        "aliases": list(snapshot.aliases),
+        "link_tries": list(snapshot.link_tries),
+        "lines": {account: _document(line) for account, line in snapshot.lines.items()},
     }
 
 

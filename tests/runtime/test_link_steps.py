@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+import msgspec
 import pytest
 import trio
 from trio.testing import MockClock
 
 from sessiond import App, Session
 from sessiond.core.errors import Refused, SessiondError
+from sessiond.core.gateways.lines import Line, encode_line
 from sessiond.core.ids import UserId, input_digest, partition_of
 from sessiond.core.linking import LinkNote, encode_note
+from sessiond.core.operations import UnknownTarget
 from sessiond.core.records import UserCommit
 from sessiond.core.session.limits import SessionLimits
 from sessiond.stores.memory import MemoryStore
@@ -244,3 +247,67 @@ async def test_what_cannot_be_told_now_is_told_later(autojump_clock: MockClock) 
 
         assert await users(world) == []
         assert await world.dead_letters() == ()
+
+
+async def test_an_operator_parts_them(autojump_clock: MockClock) -> None:
+    """He sees who is linked with whom on both sides; the app hears that they were parted."""
+    async with open_world(linking_app()) as world:
+        await link(world)
+        canonical = await world.operations.session(UserId(WEB))
+        alias = await world.operations.session(UserId(PHONE))
+        await world.operations.unlink(UserId(WEB), UserId(PHONE))
+        await until_quiet(world)
+
+        assert (canonical.aliases, canonical.linked_to) == ((PHONE,), "")
+        assert (alias.aliases, alias.linked_to) == ((), WEB)
+        assert [told[0] for told in await links(world, WEB)] == ["linked", "unlinked"]
+        assert await call(world, PHONE) == {"user": PHONE, "aliases": []}
+
+
+@pytest.mark.parametrize("pair", [(WEB, PHONE), (PHONE, WEB), (WEB, CHAT), (CHAT, "nobody")])
+async def test_who_is_not_linked_cannot_be_parted(
+    autojump_clock: MockClock, pair: tuple[str, str]
+) -> None:
+    """Nothing is told to anybody."""
+    async with open_world(linking_app()) as world:
+        await call(world, WEB)
+        await call(world, PHONE)
+        with pytest.raises(UnknownTarget, match="not linked"):
+            await world.operations.unlink(UserId(pair[0]), UserId(pair[1]))
+        await until_quiet(world)
+
+        assert await users(world) == [WEB, PHONE]
+
+
+async def test_a_half_made_link_can_be_parted_too(autojump_clock: MockClock) -> None:
+    """Either side knows of the other one."""
+    async with open_world(linking_app()) as world:
+        await link(world)
+        await erase(world, WEB)
+        note = encode_note(LinkNote(user=UserId(WEB)))
+        digest = input_digest("test", "1")
+        await world.node.intake.accept(UserId(PHONE), "link:follow", note, digest)
+        await until_quiet(world)
+        await world.operations.unlink(UserId(WEB), UserId(PHONE))
+        await until_quiet(world)
+
+        assert await users(world) == []
+
+
+async def test_links_are_handed_out_with_everything_else(autojump_clock: MockClock) -> None:
+    """An export of either of them names the other one, and says where he is reached."""
+    async with open_world(linking_app()) as world:
+        lines = {"shop": msgspec.Raw(encode_line(Line(to="+233201234567", heard_at=2.0)))}
+        note = encode_note(LinkNote(user=UserId(PHONE), lines=lines))
+        await call(world, WEB)
+        digest = input_digest("test", "1")
+        await world.node.intake.accept(UserId(WEB), "link:joined", note, digest)
+        await link(world)
+        canonical = (await world.operations.export(UserId(WEB))).record
+        alias = (await world.operations.export(UserId(PHONE))).record
+
+        assert canonical is not None
+        assert alias is not None
+        assert (canonical["aliases"], canonical["linked_to"]) == ([PHONE], "")
+        assert canonical["lines"] == {"shop": {"to": "+233201234567", "heard_at": 2.0}}
+        assert (alias["aliases"], alias["linked_to"]) == ([], WEB)

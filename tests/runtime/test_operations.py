@@ -163,54 +163,6 @@ async def test_many_sessions_are_listed_without_holding_others_up(
         assert (await world.operations.sessions(SessionQuery(limit=1))).matched == 600
 
 
-async def test_a_session_in_memory_is_described(autojump_clock: MockClock) -> None:
-    """Data, connections, stream, timers and counts, as the last turn left them."""
-    async with open_world(app) as world:
-        await settled_ann(world)
-        detail = await world.operations.session(ANN)
-
-        assert detail.data == {"a": 1}
-        assert detail.row.phase is Phase.ATTACHED
-        assert (detail.version, detail.turns, detail.window_ids) == (2, 2, 1)
-        assert (detail.stream.head, detail.stream.floor) == (1, 0)
-        assert {timer.name for timer in detail.timers} == {"$window", "later"}
-        (connection,) = detail.connections
-        assert (connection.device, connection.meta) == ("phone", {"app": "1.2"})
-        assert detail.snapshot_bytes > 0
-        assert detail.can_roll_back
-
-
-async def test_a_passive_session_is_described_without_waking_it(autojump_clock: MockClock) -> None:
-    """From its record; somebody without one is unknown."""
-    async with open_world(app) as world:
-        await settled_ann(world)
-        await world.restart()
-        detail = await world.operations.session(ANN)
-
-        assert (detail.data, detail.row.connections, detail.version) == ({"a": 1}, 0, 2)
-        assert not world.is_resident("ann")
-        with pytest.raises(UnknownTarget):
-            await world.operations.session(NOBODY)
-
-
-async def test_a_record_that_cannot_be_read_is_still_described(autojump_clock: MockClock) -> None:
-    """Size and version of what is there; no data."""
-    async with open_world(app) as world:
-        await settled_ann(world)
-        await world.restart()
-        commit = UserCommit(
-            user=ANN,
-            partition=partition_of(ANN),
-            commit_id=b"." * 16,
-            expected_version=2,
-            snapshot=b"nonsense",
-        )
-        await world.store.commit([commit], world.node.ownership.fences)
-        detail = await world.operations.session(ANN)
-
-        assert (detail.data, detail.version, detail.snapshot_bytes) == ({}, 3, 8)
-
-
 async def test_a_session_that_is_only_starting_is_described(autojump_clock: MockClock) -> None:
     """An actor that has not loaded, of a user without a record: a row, and nothing else."""
     waiting = App()

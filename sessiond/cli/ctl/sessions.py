@@ -1,4 +1,4 @@
-"""``sessionctl ls, show, end-conversations, export, stop, kick, send, release, rollback``."""
+"""``sessionctl ls, show, end-conversations, export, stop, unlink, kick, send, release, rollback``."""
 
 import json
 from typing import Annotated, Any, Literal
@@ -28,6 +28,7 @@ __all__ = [
     "send",
     "show",
     "stop",
+    "unlink",
 ]
 
 _Flag = Annotated[bool, Parameter(negative="")]
@@ -118,6 +119,8 @@ async def show(user: str, *, reveal: _Flag = False) -> None:
         [
             ("user", row["user"]),
             ("phase", row["phase"]),
+            *([("linked to", detail["linked_to"])] if detail["linked_to"] else []),
+            *(("alias", one) for one in detail["aliases"]),
             ("mailbox", row["mailbox"]),
             ("last activity", when(row["last_activity"])),
             ("version", detail["version"]),
@@ -216,6 +219,21 @@ async def stop(
         raise CommandFailed(ExitCode.USAGE, "sessionctl: --erase cannot be undone: add --yes")
     await call("sessions.stop", user=user, reason=reason, erase=erase)
     _done({}, f"stopped {user}" + (" and erased everything kept of them" if erase else ""))
+
+
+async def unlink(user: str, alias: str) -> None:
+    """Part two users who are linked; the alias begins anew.
+
+    Parameters
+    ----------
+    user
+        The id of the user who goes on.
+    alias
+        The id of the one who is himself again, from show.
+
+    """
+    await call("sessions.unlink", user=user, alias=alias)
+    _done({}, f"unlinked {alias} from {user}")
 
 
 async def kick(user: str | None = None, *, connection: int | None = None) -> None:

@@ -30,6 +30,7 @@ from sessiond.edges.admin.parameters import (
     Push,
     ReadJournal,
     Stop,
+    Unlink,
 )
 from sessiond.edges.admin.plain import redacted, to_plain
 from sessiond.edges.admin.results import (
@@ -86,6 +87,11 @@ async def _journal(node: Node, client: Client, params: ReadJournal) -> object:
 
 async def _end_conversations(node: Node, _: Client, params: EndConversations) -> object:
     return Ended(ended=await node.end_conversations(params.user, params.conversation))
+
+
+async def _unlink(node: Node, _: Client, params: Unlink) -> object:
+    await node.unlink(params.user, params.alias)
+    return Nothing()
 
 
 async def _stop(node: Node, _: Client, params: Stop) -> object:
@@ -251,6 +257,13 @@ _TABLE: Final = (
         result=Ended,
         changes=True,
         run=_end_conversations,
+    ),
+    Method(
+        name="sessions.unlink",
+        doc="Part two users who are linked: the alias's next input begins a session of his own. Durable on return.",
+        params=Unlink,
+        changes=True,
+        run=_unlink,
     ),
     Method(
         name="sessions.stop",

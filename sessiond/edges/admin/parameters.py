@@ -18,6 +18,7 @@ __all__ = [
     "Push",
     "ReadJournal",
     "Stop",
+    "Unlink",
 ]
 
 
@@ -79,6 +80,16 @@ class OfUser:
 
     user: UserId
     """The user's id."""
+
+
+@frozen(kw_only=True)
+class Unlink:
+    """Who are parted."""
+
+    user: UserId
+    """The id of the user who goes on, and keeps what he has."""
+    alias: UserId
+    """The id of the one who is himself again, from ``sessions.inspect``."""
 
 
 @frozen(kw_only=True)

@@ -49,6 +49,20 @@ def test_show_hides_values_unless_told(ctl: Ctl) -> None:
     assert "KeyError in load" in ctl("show", "eve").out
 
 
+def test_links_are_shown_and_parted(ctl: Ctl) -> None:
+    """Whom somebody is linked to, or who is linked to him; who is not cannot be parted."""
+    assert "alias          bob" in ctl("show", "ann").out
+    assert "linked to      ann" in ctl("show", "bob").out
+    assert "linked to" not in ctl("show", "eve").out
+    assert ctl("unlink", "ann", "bob").out == "unlinked bob from ann\n"
+    assert ctl("--json", "unlink", "ann", "bob").json == {}
+    refused = ctl("unlink", "bob", "ann")
+    assert (refused.code, refused.err) == (
+        ExitCode.REFUSED,
+        "sessionctl: these users are not linked\n",
+    )
+
+
 def test_export_is_json_in_any_case(ctl: Ctl) -> None:
     """A file to hand over: everything, in clear."""
     assert ctl("export", "ann").json["record"]["data"] == {"token": SECRET}

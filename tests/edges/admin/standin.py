@@ -197,6 +197,8 @@ class StandInNode:
             ),
             stream=StreamDetail(epoch="e", head=5, floor=2),
             conversations=CONVERSATIONS,
+            linked_to="ann" if user == "bob" else "",
+            aliases=("bob",) if user == "ann" else (),
             timers=(TimerDetail(name="$window", generation=1, due=None),),
             quarantine=Quarantine(since=1.0, restarts=3, error="KeyError in load")
             if row.quarantined
@@ -253,6 +255,11 @@ class StandInNode:
                 raise InvalidInput("the event is reserved")
             case _:
                 self.calls.append(("send", user, event, payload, durable))
+
+    async def unlink(self, user: UserId, alias: UserId) -> None:
+        if alias not in (await self.session(user)).aliases:
+            raise UnknownTarget("these users are not linked")
+        self.calls.append(("unlink", user, alias))
 
     async def release(self, user: UserId) -> None:
         if not self._row(user).quarantined:

@@ -167,6 +167,21 @@ async def test_stop(door: Door) -> None:
     assert error["data"]["name"] == "unknown_target"
 
 
+async def test_links_are_shown_and_parted(door: Door, heard: Heard) -> None:
+    """Of both users; who are not linked cannot be parted. Who did it is told."""
+    async with door.connect() as lines:
+        ann = await lines.result("sessions.inspect", user="ann")
+        bob = await lines.result("sessions.inspect", user="bob")
+        parted = await lines.result("sessions.unlink", user="ann", alias="bob")
+        wrong = await lines.error("sessions.unlink", user="bob", alias="ann")
+
+    assert (["bob"], "") == (ann["aliases"], ann["linked_to"])
+    assert ([], "ann") == (bob["aliases"], bob["linked_to"])
+    assert ({}, [("unlink", "ann", "bob")]) == (parted, door.node.calls)
+    assert "unknown_target" == wrong["data"]["name"]
+    assert 2 == sum(about["method"] == "sessions.unlink" for _, about in heard)
+
+
 async def test_kick_one_connection_or_all_of_a_user(door: Door) -> None:
     """Exactly one of the two is given."""
     async with door.connect() as lines:
