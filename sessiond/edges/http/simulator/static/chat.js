@@ -25,6 +25,8 @@ function tick(item, state) {
   mark.className = `tick ${state}`;
   mark.textContent = `${TICKS[state]} ${state}`;
   item.append(mark);
+  const list = item.parentElement;
+  if (item === list?.lastElementChild) list.scrollTop = list.scrollHeight;
 }
 
 // One account, with everything that was said on it.

@@ -32,6 +32,7 @@ export function openHandset(accounts, person) {
   function show(state) {
     const isOpen = call !== null;
     byId("ussd-state").textContent = state;
+    byId("ussd-network").textContent = account()?.kind === "http" ? "a program" : "MTN";
     byId("ussd-label").textContent = isOpen ? "Answer" : toDial();
     byId("ussd-send").textContent = isOpen ? "Send" : "Dial";
     byId("ussd-send").disabled = isWaiting || accounts.length === 0;
