@@ -1,8 +1,8 @@
 """What people on answering accounts (USSD, generic HTTP) are answered: asks their actor within the provider's time.
 
 The answer is always one that the provider can show: what the flow shows; the account's ``wait_text`` when that is not
-ready in time (the turn goes on, and the next dial shows what came of it); its ``failed_text`` when the input could not
-be taken. Only what cannot be read at all is answered otherwise, as the gateway does it.
+ready in time (the turn goes on, and the next dial shows what came of it); its ``failed_text`` when the input was not
+taken. Only what cannot be read at all is answered otherwise, as the gateway does it.
 
 A request that comes again while the first is being answered gets the answer of the first.
 """
@@ -115,9 +115,9 @@ class Answers:
         settings = account.settings
         try:
             return _Shown(await self._say(account, said))
-        except AskTimeout:
-            return _Shown(Answered(text=settings.wait_text, ends=True), "wait")
         except SessiondError as error:
+            if isinstance(error, AskTimeout) and error.applied is not False:
+                return _Shown(Answered(text=settings.wait_text, ends=True), "wait")
             explained = explain(error)
             code = ErrorCode.INTERNAL_ERROR.value if explained is None else explained.code
             if explained is None:

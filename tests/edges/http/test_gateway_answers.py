@@ -200,6 +200,7 @@ async def test_no_answer_in_time_is_a_text_of_the_account() -> None:
         (ActorGone("no"), "gone"),
         (MailboxFull("no"), "overloaded"),
         (StoreUnavailable("no"), "unavailable"),
+        (AskTimeout(applied=False), "timeout"),
     ],
 )
 async def test_whatever_goes_wrong_is_a_text_of_the_account(error: Exception, code: str) -> None:
