@@ -144,6 +144,7 @@ class Provider:
     def __init__(self, url: str) -> None:
         self.url = url
         """Scheme, host and port."""
+        self.port = int(url.rpartition(":")[2])
         self.calls: list[ProviderCalled] = []
         self.otherwise: Response = self._accept
         """What is done about calls for which nothing is scripted."""
@@ -208,9 +209,14 @@ async def _read(http: h11.Connection, stream: trio.abc.Stream) -> ProviderCalled
 
 
 @asynccontextmanager
-async def open_provider(*, tls: ssl.SSLContext | None = None) -> AsyncIterator[Provider]:
-    """Run a provider on a free port of 127.0.0.1 until the block ends; with *tls* (of a server), over TLS."""
-    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+async def open_provider(
+    *, tls: ssl.SSLContext | None = None, port: int = 0
+) -> AsyncIterator[Provider]:
+    """Run a provider on 127.0.0.1 until the block ends; with *tls* (of a server), over TLS.
+
+    *port* is any that is free, unless given: one that was down and is there again.
+    """
+    (listener,) = await trio.open_tcp_listeners(port, host="127.0.0.1")
     _, port = listener.socket.getsockname()
     provider = Provider(f"http{'s' if tls else ''}://127.0.0.1:{port}")
 

@@ -176,6 +176,19 @@ async def test_it_is_gone_when_its_block_ends() -> None:
     assert not failed.value.reached
 
 
+async def test_it_may_come_back() -> None:
+    """At the same address, knowing nothing of what was before."""
+    async with aclosing(Outbound()) as outbound:
+        async with open_provider() as provider:
+            await outbound(call_of(provider), 5)
+            before = provider
+        async with open_provider(port=before.port) as provider:
+            assert 200 == (await outbound(call_of(before), 5)).status
+
+    assert before.url == provider.url
+    assert 1 == len(provider.calls)
+
+
 async def test_a_failed_assertion_is_itself() -> None:
     """Not a group of one."""
     with pytest.raises(AssertionError, match="as it is"):
@@ -187,8 +200,7 @@ async def test_a_failed_assertion_is_itself() -> None:
 async def test_who_does_not_speak_http_is_hung_up_on(sent: bytes) -> None:
     """It is no call; the next one is served."""
     async with calling() as (outbound, provider):
-        port = int(provider.url.rpartition(":")[2])
-        async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+        async with await trio.open_tcp_stream("127.0.0.1", provider.port) as stream:
             await stream.send_all(sent)
             await stream.send_eof()
             assert b"" == await stream.receive_some(100)

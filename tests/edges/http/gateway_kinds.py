@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
@@ -117,7 +118,7 @@ def _whatsapp(text: str, phone: str, number: int) -> Fields:
     message = {
         "from": phone,
         "id": f"wamid.{number}",
-        "timestamp": str(1_700_000_000 + number),
+        "timestamp": str(int(time.time())),  # what was written long ago is not answered any more
         "type": "text",
         "text": {"body": text},
     }
