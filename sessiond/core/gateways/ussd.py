@@ -99,6 +99,7 @@ class UssdGateway(AnsweringGateway):
         self, settings: UssdSettings, *, methods: Collection[str], media_types: Collection[str]
     ) -> None:
         self._settings = settings
+        self._limits = settings.limits  # asked for three times a turn
         self._access = Access(settings, methods=methods, media_types=media_types)
 
     @property
@@ -117,7 +118,7 @@ class UssdGateway(AnsweringGateway):
     @override
     def limits(self) -> ScreenLimits:
         """What fits on a screen."""
-        return self._settings.limits
+        return self._limits
 
     @override
     def check(self, request: ProviderRequest) -> ProviderAnswer | None:

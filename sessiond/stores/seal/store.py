@@ -114,7 +114,7 @@ class SealedStore:
     async def accept(
         self, batch: Sequence[Arrival], fences: Mapping[Partition, Fence]
     ) -> tuple[Receipt, ...]:
-        sealed = [evolve(a, body=self._sealer.seal(a.user, Kind.INBOX, a.body)) for a in batch]
+        sealed = [self._seal_arrival(arrival) for arrival in batch]
         receipts = await self._store.accept(sealed, fences)
         return tuple(self._open_receipt(*pair) for pair in zip(batch, receipts, strict=True))
 
@@ -218,11 +218,24 @@ class SealedStore:
             and tuple(self._seal_dead_letter(letter) for letter in commit.dead_letters),
         )
 
+    def _seal_arrival(self, arrival: Arrival) -> Arrival:
+        body = self._sealer.seal(arrival.user, Kind.INBOX, arrival.body)
+        return Arrival(  # `evolve` looks at every field's name: 3.5 µs more (measured), as with the entry below
+            arrival.user,
+            arrival.partition,
+            arrival.digest,
+            arrival.kind,
+            body,
+            arrival.at,
+            arrival.keep_seconds,
+        )
+
     def _seal_frame(self, user: UserId, frame: Frame) -> Frame:
         return replace(frame, message=self._sealer.seal(user, Kind.FRAME, frame.message))
 
     def _seal_delivery(self, user: UserId, delivery: Delivery) -> Delivery:
-        return evolve(delivery, body=self._sealer.seal(user, Kind.DELIVERY, delivery.body))
+        sealed = self._sealer.seal(user, Kind.DELIVERY, delivery.body)
+        return Delivery(delivery.id, delivery.due, sealed)
 
     def _seal_consumed(self, user: UserId, consumed: Consumed) -> Consumed:
         if consumed.reply is None:
@@ -287,8 +300,18 @@ class SealedStore:
         return user, evolve(delivery, body=self._sealer.open(user, Kind.DELIVERY, delivery.body))
 
     def _open_receipt(self, arrival: Arrival, receipt: Receipt) -> Receipt:
-        if receipt.entry:
-            return evolve(receipt, entry=evolve(receipt.entry, body=arrival.body))
+        entry = receipt.entry
+        if entry is not None:
+            opened = InboxEntry(
+                entry.seq,
+                entry.user,
+                entry.digest,
+                entry.kind,
+                arrival.body,
+                entry.at,
+                entry.attempts,
+            )
+            return Receipt(receipt.status, opened, receipt.reply)
         if receipt.reply is None:
             return receipt
         try:
