@@ -16,8 +16,11 @@ from attrs import frozen
 from sessiond.config.describe import is_secret
 from sessiond.config.gateways import GatewaySettings
 from sessiond.config.settings import Settings, StoreKind, store_kind
+from sessiond.core.errors import InvalidInput
 from sessiond.core.gateways.access import AccessSettings
 from sessiond.core.gateways.accounts import account_path
+from sessiond.core.gateways.port import Template
+from sessiond.core.rendering.gsm import fits
 
 __all__ = [
     "DEV_HOOK_PREFIX",
@@ -42,6 +45,9 @@ _SOCKET_PATH_BYTES: Final = 108
 _HOOKS: Final = "/hooks/"
 
 #: What the other doors serve.
+#: A number of nobody's, to write calls for that are not made.
+_SOMEBODY: Final = "+15550100000"
+
 _TAKEN_PATHS: Final = frozenset({"/healthz", "/readyz", "/metrics", "/socket/websocket"})
 
 
@@ -222,6 +228,34 @@ def _gateways(settings: Settings) -> _Found:
         if _is_taken(path) or (settings.chat.is_on and path == settings.chat.path):
             yield Severity.ERROR, f"gateways.{name}.path", "is another door's"
         yield from _access(settings, name, one)
+        yield from _fallback(name, one)
+        yield from _texts(name, one)
+
+
+def _texts(name: str, one: GatewaySettings) -> _Found:
+    """Nobody turns the pages of what is said when something went wrong."""
+    pages = one.open(name).gateway.limits.pages
+    for key in ("wait_text", "failed_text"):
+        if pages is not None and not fits(getattr(one.account, key), pages):
+            yield Severity.ERROR, f"gateways.{name}.{key}", "is longer than a page of the gateway"
+
+
+def _fallback(name: str, one: GatewaySettings) -> _Found:
+    """Write the template once: that it cannot be is heard otherwise when a window has closed."""
+    fallback, calls = one.account.fallback_template, one.open(name).calls
+    if fallback is None:
+        return
+    key = f"gateways.{name}.fallback_template"
+    if calls is None:
+        yield Severity.ERROR, key, "means nothing: the account only answers"
+        return
+    template = Template(
+        name=fallback.name, language=fallback.language, parameters=fallback.parameters
+    )
+    try:
+        calls.template(template, _SOMEBODY)
+    except InvalidInput as error:
+        yield Severity.ERROR, key, str(error)
 
 
 def _access(settings: Settings, name: str, one: GatewaySettings) -> _Found:

@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from sessiond.core.codes import ErrorCode
 from sessiond.core.conversations.inputs import Said
 from sessiond.core.conversations.journal_events import JournalEvent
-from sessiond.core.errors import Refused, SnapshotError
-from sessiond.core.gateways.accounts import Account
+from sessiond.core.errors import AppFailed, Refused, SnapshotError
+from sessiond.core.gateways.accounts import Account, FallbackTemplate
 from sessiond.core.gateways.arrivals import Arrived, Heard, Notice, StatusUpdate
 from sessiond.core.gateways.dials import inputs_of, last_request
 from sessiond.core.gateways.inputs import DeliverySettled, Incoming
@@ -222,16 +222,23 @@ class GatewayTurns:
         fallback = account.settings.fallback_template
         if fallback is None or outgoing.is_template or account.calls is None:
             return False
-        now = self._services.clock.now()
-        is_first = not line_of(turn, account.name).held
+        if not (line_of(turn, account.name).held or self._asks(turn, account, fallback)):
+            return False
         for body in hold(turn, account.name, encode_outgoing(outgoing)):
             letter = DeliverySettled("", body, GivenUp("too many messages wait for the person"))
             self._bury(turn, f"delivery:{account.name}", letter, "too many wait")
-        if is_first:
-            template = Template(
-                name=fallback.name, language=fallback.language, parameters=fallback.parameters
-            )
-            deliver_template(turn, account, template, now=now)
+        return True
+
+    def _asks(self, turn: Computed, account: Account, fallback: FallbackTemplate) -> bool:
+        """Ask the person to write; ``False``: the settings name a template that cannot be sent."""
+        template = Template(
+            name=fallback.name, language=fallback.language, parameters=fallback.parameters
+        )
+        try:
+            deliver_template(turn, account, template, now=self._services.clock.now())
+        except AppFailed as error:
+            _log.error("the fallback template %s", error)
+            return False
         return True
 
     def _update(self, turn: Computed, account: Account, told: StatusUpdate) -> DeliveryUpdate:

@@ -154,6 +154,24 @@ def test_loopback(host: str, loopback: bool) -> None:
             Severity.ERROR,
             "gateways.line.tokens",
         ),
+        ({"gateways__line__wait_text": "w" * 121}, Severity.ERROR, "gateways.line.wait_text"),
+        ({"gateways__line__failed_text": "ç" * 53}, Severity.ERROR, "gateways.line.failed_text"),
+        (
+            {"gateways__line__fallback_template": {"name": "news", "language": "en"}},
+            Severity.ERROR,
+            "gateways.line.fallback_template",
+        ),
+        (
+            {
+                "gateways__sms__gateway": "twilio",
+                "gateways__sms__account_sid": "AC" + "0" * 32,
+                "gateways__sms__auth_tokens": [TOKEN],
+                "gateways__sms__sender": "+12025550123",
+                "gateways__sms__fallback_template": {"name": "news", "language": "en"},
+            },
+            Severity.ERROR,
+            "gateways.sms.fallback_template",
+        ),
     ],
 )
 def test_accounts_that_cannot_be_served_as_they_are(

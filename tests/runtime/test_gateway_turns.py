@@ -18,6 +18,7 @@ from sessiond.core.gateways.lines import decode_answered
 from sessiond.core.gateways.messages import ProviderCall, ProviderResponse
 from sessiond.core.gateways.port import GivenUp, Sent, WindowClosed
 from sessiond.core.ids import input_digest, partition_of
+from sessiond.gateways.twilio import Twilio, TwilioSettings
 from sessiond.testing.world import World, open_world
 from tests.runtime.gateway_worlds import (
     ANN,
@@ -593,6 +594,27 @@ async def test_a_delivery_of_an_erased_user_is_forgotten(autojump_clock: MockClo
         loaded = await world.store.load(ANN, partition_of(ANN))
 
     assert loaded is None
+
+
+async def test_a_message_is_given_up_when_the_template_cannot_be_written(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Twilio's are named by ids: it is a dead letter, and the person's next message has its turn."""
+    settings = AccountSettings(gateway="twilio", fallback_template=FALLBACK)
+    own = TwilioSettings(
+        account_sid="AC" + "0" * 32, auth_tokens=("t" * 32,), sender="+12025550123"
+    )
+    sms = Account("sms", settings, Twilio(own))
+    async with open_world(greeter(), accounts=(sms,)) as world:
+        await accept(world, heard("hi", sms), "sms", "m-1")
+        await settle(world, 0, WindowClosed("63016: too late"))
+        letters = await world.store.dead_letters()
+        kept = await line(world, "sms")
+        left = await stored(world)
+
+    assert ["63016: too late"] == [one.error for one in letters]
+    assert ((), []) == (kept.held, left)
+    assert "the fallback template cannot be sent on sms" in caplog.text
 
 
 async def test_a_message_whose_window_closed_waits_on_when_the_person_wrote_meanwhile(
