@@ -10,11 +10,16 @@ from tests.docs.pages import DOCS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (DOCS / "reference" / "bad-input.md").read_text()
-ROWS = {
-    cells[1].strip(): cells[3]
-    for line in PAGE.splitlines()
-    if len(cells := line.split("|")) == 5 and "::" in cells[3]
-}
+
+
+def rows_of(page: str) -> dict[str, str]:
+    """The tests of each row."""
+    lines = (line.split("|") for line in page.splitlines())
+    return {cells[1].strip(): cells[3] for cells in lines if len(cells) == 5 and "::" in cells[3]}
+
+
+ROWS = rows_of(PAGE)
+OF_GATEWAYS = rows_of(PAGE.partition("## Gateways\n")[2].partition("\n## ")[0])
 
 KINDS = """
 no token; bad signature; wrong algorithm; expired token; somebody else's topic; malformed client; binary client;
@@ -31,7 +36,12 @@ wrong choice; empty answer; 1 MB of text; control characters, emoji and right-to
 before; two inputs at once; input after the end; input during `run`; conversation too large; flow that raises; flow
 that loops; flow that awaits something foreign; flow that forgets an `await`; flow with a `finally` around a question;
 flow that returns something that cannot be encoded; flow that never asks; flow that ends silently; flow that is
-renamed; flow that is reordered; flow that is removed
+renamed; flow that is reordered; flow that is removed;
+wrong or missing signature; wrong verify token; empty token configured; body changed by one byte; 3 MB batch; 10 MB
+body; wrong content type; form where JSON is due, and the reverse; missing fields; wrong types; null; unknown message
+kinds; future and ancient timestamps; unknown account; another number's webhook; phone numbers in ten spellings;
+impossible phone numbers; `0` and `#` as answers; 11 choices; two equal titles; 5 000-character messages; provider
+down; provider slow; provider answers 429; provider answers 500; provider answers half a response
 """
 
 
@@ -48,3 +58,9 @@ def test_every_named_test_exists(named: str) -> None:
     functions = (ast.FunctionDef, ast.AsyncFunctionDef)
 
     assert name in {node.name for node in tree.body if isinstance(node, functions)}
+
+
+@pytest.mark.parametrize("row", OF_GATEWAYS)
+def test_rows_of_gateways_are_held_at_the_door(row: str) -> None:
+    """Not by a codec alone: by the door of accounts, or by the whole server."""
+    assert re.search(r"`tests/(edges/http|scenarios)/test_gateway\w+\.py::", OF_GATEWAYS[row])

@@ -3,15 +3,17 @@
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from attrs import evolve
 
+from sessiond.config.load import SettingsError, load_settings
 from sessiond.core.errors import InvalidInput
 from sessiond.core.gateways.arrivals import Heard, Notice
 from sessiond.net.messages import Response
-from tests.edges.http.gateway_doors import Stand, account, open_stand
+from tests.edges.http.gateway_doors import APP_SECRET, Stand, account, open_stand
 from tests.edges.http.gateway_kinds import (
     FORM,
     JSON,
@@ -92,6 +94,25 @@ def test_empty_token_configured(kind: Kind, name: str, empty: object) -> None:
 
     with pytest.raises(InvalidInput):
         kind.gateway(**{name: empty})
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [(kind, name) for kind in KINDS for name in kind.secrets], ids=str
+)
+def test_empty_token_in_a_file(tmp_path: Path, kind: Kind, name: str) -> None:
+    """The server does not start: the setting is named, and no other secret."""
+    settings = {"gateway": kind.name, **kind.given, name: "" if name in _WORDS else []}
+    lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
+    file = tmp_path / "sessiond.toml"
+    file.write_text("\n".join(["[gateways.line]", *lines]))
+
+    with pytest.raises(SettingsError, match=r"gateways\.line") as refused:
+        load_settings(files=[file], environment={})
+    assert APP_SECRET not in str(refused.value)
+    assert "t0p-s3cret" not in str(refused.value)
+
+
+_WORDS = {"access_token", "verify_token", "bot_token", "account_sid"}
 
 
 @each_kind
