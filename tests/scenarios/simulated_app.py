@@ -30,6 +30,13 @@ async def meal(c: Conversation) -> None:
     await c.say(f"{drink}, dish {dish}, {table}, at {place.latitude:.1f}.")
 
 
+@app.flow("paper", starts_on=["paper"])
+async def paper(c: Conversation) -> None:
+    """Say what was sent."""
+    sent = await c.attachment("paper", "Show me.", ["document"])
+    await c.say(f"It is {sent.kind.value}, {sent.mime_type}.")
+
+
 @app.flow("dialled", takes_everything=True, platforms=["ussd"])
 async def dialled(c: Conversation) -> None:
     """A page in each alphabet."""

@@ -60,6 +60,15 @@ class Simulator:
         await self.page.type("#chat-input", text)
         await self.page.click("#chat-send")
 
+    async def attach(self, file: Path) -> None:
+        """Choose a file to send in the chat."""
+        found = await self.page.call(
+            "Runtime.evaluate", expression="document.querySelector('#chat-file')"
+        )
+        await self.page.call(
+            "DOM.setFileInputFiles", files=[str(file)], objectId=found["result"]["objectId"]
+        )
+
     async def press(self, text: str) -> None:
         """Press the last button that says *text*, once it is there."""
         await self.page.until(_PRESS % json.dumps(text))

@@ -216,6 +216,25 @@ async def test_a_chat_on_twilio(short_tmp_path: Path, tmp_path: Path) -> None:
     assert " 403" not in log
 
 
+async def test_a_file(short_tmp_path: Path, tmp_path: Path) -> None:
+    """It is kept where its provider hands it out, and arrives as the provider tells of it."""
+    file = tmp_path / "paper.pdf"
+    file.write_bytes(b"%PDF-1.4")
+    async with open_simulator(short_tmp_path, tmp_path, APP) as one:
+        for account in ("whatsapp", "telegram", "twilio"):
+            await one.open_chat(account)
+            await one.write("paper")
+            await one.until_said("Show me.")
+            await one.attach(file)
+            await one.until_said("It is document, application/pdf.")
+        mine = await one.page.run(
+            "document.querySelector('.messages:not([hidden]) li:nth-child(3)').firstChild.data"
+        )
+        await one.page.save_screenshot(tmp_path / "file.png")
+
+    assert "[paper.pdf]" == mine
+
+
 async def test_a_socket(short_tmp_path: Path, tmp_path: Path) -> None:
     """With a token made for the user it joins, and pushes what was typed; frames are shown as they are."""
     async with open_simulator(short_tmp_path, tmp_path) as one:

@@ -15,6 +15,7 @@ from attrs import define, field
 
 from sessiond.edges.http.router import Router
 from sessiond.edges.http.simulator import SimulatedAccount, Simulator
+from sessiond.edges.http.simulator.files import Files
 from sessiond.net.messages import Request, Response
 from sessiond.runtime.clock import SystemClock
 
@@ -320,12 +321,103 @@ async def test_forms_of_twilio_reach_the_page() -> None:
     assert (400, 401) == (nobodys.status, refused.status)
 
 
+async def test_what_a_person_sends_can_be_fetched_from_whatsapp() -> None:
+    """By the id in the webhook: first where it is, then the file; both with the account's token."""
+    door = Door()
+    name = (await door.told("/simulator/media?type=image/png", b"a picture"))["id"]
+    found = await door.told(f"/simulator/provider/shop/v23.0/{name}", headers=BEARER)
+    file = await door.ask(found["url"].removeprefix("http://127.0.0.1:4000"), headers=BEARER)
+    refused = await door.ask(f"/simulator/provider/shop/v23.0/{name}")
+    gone = await door.ask("/simulator/provider/shop/v23.0/1234", headers=BEARER)
+
+    assert ("image/png", 9) == (found["mime_type"], found["file_size"])
+    assert hashlib.sha256(b"a picture").hexdigest() == found["sha256"]
+    assert (b"a picture", "image/png") == (file.body, dict(file.headers)["content-type"])
+    assert (401, 400) == (refused.status, gone.status)
+    assert 100 == json.loads(gone.body)["error"]["code"]
+
+
+async def test_what_a_person_sends_can_be_fetched_from_telegram() -> None:
+    """By its path, which getFile tells of; the paths hold the bot's token."""
+    door = Door()
+    name = (await door.told("/simulator/media?type=application/pdf", b"paper"))["id"]
+    bot = "/simulator/provider/bot/bot1:token"
+    found = await door.told(f"{bot}/getFile", json.dumps({"file_id": name}).encode())
+    path = found["result"]["file_path"]
+    file = await door.ask(f"/simulator/provider/bot/file/bot1:token/{path}")
+    refused = await door.ask(f"/simulator/provider/bot/file/bot1:other/{path}")
+    gone = await door.ask(f"{bot}/getFile", b'{"file_id": "1"}')
+
+    assert b"paper" == file.body
+    assert (401, 400) == (refused.status, gone.status)
+    assert 0 == (await door.told("/simulator/sent"))["count"]
+
+
+async def test_what_a_person_sends_can_be_fetched_from_twilio() -> None:
+    """Its address leads to the file, which is there for whoever knows the way."""
+    door = Door()
+    name = (await door.told("/simulator/media?type=image/png", b"a picture"))["id"]
+    path = "/simulator/provider/texts/2010-04-01/Accounts/AC1/Messages/MM1/Media/ME"
+    led = await door.ask(f"{path}{name}", headers={"authorization": "Basic QUM6"})
+    file = await door.ask(dict(led.headers)["location"].removeprefix("http://127.0.0.1:4000"))
+    refused = await door.ask(f"{path}{name}")
+    gone = await door.ask(f"{path}1", headers={"authorization": "Basic QUM6"})
+    nowhere = await door.ask("/simulator/provider/texts/files/1")
+
+    assert (307, b"a picture") == (led.status, file.body)
+    assert [401, 404, 404] == [refused.status, gone.status, nowhere.status]
+
+
+async def test_uploads_are_taken() -> None:
+    """As WhatsApp takes them: the page is told what came, and the file can be had by its id."""
+    door = Door()
+    body = (
+        b'--b\r\nContent-Disposition: form-data; name="messaging_product"\r\n\r\nwhatsapp\r\n'
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n'
+        b"Content-Type: image/png\r\n\r\n\x89PNG\r\n\x00\xff\r\n--b--\r\n"
+    )
+    path = "/simulator/provider/shop/v23.0/100/media"
+    form = BEARER | {"content-type": "multipart/form-data; boundary=b"}
+    name = (await door.told(path, body, headers=form))["id"]
+    file = await door.ask(f"/simulator/provider/shop/files/{name}")
+    (upload,) = (await door.told("/simulator/sent?after=0"))["calls"]
+    wrong = await door.ask(path, b"no form", headers=form)
+    refused = await door.ask(path, body)
+
+    assert (b"\x89PNG\r\n\x00\xff", "image/png") == (
+        file.body,
+        dict(file.headers)["content-type"],
+    )
+    assert {"upload": "image/png", "bytes": 8} == upload["body"]
+    assert (400, 401) == (wrong.status, refused.status)
+
+
+async def test_an_empty_file_is_none() -> None:
+    """And a type that is none does not get into a header."""
+    door = Door()
+    odd = (await door.told("/simulator/media?type=a%0D%0Ab:c", b"x"))["id"]
+    file = await door.ask(f"/simulator/provider/shop/files/{odd}")
+
+    assert 400 == (await door.ask("/simulator/media?type=image/png", b"")).status
+    assert "application/octet-stream" == dict(file.headers)["content-type"]
+
+
+def test_files_are_kept_for_a_while() -> None:
+    """Up to so many bytes; the oldest go first, the newest never."""
+    files = Files()
+    names = [files.put("image/png", bytes(30 * 1024 * 1024)) for _ in range(3)]
+    huge = files.put("video/mp4", bytes(70 * 1024 * 1024))
+
+    assert [None] * 3 == [files.get(name) for name in names]
+    assert files.get(huge) is not None
+
+
 async def test_a_kind_that_nobody_plays_has_no_provider() -> None:
     """Nor is one there for a kind's other paths."""
     door = Door()
 
     assert 404 == (await door.ask("/simulator/provider/other/v1/1/messages", b"{}")).status
-    assert 404 == (await door.ask("/simulator/provider/shop/v1/1/media", b"{}")).status
+    assert 404 == (await door.ask("/simulator/provider/shop/v1/1/templates", b"{}")).status
 
 
 async def test_a_page_waits_for_messages(autojump_clock: trio.testing.MockClock) -> None:

@@ -15,7 +15,9 @@ from sessiond.core.ids import UserId, parse_user_id
 from sessiond.edges.http.answers import error_answer, json_answer
 from sessiond.edges.http.router import Route
 from sessiond.edges.http.simulator.accounts import PROVIDER_PATH, SimulatedAccount
+from sessiond.edges.http.simulator.files import Files
 from sessiond.edges.http.simulator.guard import guarded
+from sessiond.edges.http.simulator.media import media_routes
 from sessiond.edges.http.simulator.sent import Sent
 from sessiond.edges.http.simulator.signing import signed_headers
 from sessiond.edges.http.simulator.stand_ins import STAND_INS, StandIn
@@ -53,6 +55,7 @@ class Simulator:
     ) -> None:
         self._accounts = {account.name: account for account in accounts}
         self._sent = Sent()
+        self._media = Files()
         self._issue_token = issue_token
         self._files = _read_files()
 
@@ -64,6 +67,7 @@ class Simulator:
             Route("GET", f"{PAGE}/sent", guarded(self._told_sent)),
             Route("POST", f"{PAGE}/token", guarded(self._token)),
             Route("POST", f"{PAGE}/phone", guarded(self._phone)),
+            Route("POST", f"{PAGE}/media", guarded(self._keep)),
             Route("POST", f"{PAGE}/sign/{{account}}", guarded(self._sign)),
             *self._stand_ins(),
             Route("GET", f"{PAGE}/{{file}}", guarded(self._file)),
@@ -74,6 +78,7 @@ class Simulator:
         for account in self._accounts.values():
             stand_in = STAND_INS.get(account.kind)
             if stand_in is not None:
+                yield from media_routes(account, self._media, self._sent)
                 path = f"{PROVIDER_PATH}{account.name}{stand_in.path}"
                 accept = partial(self._accept, account, stand_in)
                 yield Route("POST", path, guarded(accept))
@@ -104,6 +109,11 @@ class Simulator:
         except InvalidInput as error:
             told = {"problem": str(error)}
         return json_answer(200, told)
+
+    async def _keep(self, request: Request, _parameters: Mapping[str, str]) -> Response:
+        """Keep a file that the person sends; its provider hands it out by the id that is answered."""
+        kind = _parameter(request, "type") or ""
+        return json_answer(200, {"id": self._media.put(kind, request.body)})
 
     async def _sign(self, request: Request, parameters: Mapping[str, str]) -> Response:
         account = self._account(parameters)

@@ -6,7 +6,7 @@ import { telegram } from "/simulator/telegram.js";
 import { twilio } from "/simulator/twilio.js";
 import { whatsapp } from "/simulator/whatsapp.js";
 
-// A kind has: text(text) and attachments(account), which write what a person says; webhook(account, me, said);
+// A kind has: text(text), attachments(account) and file(account, {id, type, name}), which write what a person says; webhook(account, me, said);
 // to(body), the recipient of a call; show(item, call, tap), which fills a bubble or gives false when the call shows
 // nothing; and, where the provider tells what becomes of messages, status(account, call, state).
 const KINDS = { whatsapp, telegram, twilio };
@@ -138,6 +138,7 @@ export function openChat(accounts, person) {
     const offered = account ? kind.attachments(account) : {};
     attach.replaceChildren(
       new Option("+", ""),
+      new Option("File…", "file"),
       ...Object.entries(offered).map(([name, { title }]) => new Option(title, name)),
     );
     current()?.look();
@@ -173,9 +174,24 @@ export function openChat(accounts, person) {
   });
   attach.addEventListener("change", () => {
     const { account, kind, send } = current();
-    const chosen = kind.attachments(account)[attach.value];
+    const name = attach.value;
     attach.value = "";
-    if (chosen) send(chosen.said(), `[${chosen.title}]`);
+    if (name === "file") byId("chat-file").click();
+    else if (name) send(kind.attachments(account)[name].said(), `[${kind.attachments(account)[name].title}]`);
+  });
+
+  // The provider has the file before the app hears of it.
+  byId("chat-file").addEventListener("change", async (event) => {
+    const { account, kind, send } = current();
+    const [file] = event.target.files;
+    event.target.value = "";
+    if (!file) return;
+    const type = file.type || "application/octet-stream";
+    const about = new URLSearchParams({ type });
+    const kept = await exchange("POST", `/simulator/media?${about}`, { body: file, what: file.name });
+    if (kept.status !== 200) return;
+    const { id } = JSON.parse(kept.text);
+    send(kind.file(account, { id, type, name: file.name }), `[${file.name}]`);
   });
   picker.addEventListener("change", pick);
 

@@ -58,7 +58,7 @@ export async function exchange(method, path, { headers = {}, body, what = "", op
     title: `→ ${method} ${masked(path)}${what && ` (${what})`}`,
     status: `${status || "no answer"} · ${took} ms`,
     isBad: status === 0 || status >= 400,
-    parts: { request: body ?? "", answer: text },
+    parts: { request: body instanceof Blob ? `(${body.size} bytes)` : (body ?? ""), answer: text },
     opens,
   });
   return { status, text };

@@ -44,6 +44,15 @@ const ATTACHMENTS = {
   contact: { title: "My contact", said: () => ({ contact: true }) },
 };
 
+function sentFile(_account, { id, type, name }) {
+  const told = { file_id: id, file_unique_id: id, mime_type: type };
+  const family = type.split("/")[0];
+  if (family === "image") return { photo: [{ ...told, width: 640, height: 480 }] };
+  if (family === "audio") return { voice: { ...told, duration: 3 } };
+  if (family === "video") return { video: { ...told, width: 640, height: 480, duration: 3 } };
+  return { document: { ...told, file_name: name } };
+}
+
 const MEDIA = { sendPhoto: "photo", sendDocument: "document", sendAudio: "audio", sendVideo: "video", sendSticker: "sticker" };
 
 function inline(item, call, rows, send) {
@@ -102,6 +111,7 @@ function show(item, call, { send, keyboard }) {
 export const telegram = {
   text: (text) => ({ text }),
   attachments: () => ATTACHMENTS,
+  file: sentFile,
   webhook,
   show,
   to: (body) => body.chat_id ?? "",

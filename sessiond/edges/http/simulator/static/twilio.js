@@ -37,11 +37,13 @@ function status(account, { id, body }, state) {
   return { path: pathname + search, type: FORM, body: new URLSearchParams(fields).toString() };
 }
 
-const file = (account, kind) => () => ({
-  NumMedia: "1",
-  MediaUrl0: `${location.origin}/simulator/provider/${account.name}/2010-04-01/Accounts/${account.own.account_sid}/Messages/MM${hex()}/Media/ME${hex()}`,
-  MediaContentType0: kind,
-});
+function sentFile(account, { id, type }) {
+  const messages = `/simulator/provider/${account.name}/2010-04-01/Accounts/${account.own.account_sid}/Messages`;
+  const url = `${location.origin}${messages}/MM${hex()}/Media/ME${id}`;
+  return { NumMedia: "1", MediaUrl0: url, MediaContentType0: type };
+}
+
+const file = (account, type) => () => sentFile(account, { id: hex(), type });
 
 function attachments(account) {
   const found = {
@@ -73,6 +75,7 @@ export const twilio = {
   label: (account) => (isWhatsApp(account) ? "WhatsApp by Twilio" : "SMS by Twilio"),
   text: (text) => ({ Body: text }),
   attachments,
+  file: sentFile,
   webhook,
   status,
   show,

@@ -45,6 +45,15 @@ const file = (kind, mime_type, more = {}) => () => ({
   [kind]: { id: String(Date.now()), mime_type, sha256: `${"0".repeat(43)}=`, ...more },
 });
 
+const MEDIA = ["image", "video", "audio", "document", "sticker"];
+const FAMILIES = { image: "image", audio: "audio", video: "video" };
+
+function sentFile(_account, { id, type, name }) {
+  const kind = FAMILIES[type.split("/")[0]] ?? "document";
+  const named = kind === "document" ? { filename: name } : {};
+  return { type: kind, [kind]: { id, mime_type: type, ...named } };
+}
+
 const place = () => ({
   type: "location",
   location: { latitude: 5.6037, longitude: -0.187, name: "Accra" },
@@ -63,8 +72,6 @@ const ATTACHMENTS = {
   location: { title: "Place", said: place },
   contact: { title: "Contact", said: card },
 };
-
-const MEDIA = ["image", "video", "audio", "document", "sticker"];
 
 export function placeholder(kind, where = "") {
   return element("span", where ? `${kind}\n${where}` : kind, "media");
@@ -144,9 +151,10 @@ function show(item, call, { send }) {
 export const whatsapp = {
   text: (text) => ({ type: "text", text: { body: text } }),
   attachments: () => ATTACHMENTS,
+  file: sentFile,
   webhook,
   status,
   show,
   to: (body) => body.to ?? "",
-  what: (body) => [body.type ?? body.status ?? "call", body.interactive?.type].filter(Boolean).join(" "),
+  what: (body) => [body.type ?? body.status ?? (body.upload ? "upload" : "call"), body.interactive?.type].filter(Boolean).join(" "),
 };
