@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -270,6 +271,27 @@ async def test_nothing_leaks(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     for secret in (*secrets, "hunter2", "24412340", "openssl"):
         assert secret not in logged, secret
         assert secret not in metrics, secret
+
+
+async def test_wrong_types_and_null(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Anything in any place: no fault of ours, no dead letter, and the person goes on as before."""
+    async with people(tmp_path, *KINDS) as everybody:
+        live = everybody[0].live
+        for person in everybody:
+            every = person.kind.spoiled("hello", f"/gateways/{person.kind}")
+            for asked in islice(every, 0, None, 5):  # the door's own test has all of them
+                headers = {name: value for name, value in asked.headers if name != "host"}
+                got = await request(live.port, "POST", asked.target, asked.body, headers)
+                assert got[0] in {200, 400, 403, 413}, asked.body
+        for person in everybody:
+            assert "What?" == await person.begin()
+        rows = (await live.admin("sessions.list", limit=1000))["rows"]
+        dead = (await live.admin("dead_letters.list"))["rows"]
+    levels = {json.loads(line)["level"] for line in capsys.readouterr().err.splitlines()}
+
+    assert {"awake"} == {row["phase"] for row in rows}
+    assert [] == dead
+    assert "error" not in levels
 
 
 def _texts(value: str | tuple[str, ...]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ it again and again, and keep newer ones back.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 from attrs import frozen
@@ -39,6 +39,9 @@ _MAX_LANGUAGE: Final = 35
 _MAX_CALLBACK: Final = 128
 _MAX_TIME: Final = 10**12
 
+#: "Chat", "User": 64 bits hold it. Others could be heard, and not answered.
+_Id = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+
 
 @frozen
 class Origin:
@@ -50,12 +53,12 @@ class Origin:
 
 
 class _Chat(Struct):
-    id: int
+    id: _Id
     type: str
 
 
 class _User(Struct):
-    id: int
+    id: _Id
     first_name: str | None = None
     last_name: str | None = None
     username: str | None = None

@@ -36,6 +36,30 @@ Seal = Callable[[str, str, bytes], tuple[Mapping[str, str], str]]
 """Makes what proves that the provider calls: of path, media type and body, the headers and the query."""
 
 
+_WRONG: Final[tuple[object, ...]] = (
+    None,
+    True,
+    -1,
+    1.5,
+    1e300,
+    10**40,
+    [],
+    {},
+    "",
+    " ",
+    "\x00",
+    "\ud800",
+    "a\r\nb: c",
+    "{access_token}",
+    "*",
+    "\u202eabc",
+    "😀" * 300,
+    "x" * 70_000,
+)
+
+Place = tuple[str | int, ...]
+
+
 @frozen(eq=False)
 class Kind:
     """One kind: its settings, its requests."""
@@ -88,6 +112,17 @@ class Kind:
             peer="203.0.113.7",
         )
 
+    def spoiled(self, text: str, path: str = "/gateways/line") -> Iterator[Request]:
+        """A person's messages with something wrong in one place, in any place."""
+        number = 1
+        for place in _places(self.fields(text, PHONE, 1)):
+            for value in _WRONG:
+                if self.media_type == FORM and (value == "\ud800" or not isinstance(value, str)):
+                    continue  # there is no such form
+                number += 1
+                fields = self.fields(text, PHONE, number)
+                yield self.request(_spoiled(fields, place, value), path=path)
+
     def strangers(self, request: Request) -> Iterator[Request]:
         """The same *request* by somebody who has no secret of ours."""
         *usual, (name, value) = request.headers
@@ -112,6 +147,24 @@ class Kind:
         if self.name == "nsano":
             return str(told["USSDResp"]["title"])
         return str(told.get("message") or told.get("error"))
+
+
+def _places(told: Any, place: Place = ()) -> Iterator[Place]:
+    """Every place in a document."""
+    if place:
+        yield place
+    if isinstance(told, dict | list):
+        for key, value in told.items() if isinstance(told, dict) else enumerate(told):
+            yield from _places(value, (*place, key))
+
+
+def _spoiled(told: Any, place: Place, value: object) -> Any:
+    *path, last = place
+    inner = told
+    for key in path:
+        inner = inner[key]
+    inner[last] = value
+    return told
 
 
 def _whatsapp(text: str, phone: str, number: int) -> Fields:
