@@ -61,6 +61,7 @@ _FACTS = (
     "gateway",
     "profile",
 )
+_LINKS = ("offer_link", "redeem_link", "unlink")
 _LANGUAGES = ("language", "use_language", "t", "nt")
 _SESSION = ("get", "set", "delete", "clear", "destroy", "exists", "names")
 _FAULTS = (
@@ -92,6 +93,12 @@ What waits is written with `await`; every key is used once in a run of the flow.
 Not awaited. What is *recorded* is the same whenever the flow is rebuilt.
 
 {_members(Conversation, _FACTS, "c.")}
+## Links with other users
+
+Not awaited; what they give is recorded, and what they ask for is part of the turn. How to use them:
+[](../howto/link-identities.md).
+
+{_members(Conversation, _LINKS, "c.")}
 ## Languages
 
 {_members(Conversation, _LANGUAGES, "c.")}
@@ -210,6 +217,7 @@ Version {RECORD_VERSION}.
 | `run_failed` | of the run | `[kind, message]` of the exception |
 | `now`, `random`, `id` | | what `c.now()`, `c.random()`, `c.id()` gave |
 | `language` | | the tag that `c.use_language` was given |
+| `link_offer`, `link_redeem`, `link_part` | | what `c.offer_link()`, `c.redeem_link()`, `c.unlink()` gave |
 | `session` | in `c.session` | `[value]`, as `get` read it; `[]`: there was none |
 | `session_has`, `session_exists`, `session_names` | in `c.session` | what `in`, `exists()`, `names()` told |
 

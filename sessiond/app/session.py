@@ -23,6 +23,7 @@ from sessiond.core.linking import (
     CODE_DIGITS,
     MAX_TRIES,
     TRIES_SECONDS,
+    LinkRequest,
     LinkStep,
     parse_code,
     recent_tries,
@@ -30,7 +31,6 @@ from sessiond.core.linking import (
 from sessiond.core.session.outcome import (
     EndRequest,
     KickRequest,
-    LinkRequest,
     Outcome,
     PushRequest,
     SendRequest,

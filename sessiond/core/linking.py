@@ -36,6 +36,7 @@ __all__ = [
     "TRIES_SECONDS",
     "Errand",
     "LinkNote",
+    "LinkRequest",
     "LinkState",
     "LinkStep",
     "LinkUpdate",
@@ -118,6 +119,15 @@ class Errand(Value, frozen=True):
     note: LinkNote
 
 
+@frozen
+class LinkRequest:
+    """Begin a step of a link: ``OFFER`` and ``CLAIM`` a code, ``ADOPT`` and ``RELEASE`` a user."""
+
+    step: LinkStep
+    about: str = field(default="", repr=False)
+    """The code, or the other user; ``RELEASE`` without one: all aliases."""
+
+
 class LinkState(StrEnum):
     """What became of a link."""
 
@@ -137,8 +147,9 @@ class LinkUpdate:
     data: Mapping[str, object] = field(factory=dict, repr=False)
     """``linked``: the session data that the alias had; keep of it what you need."""
     reason: str = ""
-    """``refused``: ``unknown_code`` (wrong, used, or older than ten minutes), ``code_taken`` (offer another one),
-    ``same_user``, ``web_user`` (both have tokens), ``linked`` (the other one has links already), ``too_many``."""
+    """``refused``: ``unknown_code`` (wrong, used, or older than ten minutes), ``too_many_tries`` (five within an hour),
+    ``code_taken`` (offer another one), ``same_user``, ``web_user`` (both have tokens), ``linked`` (the other one has
+    links already), ``too_many``."""
 
 
 def has_token(user: str) -> bool:

@@ -225,6 +225,8 @@ class Dialogue:
                 b"" if account is None else wait_page(account),
             )
             turn.effects = (*turn.effects, start)
+        if taken.links:
+            self._calls.reach_out(turn, Outcome(links=taken.links))
         if taken.stored is not before.conversations:
             self._rearm(turn)
 

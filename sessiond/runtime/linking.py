@@ -1,7 +1,6 @@
 """Links between users, as the turns of those who are linked; the steps and rules are those of core/linking.py.
 
-What a handler asks for waits in a timer that is due at once, and is written to the other user's inbox by that timer's
-turn: nothing leaves a turn that does not happen, and nothing that happened is lost.
+What is asked for comes as errands (link_errands.py).
 """
 
 from collections.abc import Awaitable, Callable
@@ -13,16 +12,14 @@ from msgspec.structs import replace
 
 from sessiond.core.codes import CloseCode, ErrorCode
 from sessiond.core.conversations.inputs import EndConversations, Said
-from sessiond.core.errors import AppFailed, InvalidInput, Refused, SnapshotCorrupt
+from sessiond.core.errors import Refused, SnapshotCorrupt
 from sessiond.core.gateways.arrivals import Arrived, Heard
 from sessiond.core.gateways.inbox_bodies import decode_arrived, encode_arrived
 from sessiond.core.gateways.inputs import Incoming
 from sessiond.core.gateways.lines import NEW_LINE, Line, decode_line, encode_line
-from sessiond.core.ids import UserId, parse_user_id
+from sessiond.core.ids import UserId
 from sessiond.core.linking import (
-    CODE_SECONDS,
     LINK_KIND,
-    LINK_TIMER,
     MAX_ALIASES,
     Errand,
     LinkNote,
@@ -30,18 +27,15 @@ from sessiond.core.linking import (
     LinkStep,
     LinkUpdate,
     choose_canonical,
-    decode_errand,
     decode_note,
-    encode_errand,
     encode_note,
     has_token,
     link_digest,
-    recent_tries,
 )
-from sessiond.core.records import InboxEntry, Timer
+from sessiond.core.records import InboxEntry
 from sessiond.core.session import inputs, machine
 from sessiond.core.session.effects import CloseConnection, HandOn, ReplyError
-from sessiond.core.session.outcome import EndRequest, LinkRequest, Outcome, TimerRequest
+from sessiond.core.session.outcome import EndRequest, TimerRequest
 from sessiond.core.session.phases import Phase
 from sessiond.core.session.program import Call, CallKind
 from sessiond.core.session.state import RETENTION_TIMER
@@ -84,58 +78,6 @@ class Linking:
             LinkStep.LEFT: self._left,
             LinkStep.REFUSED: self._refused,
         }
-
-    # What a handler asks for
-
-    def carry_out(self, turn: Computed, outcome: Outcome) -> None:
-        """Make the errands that *outcome* asks for part of the turn.
-
-        Raises:
-          AppFailed: codes cannot be hashed, the user to unlink is no alias, or the session ends with this turn.
-
-        """
-        if outcome.links and outcome.end is not None:
-            raise AppFailed("a session that ends cannot be linked: link first, end later")
-        now = self._services.clock.now()
-        for request in outcome.links:
-            name = f"{LINK_TIMER}{self._services.entropy.token(8).hex()}"
-            timer = TimerRequest(name, now, encode_errand(self._errand(turn, request, now)))
-            turn.state = replace(turn.state, timers=with_timers(turn.state.timers, (timer,), now))
-
-    def _errand(self, turn: Computed, request: LinkRequest, now: float) -> Errand:
-        user, snapshot = turn.state.user, turn.state.snapshot
-        match request.step:
-            case LinkStep.OFFER:
-                note = LinkNote(user=user, expires_at=now + CODE_SECONDS)
-                return Errand(self._code(request.about), LinkStep.OFFER, note)
-            case LinkStep.CLAIM:
-                tries = (*recent_tries(snapshot.link_tries, now), now)
-                turn.state = replace(turn.state, snapshot=replace(snapshot, link_tries=tries))
-                note = LinkNote(user=user)
-                return Errand(self._code(request.about), LinkStep.CLAIM, note)
-            case LinkStep.ADOPT:
-                note = LinkNote(user=_user(request.about))
-                return Errand(user, LinkStep.ADOPT, note)
-            case _:
-                if request.about not in snapshot.aliases:
-                    raise AppFailed("the user to unlink is no alias of this one")
-                to = UserId(request.about)
-                return Errand(to, LinkStep.RELEASE, LinkNote(user=user))
-
-    def _code(self, code: str) -> UserId:
-        book = self._services.book
-        if book is None:
-            raise AppFailed("codes need an app with flows: their key is that of session keys")
-        try:
-            return book.code_user(code)
-        except InvalidInput as error:
-            raise AppFailed(f"codes cannot be hashed: {error}") from None
-
-    async def fired(self, turn: Computed, timer: Timer) -> None:
-        """Compute the turn of an errand's timer: the other user has it before this commit."""
-        errand = decode_errand(timer.payload)
-        await self._tell(turn, errand.to, errand.step, errand.note, timer.name)
-        turn.state = machine.fire(turn.state, timer)
 
     # Inputs of an alias
 
@@ -353,13 +295,6 @@ class Linking:
 def _is_own(kind: str) -> bool:
     """Tell whether an entry is for an alias himself: steps of links are, but not to adopt somebody."""
     return kind.startswith(LINK_KIND) and kind != f"{LINK_KIND}{LinkStep.ADOPT}"
-
-
-def _user(text: str) -> UserId:
-    try:
-        return parse_user_id(text)
-    except InvalidInput as error:
-        raise AppFailed(f"the user to link: {error}") from None
 
 
 def _renamed(

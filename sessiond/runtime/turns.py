@@ -29,6 +29,7 @@ from sessiond.runtime.computed import Computed
 from sessiond.runtime.dialogue import CONVERSATIONS_TIMER, RUNS_TIMER, Dialogue
 from sessiond.runtime.gateway_turns import GatewayTurns
 from sessiond.runtime.lifecycle import Lifecycle
+from sessiond.runtime.link_errands import LinkErrands
 from sessiond.runtime.linking import Linking
 from sessiond.runtime.proactive import Proactive
 from sessiond.runtime.unrun import list_unrun
@@ -51,6 +52,7 @@ class Turns:
     __slots__ = (
         "_calls",
         "_erased_to",
+        "_errands",
         "_proactive",
         "_services",
         "dialogue",
@@ -66,6 +68,7 @@ class Turns:
         self.dialogue = Dialogue(calls)
         self.gateways = GatewayTurns(calls, self.dialogue)
         self.links = Linking(calls, self.dialogue, self.lifecycle)
+        self._errands = LinkErrands(calls.services)
         self._proactive = Proactive(calls, self.dialogue)
         calls.reach_out = self._reach_out
         self._erased_to = 0
@@ -145,7 +148,7 @@ class Turns:
     def _reach_out(self, turn: Computed, outcome: Outcome) -> None:
         """Carry out what an outcome asks of others: gateways, flows, other users."""
         self._proactive.carry_out(turn, outcome)
-        self.links.carry_out(turn, outcome)
+        self._errands.carry_out(turn, outcome)
 
     # Waiting inputs
 
@@ -285,7 +288,7 @@ class Turns:
         if timer.unreadable is not None:
             raise timer.unreadable
         if timer.name.startswith(LINK_TIMER):
-            await self.links.fired(turn, timer)
+            await self._errands.fired(turn, timer)
             return
         self._calls.check_known()
         turn.state = machine.fire(turn.state, timer)

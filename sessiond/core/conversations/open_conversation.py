@@ -37,6 +37,7 @@ from sessiond.core.errors import SnapshotError
 from sessiond.core.flows.engine import expired
 from sessiond.core.flows.faults import FlowFailed, FlowGone, FlowMismatch, kind_of_failure
 from sessiond.core.flows.prompts import Message, Output, RunRequest
+from sessiond.core.linking import LinkRequest
 
 __all__ = ["PUSHED_PLATFORMS", "OpenConversation"]
 
@@ -70,6 +71,7 @@ class OpenConversation:
         self.conversation: StoredConversation | None = None
         self.output: Output | None = None
         self.run: RunRequest | None = None
+        self.links: tuple[LinkRequest, ...] = ()
         self.error: Exception | None = None
         self.busy = self.queued = self.reminds = self._has_ended = self._is_open = False
         self._pushed: Pushed | None = None
@@ -248,6 +250,8 @@ class OpenConversation:
     def _told_session(self) -> msgspec.Raw:
         """Take what the flow has made of its session, and tell when there is a new one, or none any more."""
         raw, session = self.running.use_session()
+        if session is not None:
+            self.links += session.links
         if session is not None and session.created:
             self.teller.tell(JournalEvent.SESSION_CREATED)
         if session is not None and session.destroyed:
@@ -276,6 +280,7 @@ class OpenConversation:
             account=self.account,
             output=self.output,
             run=self.run,
+            links=self.links,
             waiting_text="" if self.run is None else self.running.texts_of(self.teller.flow).busy,
             is_push=is_push,
             busy=self.busy,

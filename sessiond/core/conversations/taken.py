@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from sessiond.core.conversations.happenings import Happening
 from sessiond.core.conversations.shown import encode_shown
 from sessiond.core.flows.prompts import Output, RunRequest
+from sessiond.core.linking import LinkRequest
 from sessiond.core.values import Value
 
 __all__ = ["Taken"]
@@ -27,6 +28,8 @@ class Taken(Value, frozen=True, kw_only=True, gc=True):
     """``None``: there is nothing to show."""
     run: RunRequest | None = None
     """The function to call once the turn is durable."""
+    links: tuple[LinkRequest, ...] = ()
+    """What the flow asks of links with other users."""
     waiting_text: str = ""
     """What to say when it takes longer than a door can wait."""
     is_push: bool = False

@@ -13,6 +13,7 @@ from sessiond.core.flows.flow_session import FlowSession
 from sessiond.core.flows.record import Record
 from sessiond.core.flows.recorded_session import RecordedSession
 from sessiond.core.flows.texts import FlowTexts
+from sessiond.core.linking import CODE_DIGITS, LinkRequest, LinkStep, parse_code
 
 __all__ = ["Driver", "Facts"]
 
@@ -74,6 +75,19 @@ class Driver(Protocol):
 
     def plural(self, one: str, many: str, count: int) -> str:
         """Give the form of a sentence that *count* takes."""
+        ...
+
+    def digits(self, count: int) -> str:
+        """Make *count* random digits that nobody can guess."""
+        ...
+
+    def ask_link(self, request: LinkRequest) -> None:
+        """Ask for a step of a link, when the turn is durable.
+
+        Raises:
+          FlowFailed: too many in one turn, or not in the flow itself.
+
+        """
         ...
 
     def troubled(self, error: FlowFailed) -> FlowFailed:
@@ -144,6 +158,47 @@ class Facts:
         """What the flow remembers beyond this conversation; see core/flows/recorded_session.py."""
         self._alive()
         return RecordedSession(self._alive)
+
+    # Links with other users (docs/howto/link-identities.md)
+
+    def offer_link(self) -> str:
+        """Make a code that links whoever types it elsewhere to this user; recorded.
+
+        Eight digits, good once and for ten minutes. Show it to this user only: whoever types it is him.
+        """
+        driver = self._alive()
+
+        def offer() -> str:
+            code = driver.digits(CODE_DIGITS)
+            driver.ask_link(LinkRequest(LinkStep.OFFER, code))
+            return code
+
+        code: str = driver.fact("link_offer", offer)
+        return code
+
+    def redeem_link(self, code: str) -> bool:
+        """Use a code that this person was shown elsewhere: both users are one from then on, when it is right.
+
+        The user of a token goes on, else the one who offered the code; the conversations of the other one end. Whether
+        it was right is not known yet: ``on_link`` hears what comes of it. ``False``: it has not eight digits. Recorded.
+        """
+        driver = self._alive()
+
+        def redeem() -> bool:
+            try:
+                number = parse_code(code)
+            except InvalidInput:
+                return False
+            driver.ask_link(LinkRequest(LinkStep.CLAIM, number))
+            return True
+
+        is_code: bool = driver.fact("link_redeem", redeem)
+        return is_code
+
+    def unlink(self) -> None:
+        """Part everybody who was linked to this user: what each of them says next begins a session of his own."""
+        driver = self._alive()
+        driver.fact("link_part", lambda: driver.ask_link(LinkRequest(LinkStep.RELEASE)))
 
     # Languages
 

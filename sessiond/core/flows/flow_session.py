@@ -29,6 +29,7 @@ from typing_extensions import override
 
 from sessiond.core.errors import AppFailed, InvalidInput, SnapshotCorrupt
 from sessiond.core.flows.languages import language_tag
+from sessiond.core.linking import LinkRequest
 from sessiond.core.values import Value
 
 __all__ = [
@@ -121,7 +122,7 @@ class SessionRecord(Value, frozen=True, kw_only=True):
 class FlowSession:
     """The six verbs, for one turn at *now*; *record* is what was stored (``None``: nothing)."""
 
-    __slots__ = ("_limits", "_now", "_record", "_ttl", "created", "destroyed", "expired")
+    __slots__ = ("_limits", "_now", "_record", "_ttl", "created", "destroyed", "expired", "links")
 
     def __init__(
         self,
@@ -141,6 +142,8 @@ class FlowSession:
         """Whether this turn's writes made a session that was not there: exactly then ``session.created``."""
         self.destroyed = False
         """Whether this turn took a session away that was there before."""
+        self.links: tuple[LinkRequest, ...] = ()
+        """What the flow asked of links in this turn: beside what is stored, forgotten with a turn that fails."""
 
     @property
     def record(self) -> SessionRecord | None:

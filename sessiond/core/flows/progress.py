@@ -9,7 +9,7 @@ told what it was told then, and what it writes was written then (``is_new``). Th
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from sessiond.core.errors import InvalidInput
 from sessiond.core.flows.faults import FlowFailed, FlowLoops, raised_at
@@ -21,8 +21,12 @@ from sessiond.core.flows.prompts import Message
 from sessiond.core.flows.record import LANGUAGE, Record
 from sessiond.core.flows.replay import Mismatched, Tape, unrecorded
 from sessiond.core.flows.texts import FlowTexts
+from sessiond.core.linking import LinkRequest
 
 __all__ = ["Progress", "Turn"]
+
+#: A person offers a code, or types one.
+_MAX_LINKS: Final = 4
 
 
 class Turn:
@@ -143,6 +147,21 @@ class Progress:
     def plural(self, one: str, many: str, count: int) -> str:
         """Give the form of a sentence that *count* takes."""
         return self.flow.translations.plural(self.language, one, many, count)
+
+    def digits(self, count: int) -> str:
+        """Make random digits; see ``Driver``."""
+        number = int.from_bytes(self.host.entropy.token(16), "big")
+        return f"{number % 10**count:0{count}}"
+
+    def ask_link(self, request: LinkRequest) -> None:
+        """Ask for a step of a link; see ``Driver``."""
+        session = self.session
+        if self._now().handling:
+            wrong = "links are asked for in the flow, not in parse, check or transform"
+            raise self.troubled(FlowFailed(wrong))
+        if len(session.links) >= _MAX_LINKS:
+            raise self.troubled(FlowFailed(f"more than {_MAX_LINKS} steps of links in one turn"))
+        session.links += (request,)
 
     def troubled(self, error: FlowFailed) -> FlowFailed:
         """Note that the turn has failed; see ``Driver``."""

@@ -8,14 +8,13 @@ from sessiond.core.codes import CloseCode
 from sessiond.core.flows.prompts import Message
 from sessiond.core.gateways.port import Template
 from sessiond.core.ids import ConnectionId
-from sessiond.core.linking import LinkStep
+from sessiond.core.linking import LinkRequest
 from sessiond.core.values import Value
 
 __all__ = [
     "NOTHING",
     "EndRequest",
     "KickRequest",
-    "LinkRequest",
     "Outcome",
     "PushRequest",
     "SendRequest",
@@ -86,15 +85,6 @@ class StartRequest:
     to: str = field(default="", repr=False)
     text: str = field(default="", repr=False)
     """What the flow sees as the words that began it."""
-
-
-@frozen
-class LinkRequest:
-    """Begin a step of a link: ``OFFER`` and ``CLAIM`` a code, ``ADOPT`` and ``RELEASE`` a user."""
-
-    step: LinkStep
-    about: str = field(repr=False)
-    """The code, or the other user."""
 
 
 class Outcome(Value, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from sessiond.core.flows.flow_session import FlowSession, decode_record, encode_
 from sessiond.core.flows.record import Record
 from sessiond.core.flows.record import decode_record as decode_conversation
 from sessiond.core.flows.record import encode_record as encode_conversation
+from sessiond.core.linking import LinkRequest
 from tests.core.flows.playing import host, make, said
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ class Server:
         self.stored: bytes | None = None
         self.conversation: bytes = b""
         self.now = 1000.0
+        self.links: tuple[LinkRequest, ...] = ()
+        """What was asked of links, by turns that did not fail."""
         self._live: LiveFlow | None = None
 
     @property
@@ -106,6 +109,7 @@ class Server:
     def _commit(self, session: FlowSession, output: _O) -> _O:
         self.stored = None if session.record is None else encode_record(session.record)
         self.conversation = encode_conversation(self.live.record)
+        self.links += session.links
         return output
 
 

@@ -11,6 +11,7 @@ from sessiond.core.flows.faults import FlowFailed
 from sessiond.core.flows.flow import OnMismatch
 from sessiond.core.flows.texts import FlowTexts
 from sessiond.core.flows.translations import Translations
+from sessiond.core.linking import LinkRequest, LinkStep
 from tests.core.flows.playing import begin, body, make, messages, play
 from tests.core.flows.remembering import Server, both
 
@@ -242,3 +243,68 @@ def test_sentences_can_be_had_while_an_answer_is_checked() -> None:
     server.start(language="fr")
 
     assert "Combien ?\n\n?" == body(server.say("x"))
+
+
+async def linking(c: Conversation) -> None:
+    """Offer a code, take one, and part; answers between them."""
+    code = c.offer_link()
+    typed = await c.ask("typed", code)
+    await c.ask("sure", f"{c.redeem_link(typed)}, {code}")
+    c.unlink()
+    await c.ask("last", code)
+
+
+def test_links_are_asked_for_once() -> None:
+    """However often the flow is rebuilt: the code it showed is the one that was offered."""
+    for server in both(make(linking), "1234 5678", "yes"):
+        code = body(server.live.remind())
+
+        assert 8 == len(code)
+        assert code.isdigit()
+        assert (
+            LinkRequest(LinkStep.OFFER, code),
+            LinkRequest(LinkStep.CLAIM, "12345678"),
+            LinkRequest(LinkStep.RELEASE),
+        ) == server.links
+
+
+def test_what_is_no_code_is_not_tried() -> None:
+    """The flow hears so, also when it is rebuilt."""
+    for server in both(make(linking), "12345"):
+        assert body(server.live.remind()).startswith("False, ")
+        assert [LinkStep.OFFER] == [one.step for one in server.links]
+
+
+def test_codes_are_as_long_as_they_are() -> None:
+    """Also those that begin with zeros."""
+
+    async def flow(c: Conversation) -> None:
+        await c.say(" ".join(c.offer_link() for _ in range(4)))
+
+    _, output = begin(make(flow))
+    (said,) = messages(output)
+
+    assert [8] * 4 == [len(code) for code in said.split()]
+    assert 4 == len(set(said.split()))
+
+
+@pytest.mark.parametrize("swallows", [False, True])
+def test_links_are_asked_for_in_the_flow_and_within_a_bound(*, swallows: bool) -> None:
+    """A check runs for every try, and nobody wants five codes at once: the turn fails, also when the flow goes on."""
+
+    async def many(c: Conversation) -> None:
+        try:
+            for _ in range(5):
+                c.offer_link()
+        except FlowFailed:
+            if not swallows:
+                raise
+        await c.ask("a", "A?")
+
+    async def checks(c: Conversation) -> None:
+        await c.ask("a", "A?", check=c.redeem_link)
+
+    with pytest.raises(FlowFailed, match="more than 4 steps of links"):
+        begin(make(many))
+    with pytest.raises(FlowFailed, match="links are asked for in the flow"):
+        play(make(checks), "12345678")
