@@ -76,6 +76,9 @@ class Answer(Value, frozen=True, kw_only=True):
     contact: Contact | None = None
     numbered: bool = True
     """Whether the gateway showed numbers: then a number is a position first, and only then a title or key."""
+    numbered_from: int | None = None
+    """Where the gateway shows numbers only with so many choices or more: then a number is a position before it is a
+    key, which nobody sees."""
 
 
 #: Kept among control characters: they are part of what was written.
@@ -138,6 +141,9 @@ def match_choice(answer: Answer, text: str, choices: Sequence[Choice]) -> Choice
     titled = [choice for choice in choices if matching_form(choice.label) == wanted]
     if titled:
         return titled[0] if len(titled) == 1 else by_number
+    shows_numbers = answer.numbered_from is not None and len(choices) >= answer.numbered_from
+    if by_number is not None and shows_numbers:
+        return by_number
     keyed = [choice for choice in choices if matching_form(choice.key) == wanted]
     if keyed:
         return next((choice for choice in keyed if choice.key == text), keyed[0])

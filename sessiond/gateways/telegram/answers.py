@@ -5,11 +5,13 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Raw, Struct
+from msgspec.structs import replace
 
 from sessiond.core.errors import InvalidInput
 from sessiond.core.flows.answers import Answer, Attachment, Contact, Location
 from sessiond.core.flows.prompts import AttachmentKind
 from sessiond.core.gateways.pieces import name_of
+from sessiond.gateways.telegram.settings import LIMITS
 
 __all__ = ["kind_of", "read_answer"]
 
@@ -40,8 +42,10 @@ class _Contact(Struct):
 
 
 def _text(said: str, _: str) -> Answer:
-    """Take a text: a title or key first, a number after these, for buttons show no numbers."""
-    return Answer(text=said, numbered=False)
+    """Take a text: a title or key first, a number after these, for buttons show none; before keys, where the choices
+    are lines.
+    """
+    return Answer(text=said, numbered=False, numbered_from=LIMITS.buttons + 1)
 
 
 def _media(kind: AttachmentKind, mime_type: str = "") -> Callable[[_File, str], Answer]:
@@ -53,7 +57,7 @@ def _media(kind: AttachmentKind, mime_type: str = "") -> Callable[[_File, str], 
             filename=said.file_name or "",
             caption=caption,
         )
-        return Answer(text=caption, attachment=attachment, numbered=False)
+        return replace(_text(caption, ""), attachment=attachment)
 
     return read
 

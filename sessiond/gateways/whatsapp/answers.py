@@ -9,10 +9,12 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from sessiond.core.flows.answers import Answer, Attachment, Contact, Location
 from sessiond.core.flows.prompts import AttachmentKind
 from sessiond.core.gateways.choice_ids import read_choice_id
+from sessiond.gateways.whatsapp.settings import LIMITS
 
 __all__ = ["read_answer"]
 
@@ -98,7 +100,7 @@ def _media(kind: AttachmentKind) -> Callable[[_Media], Answer]:
             filename=said.filename or "",
             caption=said.caption or "",
         )
-        return Answer(text=said.caption or "", attachment=attachment, numbered=False)
+        return replace(_typed(said.caption or ""), attachment=attachment)
 
     return read
 
@@ -127,8 +129,10 @@ def _contacts(said: list[_Card]) -> Answer | None:
 
 
 def _typed(text: str) -> Answer:
-    """Take a text: a title or key first, a number after these, for buttons show no numbers."""
-    return Answer(text=text, numbered=False)
+    """Take a text: a title or key first, a number after these, for buttons and lists show none; before keys, where the
+    choices are lines.
+    """
+    return Answer(text=text, numbered=False, numbered_from=LIMITS.rows + 1)
 
 
 def _tapped(text: str) -> Answer:

@@ -171,3 +171,14 @@ def test_matching_takes_a_label_for_itself(label: str) -> None:
 def test_answers_do_not_show_what_was_said() -> None:
     """Answers reach logs by accident; their text must not."""
     assert "Ama" not in repr(Answer(text="Ama", choice="Ama"))
+
+
+def test_a_number_on_the_screen_comes_before_a_key_that_nobody_sees() -> None:
+    """Numeric keys, in another order: 2 is the second line, where the gateway writes lines; elsewhere it is the key."""
+    plans = tuple(Choice(str(13 - n), f"{13 - n} GB", n) for n in range(1, 13))
+    typed = Answer(text="2", numbered=False, numbered_from=11)
+    titled = Answer(text="2 GB", numbered=False, numbered_from=11)
+
+    assert plans[1] == match_choice(typed, "2", plans)
+    assert "2" == match_choice(typed, "2", plans[3:]).key  # type: ignore[union-attr]
+    assert "2" == match_choice(titled, "2 GB", plans).key  # type: ignore[union-attr]

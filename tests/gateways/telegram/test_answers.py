@@ -22,7 +22,8 @@ def test_the_largest_photo_is_taken() -> None:
     answer = read_answer(parts(photo=sizes, caption="me"))
 
     image = Attachment(kind=AttachmentKind.IMAGE, id="f9", mime_type="image/jpeg", caption="me")
-    assert Answer(text="me", attachment=image, numbered=False) == answer
+    said = Answer(text="me", attachment=image, numbered=False, numbered_from=31)
+    assert said == answer
 
 
 def test_typed_numbers_are_looked_up_as_titles_first() -> None:

@@ -51,8 +51,9 @@ def test_buttons_of_others_are_as_if_typed() -> None:
 
 def test_without_an_id_the_title_counts() -> None:
     """A button of a template without payload is what stands on it."""
-    assert Answer(text="Stop", numbered=False) == answer("button", {"text": "Stop"})
-    assert Answer(text="Yes", numbered=False) == tapped("list_reply", {"id": "", "title": "Yes"})
+    stop, yes = [Answer(text=text, numbered=False, numbered_from=11) for text in ("Stop", "Yes")]
+    assert stop == answer("button", {"text": "Stop"})
+    assert yes == tapped("list_reply", {"id": "", "title": "Yes"})
 
 
 def test_a_typed_number_is_a_title_first() -> None:
