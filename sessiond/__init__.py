@@ -16,6 +16,7 @@ from sessiond.core.flows.flow_session import DataKey
 from sessiond.core.flows.prompts import AttachmentKind, Layout, Media, Option, Retries
 from sessiond.core.flows.steps import Step, StepMessage, StepType, flow_of_steps
 from sessiond.core.flows.texts import FlowTexts
+from sessiond.core.gateways.media import Download, DownloadFailed, DownloadProblem
 from sessiond.core.gateways.updates import DeliveryState, DeliveryUpdate
 from sessiond.core.linking import LinkState, LinkUpdate
 
@@ -29,6 +30,9 @@ __all__ = [
     "DataKey",
     "DeliveryState",
     "DeliveryUpdate",
+    "Download",
+    "DownloadFailed",
+    "DownloadProblem",
     "Durability",
     "Flow",
     "FlowLimits",

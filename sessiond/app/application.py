@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, Literal, TypeVar
 
 from attrs import frozen
@@ -13,10 +14,12 @@ from sessiond.app.session import Session
 from sessiond.core.codes import ErrorCode
 from sessiond.core.conversations.routing import RoutingSettings
 from sessiond.core.conversations.session_keys import OwnIdentifier
-from sessiond.core.errors import InvalidInput, Refused
+from sessiond.core.errors import AppFailed, InvalidInput, Refused
 from sessiond.core.event_names import check_event_name
+from sessiond.core.flows.answers import Attachment
 from sessiond.core.flows.texts import FlowTexts
 from sessiond.core.flows.translations import Translations
+from sessiond.core.gateways.media import Download, Downloads
 from sessiond.core.ids import UserId
 from sessiond.core.session.outcome import Outcome
 from sessiond.core.session.program import Call, CallKind, Context
@@ -81,6 +84,8 @@ class App(FlowRegistry):
         self.default_timeout = timeout
         self.handlers: dict[tuple[CallKind, str], _Registered] = {}
         self.hooks: dict[str, HookSpec] = {"json": HookSpec("json", False, timeout)}
+        self.downloads: Downloads | None = None
+        """Set by the server that runs this app."""
         self.user_source: Callable[[str], Awaitable[object]] | None = None
 
     # Registration
@@ -178,6 +183,23 @@ class App(FlowRegistry):
             return handler
 
         return register
+
+    # Media
+
+    def download(self, attachment: Attachment) -> AbstractAsyncContextManager[Download]:
+        """Fetch what a person sent, from the provider of the account that it came by.
+
+        For functions of ``c.run`` and for handlers: ``async with app.download(photo) as file``, then
+        ``async for chunk in file`` or ``await file.read()``. Leaving the block ends it; so does cancellation.
+
+        Raises, when entered or read:
+          DownloadFailed: it cannot be had; ``problem`` says why.
+          AppFailed: no server runs this app.
+
+        """
+        if self.downloads is None:
+            raise AppFailed("what people sent is fetched by a server: none runs this app")
+        return self.downloads.open(attachment)
 
     # The runtime's side (core/session/program.py)
 

@@ -67,6 +67,8 @@ def read_flow_event(event: str, payload: Any, user: UserId, digest: Digest | Non
         _read(event, payload, _Remind)
         return Said(facts, Answer(), digest, reminds=True)
     said = _read(event, payload, _Say)
+    if said.attachment is not None and said.attachment.account:
+        raise InvalidInput(f"{event}: what is sent here came by no account")
     parts = (said.text or None, said.choice, said.attachment, said.location, said.contact)
     if sum(part is not None for part in parts) > 1:
         raise InvalidInput(

@@ -331,6 +331,40 @@ METRICS: Final = (
         FAST,
     ),
     MetricRow(
+        "media_upload_seconds",
+        H,
+        "Files given to providers.",
+        "media.upload",
+        "duration",
+        ("platform", "outcome"),
+        SLOW,
+    ),
+    MetricRow(
+        "media_uploaded_bytes",
+        C,
+        "Bytes of files given to providers.",
+        "media.upload",
+        "size",
+        ("platform",),
+    ),
+    MetricRow(
+        "media_download_seconds",
+        H,
+        "Files of people fetched, until they were read.",
+        "media.download",
+        "duration",
+        ("platform", "outcome"),
+        SLOW,
+    ),
+    MetricRow(
+        "media_downloaded_bytes",
+        C,
+        "Bytes of files of people that were fetched.",
+        "media.download",
+        "size",
+        ("platform",),
+    ),
+    MetricRow(
         "gateways_held", C, "Times an account was held back.", "gateway.held", None, ("account",)
     ),
     MetricRow(

@@ -22,6 +22,7 @@ from sessiond.runtime.delivery_backlog import DeliveryBacklog, account_of
 from sessiond.runtime.directory import Directory
 from sessiond.runtime.provider_calls import CallProvider
 from sessiond.runtime.sending import Sender
+from sessiond.runtime.threads import Threads, WorkerThreads
 
 __all__ = ["Deliveries"]
 
@@ -35,7 +36,7 @@ _LEAST_SHARE: Final = 16
 class Deliveries:
     """The deliveries of one node. ``run`` is its task; ``note`` may be called while it lives.
 
-    *limit*: how many are in memory at once.
+    *limit*: how many are in memory at once. *threads* read the files that messages show.
     """
 
     def __init__(
@@ -48,8 +49,10 @@ class Deliveries:
         clock: Clock,
         entropy: Entropy,
         availability: Availability,
+        threads: Threads | None = None,
         limit: int = DEFAULT_LIMIT,
     ) -> None:
+        self.threads = threads or WorkerThreads()
         self.directory = directory
         self.call = call
         self.clock = clock

@@ -11,6 +11,7 @@ from itertools import count
 from typing import Final
 
 from sessiond.core.gateways.accounts import AccountSettings
+from sessiond.core.gateways.inputs import FileUpload
 from sessiond.core.ids import UserId
 from sessiond.core.records import Delivery
 from sessiond.core.token_bucket import RateLimit, TokenBucket, TokenBuckets
@@ -24,7 +25,7 @@ _LEAST_WAIT: Final = 0.001
 class Waiting:
     """One delivery, and how often it was tried."""
 
-    __slots__ = ("attempts", "delivery", "ready_at", "reason")
+    __slots__ = ("attempts", "delivery", "ready_at", "reason", "upload")
 
     def __init__(self, delivery: Delivery, ready_at: float) -> None:
         self.delivery = delivery
@@ -33,6 +34,8 @@ class Waiting:
         self.attempts = 0
         self.reason = ""
         """Why it was not delivered the last time."""
+        self.upload: FileUpload | None = None
+        """What became of its file, if it has one and that was uploaded for it."""
 
 
 class _Line:

@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from sessiond.core.conversations.journal import Channel, JournalSettings, TurnJournal
 from sessiond.core.conversations.journal_events import JournalEvent, JournalStatus
 from sessiond.core.gateways.accounts import Account
+from sessiond.core.gateways.inputs import FileUpload
+from sessiond.core.gateways.outgoing import Outgoing
 from sessiond.core.rendering.paging import Page, Paging
 from sessiond.runtime.computed import Computed
 from sessiond.runtime.services import Services
 
-__all__ = ["tell", "tell_page"]
+__all__ = ["tell", "tell_page", "tell_upload"]
 
 
 def tell(
@@ -83,3 +85,22 @@ def tell_page(
         "navigation_action": action,
     }
     turn.signals.append(("pagination.triggered", numbers, about))
+
+
+def tell_upload(
+    turn: Computed, services: Services, message: Outgoing, upload: FileUpload | None
+) -> None:
+    """Tell that the file of *message* was given to its provider, or could not be."""
+    if upload is None:
+        return
+    tell(
+        turn,
+        services,
+        JournalEvent.MEDIA_UPLOAD,
+        {"account": message.account, "mime_type": upload.mime_type, "size": upload.size},
+        failed=bool(upload.reason),
+        error=upload.reason,
+        conversation=message.conversation,
+        flow=message.flow,
+        account=services.accounts.get(message.account),
+    )

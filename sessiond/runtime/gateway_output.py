@@ -32,6 +32,7 @@ from sessiond.runtime.computed import Computed
 
 __all__ = [
     "MAX_HELD",
+    "close_window",
     "closing_time",
     "deliver",
     "deliver_held",
@@ -166,6 +167,16 @@ def closing_time(turn: Computed, account: Account) -> float | None:
     """Say until when more than templates may be sent to the person; ``None``: always."""
     window = account.gateway.limits.window_seconds
     return None if window is None else line_of(turn, account.name).heard_at + window
+
+
+def close_window(turn: Computed, account: Account, at: float) -> None:
+    """Believe the provider that its window was closed at this time, unless the person has written since.
+
+    What is sent from now on is treated as outside of it, instead of being refused one after the other.
+    """
+    window, line = account.gateway.limits.window_seconds, line_of(turn, account.name)
+    if window is not None and at - window < line.heard_at < at:
+        put_line(turn, account.name, replace(line, heard_at=at - window))
 
 
 def send_again(turn: Computed, account: Account, message: Outgoing, *, at: float) -> None:

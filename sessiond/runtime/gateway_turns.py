@@ -14,6 +14,7 @@ from sessiond.core.codes import ErrorCode
 from sessiond.core.conversations.inputs import Said
 from sessiond.core.conversations.journal_events import JournalEvent
 from sessiond.core.errors import AppFailed, Refused, SnapshotError
+from sessiond.core.flows.answers import Answer
 from sessiond.core.gateways.accounts import Account, FallbackTemplate
 from sessiond.core.gateways.arrivals import Arrived, Heard, Notice, StatusUpdate
 from sessiond.core.gateways.dials import inputs_of, last_request
@@ -38,8 +39,9 @@ from sessiond.core.session.program import Call, CallKind
 from sessiond.runtime.calls import Calls
 from sessiond.runtime.computed import Computed
 from sessiond.runtime.dialogue import Dialogue
-from sessiond.runtime.gateway_journal import tell, tell_page
+from sessiond.runtime.gateway_journal import tell, tell_page, tell_upload
 from sessiond.runtime.gateway_output import (
+    close_window,
     closing_time,
     deliver_held,
     deliver_receipt,
@@ -173,6 +175,7 @@ class GatewayTurns:
             return
         if isinstance(item.judgement, WindowClosed) and self._waits_on(turn, outgoing):
             return
+        tell_upload(turn, self._services, outgoing, item.upload)
         update = self._settle(turn, item, outgoing)
         self._tell(turn, update, conversation=outgoing.conversation, flow=outgoing.flow)
         if hooks:
@@ -244,6 +247,8 @@ class GatewayTurns:
     def _update(self, turn: Computed, account: Account, told: StatusUpdate) -> DeliveryUpdate:
         gateway = account.calls
         judgement: Judgement | None = None if gateway is None else gateway.judge_status(told)
+        if isinstance(judgement, WindowClosed) and told.at is not None:
+            close_window(turn, account, told.at)
         if isinstance(judgement, AccountStopped):
             turn.effects = (*turn.effects, StopAccount(account.name, judgement.reason))
         failed = judgement is not None and not isinstance(judgement, Sent)
@@ -320,7 +325,7 @@ def _said(
 ) -> Said:
     return Said(
         facts=heard.facts,
-        answer=heard.answer,
+        answer=_kept_by(account, heard.answer),
         digest=digest,
         waits_seconds=waits_seconds,
         language=heard.language,
@@ -329,6 +334,14 @@ def _said(
         account=account.name,
         resume_seconds=account.settings.resume_seconds,
     )
+
+
+def _kept_by(account: Account, answer: Answer) -> Answer:
+    """Say in the attachment which account has it."""
+    attachment = answer.attachment
+    if attachment is None:
+        return answer
+    return replace(answer, attachment=replace(attachment, account=account.name))
 
 
 def _reply(turn: Computed, answered: Answered) -> None:

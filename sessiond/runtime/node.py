@@ -132,9 +132,8 @@ class NodeRuntime:
         )
         self.directory = LocalDirectory(self.registry, self.supervisor, clock)
         self.awake = Awake(policy.awake_dialogues)
-        self.runs = Runs(
-            self.directory, clock=clock, entropy=entropy, threads=threads or WorkerThreads()
-        )
+        threads = threads or WorkerThreads()
+        self.runs = Runs(self.directory, clock=clock, entropy=entropy, threads=threads)
         self.deliveries: Deliveries | None = None
         """``None``: nobody makes calls, and messages stay in the store."""
         if call is not None:
@@ -146,6 +145,7 @@ class NodeRuntime:
                 clock=clock,
                 entropy=entropy,
                 availability=self.availability,
+                threads=threads,
             )
         self.timers = Timers(store, self.registry, self._fire, clock=clock, entropy=entropy)
         self.intake = Intake(

@@ -17,9 +17,12 @@ import trio
 from sessiond import telemetry
 from sessiond.core.gateways.accounts import Account
 from sessiond.core.gateways.credentials import with_credentials
-from sessiond.core.gateways.inputs import DeliverySettled
+from sessiond.core.gateways.inputs import DeliverySettled, FileUpload
+from sessiond.core.gateways.media import with_media_id
+from sessiond.core.gateways.messages import LocalFile, ProviderCall
 from sessiond.core.gateways.outgoing import Outgoing, decode_outgoing
 from sessiond.core.gateways.port import (
+    OUTCOMES,
     AccountStopped,
     CallingGateway,
     GivenUp,
@@ -37,6 +40,8 @@ from sessiond.runtime.delivery_queue import DeliveryQueue, Waiting
 from sessiond.runtime.directory import Directory
 from sessiond.runtime.provider_calls import CallFailed, CallProvider
 from sessiond.runtime.telling import Taken, tell_until_taken
+from sessiond.runtime.threads import Threads
+from sessiond.runtime.uploads import Uploaded, Uploads
 
 __all__ = ["Sender", "SenderHost"]
 
@@ -52,14 +57,6 @@ _RESULT: Final = Backoff(0.5, 60.0)
 #: Whatever a provider asks for, we look again.
 _LONGEST_WAIT: Final = 3600.0
 
-_OUTCOMES: Final = {
-    Sent: "sent",
-    TryAgain: "again",
-    GivenUp: "given_up",
-    WindowClosed: "window_closed",
-    AccountStopped: "stopped",
-}
-
 _log: Final = logging.getLogger("sessiond.gateways")
 
 
@@ -70,6 +67,7 @@ class SenderHost(Protocol):
     call: CallProvider
     clock: Clock
     entropy: Entropy
+    threads: Threads
 
     def freed(self) -> None:
         """Note that a delivery has left memory."""
@@ -90,6 +88,16 @@ class Sender:
         """Calls under way, and results that an actor has not taken yet."""
         self._gateway = gateway
         self._host = host
+        self._uploads: Uploads | None = None
+        if account.uploads is not None:
+            self._uploads = Uploads(
+                account.name,
+                account.settings,
+                account.uploads,
+                self._exchange,
+                clock=host.clock,
+                threads=host.threads,
+            )
         self._failures = 0
         self._is_ending = False
         self._bell = Bell()
@@ -160,20 +168,37 @@ class Sender:
         ):
             return WindowClosed("the window closed before it could be sent")
         waiting.attempts += 1
-        judgement = await self._called(outgoing)
+        judgement = await self._called(waiting, outgoing.call)
         if not isinstance(judgement, TryAgain):
             return judgement
         return self._put_off(user, waiting, judgement, outgoing)
 
-    async def _called(self, outgoing: Outgoing) -> Judgement:
-        """Make the call, and say what came of it."""
-        settings, gateway, host = self.account.settings, self._gateway, self._host
+    async def _called(self, waiting: Waiting, call: ProviderCall) -> Judgement:
+        """Make the call of a delivery, after that which uploads its file, if it has one."""
+        seconds = self.account.settings.call_seconds
+        if call.file is None:
+            return await self._exchange(call, seconds)
+        if self._uploads is None:
+            return GivenUp("files are not uploaded on this account")
+        while True:
+            found = await self._uploads.find(call.file)
+            waiting.upload = _told(call.file, found) or waiting.upload
+            if not isinstance(found, Uploaded):
+                return found
+            judgement = await self._exchange(with_media_id(call, found.id), seconds)
+            if found.is_new or not isinstance(judgement, GivenUp):
+                return judgement
+            self._uploads.forget(call.file)  # it may be the id that is not taken any more
+
+    async def _exchange(self, call: ProviderCall, seconds: float) -> Judgement:
+        """Make a call, and say what came of it."""
+        gateway, host = self._gateway, self._host
         began = host.clock.monotonic()
         judgement: Judgement
         try:
-            call = with_credentials(outgoing.call, gateway.credentials)
-            with trio.fail_after(settings.call_seconds):
-                response = await host.call(call, settings.call_seconds)
+            call = with_credentials(call, gateway.credentials)
+            with trio.fail_after(seconds):
+                response = await host.call(call, seconds)
             judgement = _checked(gateway.judge(response))
         except CallFailed as failed:
             judgement = TryAgain(failed.reason, account=not failed.reached)
@@ -184,7 +209,7 @@ class Sender:
             fields = {"fields": {"account": self.account.name, "error": kind}}
             _log.error("a gateway cannot judge an answer", extra=fields)
             judgement = TryAgain(f"the gateway cannot judge the answer ({kind})")
-        about = {"account": self.account.name, "outcome": _OUTCOMES[type(judgement)]}
+        about = {"account": self.account.name, "outcome": OUTCOMES[type(judgement)]}
         telemetry.emit("gateway.call", {"duration": host.clock.monotonic() - began}, about)
         if not (isinstance(judgement, TryAgain) and judgement.account):
             self._failures = 0
@@ -256,7 +281,9 @@ class Sender:
     ) -> None:
         """Tell the actor until its turn is durable: until then the delivery is in the store."""
         host, delivery = self._host, waiting.delivery
-        settled = DeliverySettled(delivery.id, delivery.body, judgement, waiting.attempts)
+        settled = DeliverySettled(
+            delivery.id, delivery.body, judgement, waiting.attempts, waiting.upload
+        )
         ref = host.directory.locate(user)
         refusals = 0
         while await tell_until_taken(ref, lambda: (settled, Taken()), host.entropy) is not None:
@@ -268,8 +295,17 @@ class Sender:
                 "attempts": waiting.attempts,
                 "age": max(0.0, host.clock.now() - decode_outgoing(delivery.body).at),
             },
-            {"user": user, "account": self.account.name, "outcome": _OUTCOMES[type(judgement)]},
+            {"user": user, "account": self.account.name, "outcome": OUTCOMES[type(judgement)]},
         )
+
+
+def _told(file: LocalFile, found: Uploaded | Judgement) -> FileUpload | None:
+    """Say what the journal is told of a file; ``None``: nothing has happened, or not yet."""
+    if isinstance(found, GivenUp):
+        return FileUpload(file.mime_type, reason=found.reason)
+    if isinstance(found, Uploaded) and found.is_new:
+        return FileUpload(file.mime_type, found.size)
+    return None
 
 
 def _checked(judgement: object) -> Judgement:

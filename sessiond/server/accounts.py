@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 
+from sessiond.app import App
 from sessiond.config.settings import Settings
 from sessiond.core.gateways.accounts import Account
+from sessiond.core.ports import Clock
 from sessiond.edges.http.gateways import GatewayDoor
+from sessiond.runtime.downloads import MediaDownloads, Provider
 from sessiond.runtime.node import NodeRuntime
 
-__all__ = ["larger_bodies", "open_accounts", "open_door"]
+__all__ = ["larger_bodies", "open_accounts", "open_door", "open_downloads"]
 
 
 def open_accounts(settings: Settings) -> Mapping[str, Account]:
@@ -40,3 +43,10 @@ def open_door(settings: Settings, runtime: NodeRuntime) -> GatewayDoor:
         entropy=runtime.entropy,
         scheme="http" if settings.listen.tls_certificate is None else "https",
     )
+
+
+def open_downloads(
+    app: App, accounts: Mapping[str, Account], provider: Provider, clock: Clock
+) -> None:
+    """Let *app* fetch what people send on *accounts*."""
+    app.downloads = MediaDownloads(accounts, provider, clock=clock)

@@ -42,7 +42,7 @@ from sessiond.runtime.entropy import SystemEntropy
 from sessiond.runtime.node import NodeRuntime
 from sessiond.runtime.operations import Operations
 from sessiond.runtime.patience import until_decided
-from sessiond.server.accounts import larger_bodies, open_accounts
+from sessiond.server.accounts import larger_bodies, open_accounts, open_downloads
 from sessiond.server.policy import node_policy
 from sessiond.server.public_routes import public_routes
 from sessiond.server.readiness import watch_readiness
@@ -151,6 +151,7 @@ class Node:
         accounts = open_accounts(settings)
         self.larger_bodies = larger_bodies(settings, accounts)
         self.outbound = Outbound()
+        open_downloads(app, accounts, self.outbound, self.clock)
         self.runtime = NodeRuntime(
             NodeId(settings.node.name),
             cast("Store", store),

@@ -21,6 +21,7 @@ _MESSAGE: Final = _FLOW | {"type": "str"}
 _ARRIVED: Final = _USER | {"account": "str", "type": "str"}
 _OF_ACCOUNT: Final = {"account": "str", "outcome": "str"}
 _ON_ACCOUNT: Final = _USER | {"account": "str", "platform": "str", "gateway": "str"}
+_MEDIA: Final = {"account": "str", "platform": "str", "outcome": "str"}
 _RUN: Final = _USER | {"flow": "str", "run": "str"}
 
 # ``kind`` is the kind of an input: join, leave, message, ack, hook, accepted, timer, send, stop.
@@ -283,6 +284,19 @@ _TABLE: Final = (
         "A call to a provider has ended (`outcome`: sent, again, given_up, window_closed, stopped).",
         _DURATION,
         _OF_ACCOUNT,
+    ),
+    Event(
+        "media.upload",
+        "A file was given to a provider, or could not be (`outcome`: sent, again, given_up, stopped).",
+        _DURATION | {"size": "bytes"},
+        _MEDIA | {"mime_type": "str"},
+    ),
+    Event(
+        "media.download",
+        "What a person sent was fetched (`outcome`: whole; left, before its end; expired, too_large, unavailable, "
+        "refused, unknown_account).",
+        _DURATION | {"size": "bytes"},
+        _MEDIA,
     ),
     Event(
         "gateway.held",

@@ -45,6 +45,7 @@ from sessiond.core.session.inputs import HookCall, Input
 from sessiond.core.session.limits import SessionLimits
 from sessiond.core.session.snapshot import decode_snapshot
 from sessiond.runtime.clock import SteadyClock
+from sessiond.runtime.downloads import MediaDownloads, Provider
 from sessiond.runtime.drain import DrainReport, DrainSettings
 from sessiond.runtime.entropy import SeededEntropy
 from sessiond.runtime.node import NodePolicy, NodeRuntime
@@ -225,6 +226,8 @@ class World:
             call=self._call,
             threads=InPlace(),
         )
+        if isinstance(self._call, Provider):
+            self.app.downloads = MediaDownloads(self.accounts, self._call, clock=self.clock)
         self.operations = Operations(
             self.node, version="test", store="memory", app="world", drain=lambda: False
         )
@@ -273,7 +276,7 @@ async def open_world(
 
     *limits* bound the sessions; *policy* everything else (it wins over *limits*). *store* is in memory unless given;
     the same *seed* gives the same ids and jitter. *accounts* are the gateways that users may come by. *call* makes
-    the calls to their providers; without it, messages stay in the store.
+    the calls to their providers, and fetches what people sent; without it, messages stay in the store.
     """
     chosen = policy or NodePolicy(
         session=limits or SessionLimits(),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import pytest
 from trio.testing import MockClock
 
-from sessiond import App, InvalidInput, Session
+from sessiond import App, Attachment, AttachmentKind, Download, InvalidInput, Session
 from sessiond.app.application import HookSpec
+from sessiond.core.errors import AppFailed
 from sessiond.core.session.program import CallKind
 from sessiond.testing.world import open_world
 
@@ -127,3 +131,24 @@ async def test_the_end_hook_is_told_the_reason(autojump_clock: MockClock) -> Non
         await (await world.join("ann")).push("end")
 
     assert reasons == ["bored"]
+
+
+class Kept:
+    """What a provider has: each file says its id."""
+
+    @asynccontextmanager
+    async def open(self, attachment: Attachment) -> AsyncIterator[Download]:
+        async def chunks() -> AsyncIterator[bytes]:
+            yield attachment.id.encode()
+
+        yield Download(chunks(), attachment.mime_type, None)
+
+
+async def test_what_a_person_sent_is_fetched_by_the_server_that_runs_the_app() -> None:
+    """Without one there is nobody to fetch it."""
+    app, photo = App(), Attachment(kind=AttachmentKind.IMAGE, id="275", account="shop")
+    with pytest.raises(AppFailed, match="none runs this app"):
+        app.download(photo)
+    app.downloads = Kept()
+    async with app.download(photo) as file:
+        assert b"275" == await file.read()

@@ -125,6 +125,15 @@ def test_a_payload_of_another_form_is_refused(event: str, payload: Any, words: s
     assert SECRET not in str(refused.value)
 
 
+def test_an_attachment_of_an_account_is_refused() -> None:
+    """It would be fetched with the account's credentials: what is sent here came by none."""
+    attachment = {"kind": "image", "id": "275", "account": "shop"}
+
+    with pytest.raises(InvalidInput, match="came by no account"):
+        read("flow:say", {"attachment": attachment})
+    assert read("flow:say", {"attachment": attachment | {"account": ""}}).answer.attachment
+
+
 def roofer() -> App:
     """A conversation with every kind of thing that a website's chat can show and say."""
     app = App()

@@ -10,6 +10,7 @@ from trio.testing import MockClock
 
 from sessiond import App, Conversation, DeliveryState, DeliveryUpdate, Session, telemetry
 from sessiond.core.errors import Refused
+from sessiond.core.flows.answers import Answer, Attachment
 from sessiond.core.flows.prompts import AttachmentKind, Media
 from sessiond.core.gateways.accounts import Account, AccountSettings
 from sessiond.core.gateways.arrivals import Notice, StatusUpdate
@@ -509,6 +510,27 @@ async def test_statuses_are_recorded_and_told_and_never_run(autojump_clock: Mock
         (DeliveryState.FAILED, "0"),
     ] == heard_of
     assert "message.delivery_failed" in [event for event, _ in told_of]
+
+
+async def test_an_attachment_says_which_account_has_it(autojump_clock: MockClock) -> None:
+    """In the record of the conversation, so that it can be fetched after a restart; whatever the request said."""
+    app = App()
+
+    @app.flow("photo", takes_everything=True)
+    async def photo(c: Conversation) -> None:
+        sent = await c.attachment("photo", "Send a photo.")
+        await c.ask("sure", f"{sent.id} of {sent.account}?")
+
+    async with open_world(app, accounts=(SHOP,)) as world:
+        await accept(world, heard("hi", SHOP), "shop", "m-1")
+        sent = Attachment(kind=AttachmentKind.IMAGE, id="275", account="other")
+        said = heard("", SHOP)
+        said = msgspec.structs.replace(said, answer=Answer(attachment=sent))
+        await accept(world, said, "shop", "m-2")
+        await world.restart()
+        asked = told((await deliveries(world))[-1])
+
+    assert "275 of shop?" == asked["text"]["body"]
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,13 @@ The document of the websocket door::
      "end"?: "returned" | "ended" | "expired", "result"?, "rejected"?, "restarted"?,
      "pending"?, "busy"?, "queued"?, "failed"?}
 
-Fields that say nothing are left out.
+Fields that say nothing are left out. Where a file of ours is (``Media.path``) is told to nobody.
 """
 
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from sessiond.core.flows.prompts import Media, Message, Output, Prompt
 
@@ -51,8 +52,8 @@ def encode_shown(
     shown = _Shown(
         conversation=key,
         flow=flow,
-        messages=output.messages,
-        prompt=output.prompt,
+        messages=_public_messages(output.messages),
+        prompt=_public_prompt(output.prompt),
         end=None if output.end is None else output.end.value,
         result=None if output.result is None else msgspec.Raw(output.result),
         rejected=output.rejected,
@@ -64,6 +65,22 @@ def encode_shown(
     )
     # A copy: the encoder hands out more memory than it filled, and this may be kept.
     return bytes(memoryview(_encode(shown)))
+
+
+def _public_messages(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    if not any(message.media is not None and message.media.path for message in messages):
+        return messages
+    return tuple(replace(message, media=_public(message.media)) for message in messages)
+
+
+def _public_prompt(prompt: Prompt | None) -> Prompt | None:
+    if prompt is None or prompt.media is None or not prompt.media.path:
+        return prompt
+    return replace(prompt, media=_public(prompt.media))
+
+
+def _public(media: Media | None) -> Media | None:
+    return None if media is None else replace(media, path="")
 
 
 class Readable(msgspec.Struct, frozen=True):

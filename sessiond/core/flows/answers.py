@@ -28,16 +28,19 @@ __all__ = [
 
 
 class Attachment(Value, frozen=True, kw_only=True):
-    """Media that a person sent; *id* is the gateway's, to fetch it by. Only what the gateway told is filled in."""
+    """Media that a person sent; ``app.download`` fetches it. Only what the gateway told is filled in."""
 
     PRIVATE = frozenset({"id", "url", "filename", "caption"})
 
     kind: AttachmentKind
     id: str = ""
+    """The gateway's, to fetch it by."""
     url: str = ""
     mime_type: str = ""
     filename: str = ""
     caption: str = ""
+    account: str = ""
+    """The account that it came by, and that has it; empty: by none."""
 
 
 class Location(Value, frozen=True, kw_only=True):

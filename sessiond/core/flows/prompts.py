@@ -88,14 +88,29 @@ class Choice(Value, frozen=True, omit_defaults=True):
 
 
 class Media(Value, frozen=True, kw_only=True, omit_defaults=True):
-    """An attachment to send: by *url*, or by the gateway's own *id*; *filename* is for documents."""
+    """An attachment to send: by *url*, by the gateway's own *id*, or from a file at *path*.
 
-    PRIVATE = frozenset({"url", "id", "filename"})
+    A file is uploaded where the gateway takes uploads, and has to be there until then; elsewhere *url* stands for it.
+    *mime_type* is that of the file, where its name does not say it; *filename* is for documents.
+
+    Raises:
+      InvalidInput: the path does not begin with ``/``: what it is relative to may be another directory tomorrow.
+
+    """
+
+    PRIVATE = frozenset({"url", "id", "filename", "path"})
 
     kind: AttachmentKind = AttachmentKind.IMAGE
     url: str = ""
     id: str = ""
     filename: str = ""
+    path: str = ""
+    mime_type: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a path that means nothing for certain."""
+        if self.path and not str(self.path).startswith("/"):
+            raise InvalidInput("the path of media begins with /")
 
 
 class Message(Value, frozen=True, omit_defaults=True):

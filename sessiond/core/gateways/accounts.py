@@ -8,10 +8,17 @@ from collections.abc import Mapping
 from typing import Final
 
 from attrs import Attribute, field, frozen
-from attrs.validators import ge, gt, le
+from attrs.validators import ge, gt, le, optional
 
 from sessiond.core.errors import InvalidInput
-from sessiond.core.gateways.port import AnsweringGateway, CallingGateway, Gateway, ReceiptGateway
+from sessiond.core.gateways.port import (
+    AnsweringGateway,
+    CallingGateway,
+    DownloadingGateway,
+    Gateway,
+    ReceiptGateway,
+    UploadingGateway,
+)
 
 __all__ = [
     "ACCOUNT_NAME",
@@ -24,6 +31,8 @@ __all__ = [
 
 #: What an account may be called: part of addresses, of logs, and of the scope of message ids.
 ACCOUNT_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+
+_MB: Final = 1024 * 1024
 
 _PATH: Final = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _PUBLIC_URL: Final = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
@@ -89,6 +98,13 @@ class AccountSettings:
     """Calling gateways: calls under way at once."""
     call_seconds: float = field(default=15.0, validator=[gt(0), le(120)])
     """Calling gateways: how long a call may take."""
+    upload_bytes: int = field(default=16 * _MB, validator=[gt(0), le(100 * _MB)])
+    """Calling gateways: the largest file that is uploaded, where the provider takes as much. It is held in memory
+    meanwhile; an account uploads one at a time."""
+    upload_seconds: float = field(default=60.0, validator=[gt(0), le(600)])
+    """Calling gateways: how long an upload may take."""
+    download_bytes: int | None = field(default=None, validator=optional([gt(0), le(2000 * _MB)]))
+    """The largest file of a person that is fetched; absent: the largest that the provider hands out."""
     give_up_seconds: float = field(default=86_400.0, validator=[gt(0), le(30 * 86400)])
     """Calling gateways: how long a message is tried; then it is a dead letter."""
 
@@ -107,6 +123,10 @@ class Account:
     """The gateway, if its answer is the response."""
     receipts: ReceiptGateway | None = field(init=False, repr=False)
     """The gateway, if it is told that inputs were taken."""
+    uploads: UploadingGateway | None = field(init=False, repr=False)
+    """The gateway, if it takes files."""
+    downloads: DownloadingGateway | None = field(init=False, repr=False)
+    """The gateway, if it keeps what people send."""
 
     @calls.default
     def _find_calls(self) -> CallingGateway | None:
@@ -119,6 +139,14 @@ class Account:
     @receipts.default
     def _find_receipts(self) -> ReceiptGateway | None:
         return self.gateway if isinstance(self.gateway, ReceiptGateway) else None
+
+    @uploads.default
+    def _find_uploads(self) -> UploadingGateway | None:
+        return self.gateway if isinstance(self.gateway, UploadingGateway) else None
+
+    @downloads.default
+    def _find_downloads(self) -> DownloadingGateway | None:
+        return self.gateway if isinstance(self.gateway, DownloadingGateway) else None
 
     @property
     def path(self) -> str:

@@ -6,7 +6,7 @@ from sessiond.core.gateways.arrivals import Heard
 from sessiond.core.gateways.port import GivenUp, Sent, WindowClosed
 from sessiond.core.ids import Digest
 
-__all__ = ["DeliverySettled", "Incoming"]
+__all__ = ["DeliverySettled", "FileUpload", "Incoming"]
 
 
 @define
@@ -24,6 +24,16 @@ class Incoming:
 
 
 @frozen
+class FileUpload:
+    """A file was given to a provider, or (*reason*) could not be."""
+
+    mime_type: str
+    size: int | None = None
+    """In bytes."""
+    reason: str = ""
+
+
+@frozen
 class DeliverySettled:
     """What became of a delivery: it leaves the store with this turn. Stale unless it is there."""
 
@@ -32,3 +42,5 @@ class DeliverySettled:
     """Its body (outgoing.py)."""
     judgement: Sent | GivenUp | WindowClosed
     attempts: int = 1
+    upload: FileUpload | None = None
+    """Its file was uploaded for it."""

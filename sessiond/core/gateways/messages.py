@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from sessiond.core.values import Value
 
-__all__ = ["ProviderAnswer", "ProviderCall", "ProviderRequest", "ProviderResponse"]
+__all__ = ["LocalFile", "ProviderAnswer", "ProviderCall", "ProviderRequest", "ProviderResponse"]
 
 JSON: Final = "application/json"
 
@@ -54,20 +54,34 @@ class ProviderAnswer(Value, frozen=True, kw_only=True):
     media_type: str = JSON
 
 
-class ProviderCall(Value, frozen=True, kw_only=True):
+class LocalFile(Value, frozen=True, kw_only=True, omit_defaults=True):
+    """A file of this machine that a message shows; read when it is uploaded."""
+
+    PRIVATE = frozenset({"path", "name"})
+
+    path: str
+    """Absolute."""
+    mime_type: str
+    name: str = ""
+    """What the person sees it called, where names are shown."""
+
+
+class ProviderCall(Value, frozen=True, kw_only=True, omit_defaults=True):
     """A call that we make to a provider's API. It is stored until it is done: no secret is in it.
 
     *url* and *headers* name credentials as ``{access_token}``; they are filled in from the account's settings when
     the call is made (``Gateway.credentials``).
     """
 
-    PRIVATE = frozenset({"url", "headers", "body"})
+    PRIVATE = frozenset({"url", "headers", "body", "file"})
 
     url: str
     body: bytes
     method: str = "POST"
     media_type: str = JSON
     headers: Mapping[str, str] = {}
+    file: LocalFile | None = None
+    """To be uploaded before; its id takes the place of ``"{media_id}"`` in the body (media.py)."""
 
 
 @frozen(kw_only=True)

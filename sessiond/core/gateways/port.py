@@ -14,9 +14,11 @@ from typing import Any, Final, Protocol, runtime_checkable
 from attrs import frozen
 
 from sessiond.core.conversations.shown import Readable
+from sessiond.core.flows.answers import Attachment
 from sessiond.core.flows.prompts import Output
 from sessiond.core.gateways.arrivals import Arrived, Heard, StatusUpdate
 from sessiond.core.gateways.messages import (
+    LocalFile,
     ProviderAnswer,
     ProviderCall,
     ProviderRequest,
@@ -27,9 +29,11 @@ from sessiond.core.rendering.paging import NAVIGATION, Navigation
 
 __all__ = [
     "NOTHING_SHOWN",
+    "OUTCOMES",
     "AccountStopped",
     "AnsweringGateway",
     "CallingGateway",
+    "DownloadingGateway",
     "Gateway",
     "GatewayKind",
     "GivenUp",
@@ -39,6 +43,7 @@ __all__ = [
     "Sent",
     "Template",
     "TryAgain",
+    "UploadingGateway",
     "WindowClosed",
 ]
 
@@ -182,6 +187,58 @@ class ReceiptGateway(CallingGateway, Protocol):
         ...
 
 
+@runtime_checkable
+class UploadingGateway(CallingGateway, Protocol):
+    """A calling gateway whose provider takes files, and sends them by id; calls name theirs: ``ProviderCall.file``."""
+
+    @property
+    def upload_keeps_seconds(self) -> float:
+        """How long the provider keeps what was uploaded."""
+        ...
+
+    def upload(self, file: LocalFile, content: bytes) -> ProviderCall:
+        """Write the call that uploads *file*; its answer is judged ``Sent`` with the id that it can be sent by.
+
+        Raises:
+          InvalidInput: the provider does not take it: too large, empty, of another type.
+
+        """
+        ...
+
+
+@runtime_checkable
+class DownloadingGateway(Gateway, Protocol):
+    """A gateway whose provider keeps what people send until it is fetched: two calls, the first says where it is."""
+
+    @property
+    def credentials(self) -> Mapping[str, str]:
+        """What the ``{names}`` in calls stand for."""
+        ...
+
+    @property
+    def download_bytes(self) -> int:
+        """The largest file that the provider hands out."""
+        ...
+
+    def media_address(self, attachment: Attachment) -> ProviderCall:
+        """Write the call that asks where *attachment* is.
+
+        Raises:
+          DownloadFailed: it does not say what to fetch, or something else than media.
+
+        """
+        ...
+
+    def download(self, response: ProviderResponse) -> ProviderCall:
+        """Write the call that fetches what the answer to that call names.
+
+        Raises:
+          DownloadFailed: it is not there, or elsewhere than the provider keeps media.
+
+        """
+        ...
+
+
 @frozen
 class Sent:
     """The provider has it, under this id."""
@@ -236,3 +293,12 @@ class GatewayKind:
 
 
 Judgement = Sent | TryAgain | GivenUp | WindowClosed | AccountStopped
+
+#: What telemetry calls judgements.
+OUTCOMES: Final[Mapping[type, str]] = {
+    Sent: "sent",
+    TryAgain: "again",
+    GivenUp: "given_up",
+    WindowClosed: "window_closed",
+    AccountStopped: "stopped",
+}

@@ -6,15 +6,16 @@ proxy (``HTTPS_PROXY``, ``NO_PROXY``) and other certificate authorities (``SSL_C
 """
 
 import ssl
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from http.cookiejar import DefaultCookiePolicy
-from typing import Final
+from typing import Any, Final
 
 import httpx2
 import trio
 
 from sessiond.core.gateways.messages import ProviderCall, ProviderResponse
-from sessiond.runtime.provider_calls import CallFailed
+from sessiond.runtime.provider_calls import CallFailed, Fetched
 
 __all__ = ["MAX_ANSWER_BYTES", "Outbound"]
 
@@ -36,7 +37,7 @@ _NOT_REACHED: Final = (
 
 
 class Outbound:
-    """Makes calls (``CallProvider``) until it is closed.
+    """Makes calls (``CallProvider``, ``FetchFromProvider``) until it is closed.
 
     *tls* says which authorities are trusted; those of the system unless given. Made when it is first needed: reading
     them takes some 30 ms.
@@ -54,42 +55,77 @@ class Outbound:
 
     async def __call__(self, call: ProviderCall, seconds: float) -> ProviderResponse:
         """Make *call*; see ``CallProvider``."""
-        try:
-            with trio.fail_after(seconds):
-                return await self._exchange(call)
-        except trio.TooSlowError:
-            raise CallFailed("no answer in time") from None
-        except _NOT_REACHED as error:
-            raise CallFailed(f"no connection ({type(error).__name__})", reached=False) from None
-        except httpx2.RequestError as error:
-            raise CallFailed(f"no whole answer ({type(error).__name__})") from None
-        except (httpx2.InvalidURL, ValueError) as error:  # of a header: h11 takes no line breaks
-            raise CallFailed(f"the call cannot be made ({type(error).__name__})") from None
-
-    async def _exchange(self, call: ProviderCall) -> ProviderResponse:
-        client = self._client
-        if client is None:
-            client = self._client = _client(self._tls or ssl.create_default_context())
-        headers = {**call.headers, "content-type": call.media_type}
         body = bytearray()
-        async with (
-            client.stream(
-                call.method,
-                call.url,
-                content=call.body,
-                headers=headers if call.body else call.headers,
-            ) as response,
-            aclosing(response.aiter_raw()) as chunks,
-        ):
-            async for chunk in chunks:
-                body += chunk
-                if len(body) > MAX_ANSWER_BYTES:
-                    raise CallFailed("the answer is too large")
+        with _told(seconds):
+            async with (
+                self._opened().stream(**_request(call)) as response,
+                aclosing(response.aiter_raw()) as chunks,
+            ):
+                async for chunk in chunks:
+                    body += chunk
+                    if len(body) > MAX_ANSWER_BYTES:
+                        raise CallFailed("the answer is too large")
         return ProviderResponse(
-            status=response.status_code,
-            headers={name.lower(): value for name, value in response.headers.items()},
-            body=bytes(body),
+            status=response.status_code, headers=_headers(response), body=bytes(body)
         )
+
+    @asynccontextmanager
+    async def fetch(self, call: ProviderCall, seconds: float) -> AsyncIterator[Fetched]:
+        """Make *call* and hand out the answer as it comes; see ``FetchFromProvider``."""
+        client = self._opened()
+        with _told(seconds):
+            response = await client.send(client.build_request(**_request(call)), stream=True)
+        try:
+            async with (
+                aclosing(response.aiter_raw()) as raw,
+                aclosing(_timed(raw, seconds)) as chunks,
+            ):
+                yield Fetched(
+                    status=response.status_code, headers=_headers(response), chunks=chunks
+                )
+        finally:
+            with trio.CancelScope(shield=True):
+                await response.aclose()
+
+    def _opened(self) -> httpx2.AsyncClient:
+        if self._client is None:
+            self._client = _client(self._tls or ssl.create_default_context())
+        return self._client
+
+
+async def _timed(chunks: AsyncIterator[bytes], seconds: float) -> AsyncGenerator[bytes, None]:
+    """Give *chunks*, each of which may take *seconds*."""
+    while True:
+        with _told(seconds):
+            chunk = await anext(chunks, None)
+        if chunk is None:
+            return
+        yield chunk
+
+
+@contextmanager
+def _told(seconds: float) -> Iterator[None]:
+    """Say by ``CallFailed`` what went wrong, and that it took longer than *seconds*."""
+    try:
+        with trio.fail_after(seconds):
+            yield
+    except trio.TooSlowError:
+        raise CallFailed("no answer in time") from None
+    except _NOT_REACHED as error:
+        raise CallFailed(f"no connection ({type(error).__name__})", reached=False) from None
+    except httpx2.RequestError as error:
+        raise CallFailed(f"no whole answer ({type(error).__name__})") from None
+    except (httpx2.InvalidURL, ValueError) as error:  # of a header: h11 takes no line breaks
+        raise CallFailed(f"the call cannot be made ({type(error).__name__})") from None
+
+
+def _request(call: ProviderCall) -> dict[str, Any]:
+    headers = {**call.headers, "content-type": call.media_type} if call.body else call.headers
+    return {"method": call.method, "url": call.url, "content": call.body, "headers": headers}
+
+
+def _headers(response: httpx2.Response) -> dict[str, str]:
+    return {name.lower(): value for name, value in response.headers.items()}
 
 
 def _client(tls: ssl.SSLContext) -> httpx2.AsyncClient:

@@ -9,6 +9,7 @@ from typing import Any, Final, Never
 import msgspec
 
 from sessiond.core.errors import InvalidInput
+from sessiond.core.flows.answers import Attachment
 from sessiond.core.flows.prompts import Output
 from sessiond.core.gateways.arrivals import Arrived, Heard, StatusUpdate
 from sessiond.core.gateways.fields import host_of
@@ -20,6 +21,7 @@ from sessiond.core.gateways.messages import (
 )
 from sessiond.core.gateways.port import Judgement, ScreenLimits, Template
 from sessiond.gateways.telegram.judging import judge
+from sessiond.gateways.telegram.media import DOWNLOAD_BYTES, address_call, download_call
 from sessiond.gateways.telegram.reading import PLATFORM, Origin, callback_of, read_update
 from sessiond.gateways.telegram.settings import LIMITS, TelegramSettings
 from sessiond.gateways.telegram.writing import Payload, message_payloads, prompt_payloads
@@ -35,7 +37,7 @@ _TEXT: Final = "text/plain"
 
 
 class Telegram:
-    """One bot (``CallingGateway``, ``ReceiptGateway``)."""
+    """One bot (``CallingGateway``, ``ReceiptGateway``, ``DownloadingGateway``)."""
 
     __slots__ = ("_hashed", "_settings", "_url")
 
@@ -123,6 +125,29 @@ class Telegram:
         if not callback:
             return None
         return self._call("answerCallbackQuery", {"callback_query_id": callback})
+
+    @property
+    def download_bytes(self) -> int:
+        """The largest file that bots are handed out."""
+        return DOWNLOAD_BYTES
+
+    def media_address(self, attachment: Attachment) -> ProviderCall:
+        """Write the call that asks where what a person sent is.
+
+        Raises:
+          DownloadFailed: it has no id of a file.
+
+        """
+        return address_call(attachment.id, self._url)
+
+    def download(self, response: ProviderResponse) -> ProviderCall:
+        """Write the call that fetches it, from where the answer to that call says.
+
+        Raises:
+          DownloadFailed: it is not there, or larger than bots are handed out.
+
+        """
+        return download_call(response, self._settings.api_url)
 
     def judge(self, response: ProviderResponse) -> Judgement:
         """Say what the answer to a call means."""

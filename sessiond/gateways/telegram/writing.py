@@ -151,6 +151,8 @@ def _parts(texts: list[str], media: Media | None) -> Iterator[Payload]:
 def _media(media: Media, caption: str = "") -> Payload:
     file = media.id or media.url
     if not file:
-        raise InvalidInput("telegram: media to send need an id or an address")
+        raise InvalidInput(
+            "telegram: media to send need an id or an address; files are not uploaded"
+        )
     method, name = _METHODS[media.kind]
     return method, {name: file} | ({"caption": caption, "parse_mode": "HTML"} if caption else {})

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from sessiond.core.codes import ErrorCode
 from sessiond.core.errors import InvalidInput, Refused
+from sessiond.core.flows.answers import Attachment
 from sessiond.core.flows.prompts import Output
 from sessiond.core.gateways.arrivals import Arrived, StatusUpdate
 from sessiond.core.gateways.fields import FORM, JSON, Fields, host_of
@@ -21,6 +22,7 @@ from sessiond.core.gateways.port import GivenUp, Judgement, ScreenLimits, Templa
 from sessiond.gateways.twilio.codes import judge_code
 from sessiond.gateways.twilio.form import Pairs, fields_of
 from sessiond.gateways.twilio.judging import judge
+from sessiond.gateways.twilio.media import DOWNLOAD_BYTES, address_call, download_call
 from sessiond.gateways.twilio.messages import Origin, person_of, read_message
 from sessiond.gateways.twilio.settings import (
     LIMITS,
@@ -47,7 +49,7 @@ _SID: Final = re.compile(r"[A-Z]{2}[0-9a-zA-Z]{1,62}")
 
 
 class Twilio:
-    """One sender, or messaging service, of an account (``CallingGateway``)."""
+    """One sender, or messaging service, of an account (``CallingGateway``, ``DownloadingGateway``)."""
 
     __slots__ = ("_account_url", "_settings")
 
@@ -135,17 +137,28 @@ class Twilio:
         """
         return self._message(template_form(template), to, reference)
 
-    def download(self, url: str) -> ProviderCall:
-        """Write the call that fetches what a person sent (``Attachment.url``); its answer leads elsewhere.
+    @property
+    def download_bytes(self) -> int:
+        """The largest file that Twilio hands on."""
+        return DOWNLOAD_BYTES
+
+    def media_address(self, attachment: Attachment) -> ProviderCall:
+        """Write the call that asks where what a person sent is.
 
         Raises:
-          InvalidInput: the address is not one of our account's: nobody else is sent our credentials.
+          DownloadFailed: its address is not one of our account's.
 
         """
-        is_plain = url.isascii() and url.isprintable() and not {"{", "}", "\\", " "} & set(url)
-        if not (is_plain and url.startswith(self._account_url)):
-            raise InvalidInput("twilio: media are fetched from our account alone")
-        return ProviderCall(method="GET", url=url, body=b"", media_type="", headers=_AUTHORIZED)
+        return address_call(attachment.url, self._account_url)
+
+    def download(self, response: ProviderResponse) -> ProviderCall:
+        """Write the call that fetches it, from where the answer to that call leads.
+
+        Raises:
+          DownloadFailed: it is not there, or not where Twilio keeps media.
+
+        """
+        return download_call(response, self._settings)
 
     def judge(self, response: ProviderResponse) -> Judgement:
         """Say what the answer to a call means."""

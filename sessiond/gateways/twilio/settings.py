@@ -7,7 +7,15 @@ from attrs import Attribute, field, frozen
 
 from sessiond.core.errors import InvalidInput
 
-__all__ = ["LIMITS", "SMS", "WHATSAPP", "WHATSAPP_PREFIX", "MessageLimits", "TwilioSettings"]
+__all__ = [
+    "LIMITS",
+    "MEDIA_HOSTS",
+    "SMS",
+    "WHATSAPP",
+    "WHATSAPP_PREFIX",
+    "MessageLimits",
+    "TwilioSettings",
+]
 
 #: Platforms, as session keys name them.
 SMS: Final = "sms"
@@ -30,6 +38,9 @@ class MessageLimits:
 
 
 LIMITS: Final = MessageLimits()
+
+#: Where Twilio keeps what people send ("Media resource": its address leads there), with everything below.
+MEDIA_HOSTS: Final = ("twiliocdn.com", "s3-external-1.amazonaws.com", "s3.amazonaws.com")
 
 _MAX_SEGMENTS: Final = 10
 
@@ -82,6 +93,8 @@ class TwilioSettings:
     """The gateway part of session keys."""
     api_url: str = field(default="https://api.twilio.com")
     """Of the REST API; regions have addresses of their own."""
+    media_hosts: tuple[str, ...] = MEDIA_HOSTS
+    """Where media may be downloaded from, hosts below these included; our credentials are not sent there."""
     sends_media: bool = False
     """SMS: media go as MMS (United States, Canada, Australia); else their address is a line of the text."""
     max_segments: int = field(default=_MAX_SEGMENTS)

@@ -111,5 +111,5 @@ def _whatsapp(shown: tuple[Spans, Media | None]) -> Iterator[Pairs]:
 
 def _address(media: Media) -> str:
     if not media.url:
-        raise InvalidInput("twilio: media to send need an address")
+        raise InvalidInput("twilio: media to send need an address; files are not uploaded")
     return media.url

@@ -8,11 +8,13 @@ from typing import Any, Final
 import msgspec
 
 from sessiond.core.errors import InvalidInput
-from sessiond.core.flows.answers import Location
-from sessiond.core.flows.prompts import Output
+from sessiond.core.flows.answers import Attachment, Location
+from sessiond.core.flows.prompts import Media, Output
 from sessiond.core.gateways.arrivals import Arrived, StatusUpdate
 from sessiond.core.gateways.fields import host_of
+from sessiond.core.gateways.media import file_of
 from sessiond.core.gateways.messages import (
+    LocalFile,
     ProviderAnswer,
     ProviderCall,
     ProviderRequest,
@@ -21,7 +23,8 @@ from sessiond.core.gateways.messages import (
 from sessiond.core.gateways.port import GivenUp, Judgement, ScreenLimits, Template
 from sessiond.gateways.whatsapp.judging import judge, judge_code
 from sessiond.gateways.whatsapp.media import (
-    MediaFile,
+    DOWNLOAD_BYTES,
+    KEEPS_SECONDS,
     address_call,
     download_call,
     upload_call,
@@ -34,6 +37,7 @@ from sessiond.gateways.whatsapp.writing import (
     location_payload,
     message_payloads,
     prompt_payloads,
+    shows_media,
     template_payload,
 )
 
@@ -52,7 +56,7 @@ _TEXT: Final = "text/plain"
 
 
 class WhatsApp:
-    """One business number of the Cloud API (``CallingGateway``)."""
+    """One business number of the Cloud API (``UploadingGateway``, ``DownloadingGateway``)."""
 
     __slots__ = ("_secrets", "_settings", "_url")
 
@@ -116,10 +120,13 @@ class WhatsApp:
         *reference* is ``biz_opaque_callback_data``: statuses repeat it.
 
         Raises:
-          InvalidInput: there is no recipient, or media without id and address.
+          InvalidInput: there is no recipient, media without id, address and file, or a file of no type.
 
         """
-        return [self._message(payload, to, reference) for payload in self._payloads(output)]
+        return [
+            self._message(payload, to, reference, media)
+            for payload, media in self._payloads(output)
+        ]
 
     def template(self, template: Template, to: str, *, reference: str = "") -> ProviderCall:
         """Write the call that sends a template: all that is accepted outside of 24 hours."""
@@ -137,32 +144,42 @@ class WhatsApp:
         told: dict[str, Any] = {"status": "read", "message_id": message_id}
         return self._call(told | ({"typing_indicator": {"type": "text"}} if types else {}))
 
-    def upload(self, file: bytes, mime_type: str, filename: str = "") -> ProviderCall:
+    @property
+    def upload_keeps_seconds(self) -> float:
+        """How long an upload can be sent by its id."""
+        return KEEPS_SECONDS
+
+    def upload(self, file: LocalFile, content: bytes) -> ProviderCall:
         """Write the call that uploads media, to be sent by the id that it is judged to have.
 
         Raises:
-          InvalidInput: it is empty or larger than Meta takes, or its type is none.
+          InvalidInput: it is empty or larger than Meta takes, or of no type that Meta takes.
 
         """
-        return upload_call(file, mime_type, filename, self._settings)
+        return upload_call(file, content, self._settings)
 
-    def media_address(self, media_id: str) -> ProviderCall:
-        """Write the call that asks where what a person sent can be had from; ``read_address`` reads the answer.
+    @property
+    def download_bytes(self) -> int:
+        """The largest file that a person can send."""
+        return DOWNLOAD_BYTES
+
+    def media_address(self, attachment: Attachment) -> ProviderCall:
+        """Write the call that asks where what a person sent can be had from.
 
         Raises:
-          InvalidInput: it is no id of media.
+          DownloadFailed: it has no id of media.
 
         """
-        return address_call(media_id, self._settings)
+        return address_call(attachment.id, self._settings)
 
-    def download(self, file: MediaFile) -> ProviderCall:
-        """Write the call that fetches it.
+    def download(self, response: ProviderResponse) -> ProviderCall:
+        """Write the call that fetches it, from where the answer to that call says.
 
         Raises:
-          InvalidInput: the address is not one of Meta's.
+          DownloadFailed: it is not there, or at no host of Meta's.
 
         """
-        return download_call(file, self._settings)
+        return download_call(response, self._settings)
 
     def judge(self, response: ProviderResponse) -> Judgement:
         """Say what the answer to a call means."""
@@ -176,21 +193,31 @@ class WhatsApp:
         judged = judge_code(code) if isinstance(code, int) else None
         return judged or GivenUp("failed, for a reason that is not known")
 
-    def _payloads(self, output: Output) -> Iterator[Payload]:
+    def _payloads(self, output: Output) -> Iterator[tuple[Payload, Media | None]]:
         for message in output.messages:
-            yield from message_payloads(message)
-        if output.prompt is not None:
-            yield from prompt_payloads(output.prompt, self._settings)
+            for payload in message_payloads(message):
+                yield payload, message.media
+        prompt = output.prompt
+        if prompt is not None:
+            for payload in prompt_payloads(prompt, self._settings):
+                yield payload, prompt.media
 
-    def _message(self, payload: Payload, to: str, reference: str = "") -> ProviderCall:
+    def _message(
+        self, payload: Payload, to: str, reference: str = "", media: Media | None = None
+    ) -> ProviderCall:
         told = {"recipient_type": "individual", **_recipient(to), **payload}
-        return self._call(told | {"biz_opaque_callback_data": reference} if reference else told)
+        is_file = media is not None and media.path and not media.id and shows_media(payload)
+        return self._call(
+            told | {"biz_opaque_callback_data": reference} if reference else told,
+            file_of(media) if media is not None and is_file else None,
+        )
 
-    def _call(self, told: Mapping[str, Any]) -> ProviderCall:
+    def _call(self, told: Mapping[str, Any], file: LocalFile | None = None) -> ProviderCall:
         return ProviderCall(
             url=self._url,
             body=msgspec.json.encode({"messaging_product": "whatsapp", **told}),
             headers={"authorization": "Bearer {access_token}"},
+            file=file,
         )
 
     def _verification(self, request: ProviderRequest) -> ProviderAnswer:

@@ -8,22 +8,28 @@ import hashlib
 import re
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from sessiond.core.errors import InvalidInput
-from sessiond.core.gateways.messages import ProviderCall, ProviderResponse
+from sessiond.core.gateways.media import (
+    DownloadFailed,
+    DownloadProblem,
+    check_status,
+    is_fetchable,
+)
+from sessiond.core.gateways.messages import LocalFile, ProviderCall, ProviderResponse
 from sessiond.core.gateways.pieces import decoded
-from sessiond.core.values import Value
+from sessiond.core.gateways.port import AccountStopped, TryAgain
+from sessiond.gateways.whatsapp.judging import judge
 from sessiond.gateways.whatsapp.settings import WhatsAppSettings
 
 __all__ = [
+    "DOWNLOAD_BYTES",
+    "KEEPS_SECONDS",
     "MEDIA_BYTES",
-    "MediaFile",
     "address_call",
     "download_call",
-    "read_address",
     "upload_call",
 ]
 
@@ -38,101 +44,97 @@ MEDIA_BYTES: Final[Mapping[str, int]] = {
     "text": 100 * _MB,
 }
 
+#: The largest of them.
+DOWNLOAD_BYTES: Final = max(MEDIA_BYTES.values())
+
+#: Of an upload, less a day: one that ends while its message is on the way is no use.
+KEEPS_SECONDS: Final = 29 * 86_400.0
+
 _AUTHORIZED: Final = {"authorization": "Bearer {access_token}"}
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
-_MIME: Final = re.compile(r"[a-z]+/[A-Za-z0-9.+-]{1,100}(?:; ?[a-z]+=[A-Za-z0-9.+-]{1,50})?")
 _UNQUOTABLE: Final = re.compile(r'[\x00-\x1f\x7f"\\]')
-
-
-class MediaFile(Value, frozen=True, kw_only=True):
-    """Where a file can be had from, for five minutes, and what it is."""
-
-    PRIVATE = frozenset({"url"})
-
-    url: str
-    mime_type: str = ""
-    sha256: str = ""
-    """In hex."""
-    size: int | None = None
-    """In bytes."""
 
 
 class _Address(Struct):
     url: str
-    mime_type: str = ""
-    sha256: str = ""
-    file_size: int | str | None = None
+
+
+class _Error(Struct):
+    code: int | None = None
+
+
+class _Refusal(Struct):
+    error: _Error
+
+
+#: Error codes of media that are gone: no such object, and what Meta cannot fetch itself.
+_GONE: Final = frozenset({100, 131052})
 
 
 def address_call(media_id: str, settings: WhatsAppSettings) -> ProviderCall:
     """Write the call that asks for the address of what a person sent.
 
     Raises:
-      InvalidInput: it is no id of media.
+      DownloadFailed: it is no id of media.
 
     """
     if _ID.fullmatch(media_id) is None:
-        raise InvalidInput("whatsapp: this is no id of media")
+        raise DownloadFailed(DownloadProblem.REFUSED, "whatsapp: this is no id of media")
     query = f"?phone_number_id={settings.phone_number_id}"
     url = f"{settings.api_url}/{settings.api_version}/{media_id}{query}"
     return ProviderCall(method="GET", url=url, body=b"", media_type="", headers=_AUTHORIZED)
 
 
-def read_address(response: ProviderResponse) -> MediaFile:
-    """Read the answer to ``address_call``.
+def download_call(response: ProviderResponse, settings: WhatsAppSettings) -> ProviderCall:
+    """Write the call that fetches the file that the answer to ``address_call`` names, with our token.
 
     Raises:
-      InvalidInput: it is no address; ``judge`` says what it is, when it is an error.
+      DownloadFailed: it is not there, or not at one of Meta's hosts.
 
     """
-    found = decoded(response.body, _Address) if response.status == 200 else None
+    if response.status != 200:
+        _refuse(response)
+    found = decoded(response.body, _Address)
     if found is None:
-        raise InvalidInput("whatsapp: the answer is no address of media")
-    size = str(found.file_size)
-    return MediaFile(
-        url=found.url,
-        mime_type=found.mime_type,
-        sha256=found.sha256,
-        size=int(size[:15]) if size.isascii() and size.isdigit() else None,
-    )
+        raise DownloadFailed(DownloadProblem.UNAVAILABLE, "whatsapp: the answer is no address")
+    if not is_fetchable(found.url, settings.media_hosts, settings.api_url):
+        raise DownloadFailed(DownloadProblem.REFUSED, "whatsapp: the file is at no host of Meta's")
+    return ProviderCall(method="GET", url=found.url, body=b"", media_type="", headers=_AUTHORIZED)
 
 
-def download_call(file: MediaFile, settings: WhatsAppSettings) -> ProviderCall:
-    """Write the call that fetches a file, with our token.
+def _refuse(response: ProviderResponse) -> None:
+    """Say what an error means for a file; media that are gone are told as any object that is not there."""
+    refusal = decoded(response.body, _Refusal)
+    if refusal is not None and refusal.error.code in _GONE:
+        raise DownloadFailed(DownloadProblem.EXPIRED, f"whatsapp: error {refusal.error.code}")
+    judged = judge(response)
+    if isinstance(judged, AccountStopped):
+        raise DownloadFailed(DownloadProblem.REFUSED, f"whatsapp: {judged.reason}")
+    if isinstance(judged, TryAgain):
+        raise DownloadFailed(DownloadProblem.UNAVAILABLE, f"whatsapp: {judged.reason}")
+    check_status(response.status)
 
-    Raises:
-      InvalidInput: the address is not one of Meta's, over TLS.
 
-    """
-    if not _is_metas(file.url, settings.media_hosts):
-        raise InvalidInput("whatsapp: media are fetched from Meta's hosts alone, over TLS")
-    return ProviderCall(method="GET", url=file.url, body=b"", media_type="", headers=_AUTHORIZED)
-
-
-def upload_call(
-    file: bytes, mime_type: str, filename: str, settings: WhatsAppSettings
-) -> ProviderCall:
-    """Write the call that uploads *file*; it is judged ``Sent`` with the id that ``Media`` names.
+def upload_call(file: LocalFile, content: bytes, settings: WhatsAppSettings) -> ProviderCall:
+    """Write the call that uploads *content*; it is judged ``Sent`` with the id to send it by.
 
     Raises:
-      InvalidInput: it is empty or larger than Meta takes, or its type is none.
+      InvalidInput: it is empty or larger than Meta takes, or of no type that Meta takes.
 
     """
-    if _MIME.fullmatch(mime_type) is None:
-        raise InvalidInput("whatsapp: a file to upload has a type, such as image/jpeg")
-    kind = mime_type.partition(";")[0]
+    kind = file.mime_type.partition(";")[0]
     limit = MEDIA_BYTES.get(kind) or MEDIA_BYTES.get(kind.partition("/")[0], 0)
-    if not 0 < len(file) <= limit:
+    if not 0 < len(content) <= limit:
         raise InvalidInput(f"whatsapp: a file of this type has 1 to {limit} bytes")
     # Of the content, so that nothing random is in a call; whoever can put it into the file broke SHA-256.
-    boundary = f"sessiond-{hashlib.sha256(file).hexdigest()}"
-    named = _UNQUOTABLE.sub("_", filename) or "file"
+    boundary = f"sessiond-{hashlib.sha256(content).hexdigest()}"
+    named = _UNQUOTABLE.sub("_", file.name) or "file"
     parts = (
         b'Content-Disposition: form-data; name="messaging_product"\r\n\r\nwhatsapp',
-        f'Content-Disposition: form-data; name="type"\r\n\r\n{mime_type}'.encode(),
+        f'Content-Disposition: form-data; name="type"\r\n\r\n{file.mime_type}'.encode(),
         f'Content-Disposition: form-data; name="file"; filename="{named}"\r\n'
-        f"Content-Type: {mime_type}\r\n\r\n".encode(errors="replace")
-        + file,
+        f"Content-Type: {file.mime_type}\r\n\r\n".encode(errors="replace")
+        + content,
     )
     between = f"--{boundary}\r\n".encode()
     body = b"".join(between + part + b"\r\n" for part in parts) + f"--{boundary}--\r\n".encode()
@@ -141,20 +143,4 @@ def upload_call(
         body=body,
         media_type=f"multipart/form-data; boundary={boundary}",
         headers=_AUTHORIZED,
-    )
-
-
-def _is_metas(url: str, hosts: tuple[str, ...]) -> bool:
-    if not url.isascii() or not url.isprintable() or {"{", "}", "\\", " "} & set(url):
-        return False
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        return False
-    is_plain = parts.username is None and parts.password is None and port in {None, 443}
-    return (
-        parts.scheme == "https"
-        and is_plain
-        and any(host == one or host.endswith(f".{one}") for one in hosts)
     )

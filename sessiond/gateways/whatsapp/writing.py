@@ -7,6 +7,7 @@ are written out below the question.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any, Final
 
 from sessiond.core.errors import InvalidInput
@@ -21,6 +22,7 @@ from sessiond.core.flows.prompts import (
     PromptKind,
 )
 from sessiond.core.gateways.choice_ids import write_choice_id
+from sessiond.core.gateways.media import MEDIA_ID
 from sessiond.core.gateways.port import Template
 from sessiond.core.rendering.cutting import cut
 from sessiond.core.rendering.markdown import read_markdown
@@ -29,7 +31,14 @@ from sessiond.core.rendering.styled import Span, Spans, split_spans
 from sessiond.core.rendering.titles import Title, numbered_lines, titles_of
 from sessiond.gateways.whatsapp.settings import LIMITS, WhatsAppSettings
 
-__all__ = ["Payload", "location_payload", "message_payloads", "prompt_payloads", "template_payload"]
+__all__ = [
+    "Payload",
+    "location_payload",
+    "message_payloads",
+    "prompt_payloads",
+    "shows_media",
+    "template_payload",
+]
 
 #: A message without its recipient: ``type`` and the object of that name.
 Payload = Mapping[str, Any]
@@ -38,6 +47,7 @@ Payload = Mapping[str, Any]
 _WITH_CAPTION: Final = frozenset(
     {AttachmentKind.IMAGE, AttachmentKind.VIDEO, AttachmentKind.DOCUMENT}
 )
+_KINDS: Final = frozenset(kind.value for kind in AttachmentKind)
 #: The same are what the header of buttons may be ("Interactive reply buttons messages").
 _IN_HEADER: Final = _WITH_CAPTION
 
@@ -61,6 +71,11 @@ def prompt_payloads(prompt: Prompt, settings: WhatsAppSettings) -> Iterator[Payl
         yield from _with_list(prompt, spans, settings)
     else:
         yield from _said(_and_lines(spans, choices), prompt.media)
+
+
+def shows_media(payload: Payload) -> bool:
+    """Tell whether a payload of this module has the media of its message in it, and not its words alone."""
+    return payload["type"] in _KINDS or "header" in payload.get("interactive", {})
 
 
 def location_payload(place: Location) -> Payload:
@@ -184,13 +199,15 @@ def _text(body: str) -> Payload:
 
 def _media(media: Media, caption: str = "") -> Payload:
     """Write media, as a message or as a header: both have this shape."""
-    if not (media.id or media.url):
-        raise InvalidInput("whatsapp: media to send need an id or an address")
-    file = {"id": media.id} if media.id else {"link": media.url}
+    if not (media.id or media.url or media.path):
+        raise InvalidInput("whatsapp: media to send need an id, an address or a file")
+    media_id = media.id or (MEDIA_ID if media.path else "")
+    file = {"id": media_id} if media_id else {"link": media.url}
     if caption:
         file["caption"] = caption
-    if media.filename and media.kind is AttachmentKind.DOCUMENT:
-        file["filename"] = cut(media.filename, LIMITS.filename)
+    name = media.filename or PurePosixPath(media.path).name
+    if name and media.kind is AttachmentKind.DOCUMENT:
+        file["filename"] = cut(name, LIMITS.filename)
     return {"type": media.kind.value, media.kind.value: file}
 
 

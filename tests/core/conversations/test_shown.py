@@ -4,6 +4,7 @@ import msgspec
 
 from sessiond.core.conversations.shown import encode_shown, text_of
 from sessiond.core.flows.prompts import (
+    AttachmentKind,
     Choice,
     End,
     Media,
@@ -69,6 +70,27 @@ def test_everything_else_that_can_be_said() -> None:
     assert {"pending", "rejected", "busy", "queued", "failed"} == {
         name for name, value in told.items() if value is True
     }
+
+
+def test_where_a_file_is_is_told_to_nobody() -> None:
+    """Clients are told its kind, its name, and the address that stands for it."""
+    bill = Media(
+        kind=AttachmentKind.DOCUMENT,
+        path="/srv/bills/17.pdf",
+        filename="bill.pdf",
+        url="https://example.com/17",
+    )
+    prompt = msgspec.structs.replace(PROMPT, media=Media(path="/srv/a.jpg"))
+    raw = encode_shown(
+        Output(messages=(Message("Hi"), Message("", bill)), prompt=prompt), key="k", flow="f"
+    )
+    told = msgspec.json.decode(raw)
+
+    assert b"srv" not in raw
+    assert {"kind": "document", "filename": "bill.pdf", "url": "https://example.com/17"} == told[
+        "messages"
+    ][1]["media"]
+    assert {} == told["prompt"]["media"]
 
 
 def test_as_plain_text() -> None:

@@ -57,6 +57,10 @@ def test_what_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
         {"call_seconds": -1.0},
         {"give_up_seconds": 0.0},
         {"resume_seconds": -1.0},
+        {"upload_bytes": 0},
+        {"upload_bytes": 101 * 1024 * 1024},
+        {"upload_seconds": 0.0},
+        {"download_bytes": 0},
     ],
 )
 def test_a_number_out_of_its_bounds_is_refused(wrong: dict[str, Any]) -> None:
@@ -77,3 +81,11 @@ def test_nothing_secret_is_shown() -> None:
 def test_a_name_that_is_none(name: str) -> None:
     """It becomes part of addresses and logs."""
     assert ACCOUNT_NAME.fullmatch(name) is None
+
+
+def test_an_account_knows_what_its_gateway_can_do_with_files() -> None:
+    """WhatsApp takes and keeps them; a USSD line does neither."""
+    shop = whatsapp()
+
+    assert [shop.gateway] * 2 == [shop.uploads, shop.downloads]
+    assert [None] * 2 == [USSD.uploads, USSD.downloads]

@@ -6,10 +6,17 @@ import attrs
 import pytest
 
 from sessiond.core.errors import InvalidInput
-from sessiond.core.flows.prompts import Message, Output
+from sessiond.core.flows.answers import Attachment
+from sessiond.core.flows.prompts import AttachmentKind, Message, Output
 from sessiond.core.gateways.arrivals import Heard, StatusUpdate
 from sessiond.core.gateways.messages import ProviderAnswer, ProviderResponse
-from sessiond.core.gateways.port import CallingGateway, ReceiptGateway, Sent, Template
+from sessiond.core.gateways.port import (
+    CallingGateway,
+    DownloadingGateway,
+    ReceiptGateway,
+    Sent,
+    Template,
+)
 from sessiond.gateways.telegram import KIND, Telegram, TelegramSettings
 from sessiond.gateways.telegram.gateway import MAX_BODY
 from tests.gateways.telegram.updates import (
@@ -30,6 +37,18 @@ HI = Output(messages=(Message("hi"),))
 def status_of(answer: ProviderAnswer | None) -> int:
     assert answer is not None
     return answer.status
+
+
+def test_media_come_down_in_two_calls() -> None:
+    """One says where the file is, the other fetches it."""
+    telegram = gateway()
+    photo = Attachment(kind=AttachmentKind.IMAGE, id="AgACAgQ")
+    found = ProviderResponse(status=200, body=b'{"ok":true,"result":{"file_path":"photos/1.jpg"}}')
+
+    assert isinstance(telegram, DownloadingGateway)
+    assert telegram.media_address(photo).url.endswith("/getFile")
+    assert telegram.download(found).url.endswith("/photos/1.jpg")
+    assert 20 * 1024 * 1024 == telegram.download_bytes
 
 
 def test_it_is_a_calling_gateway() -> None:

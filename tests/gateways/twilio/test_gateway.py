@@ -8,17 +8,20 @@ import pytest
 
 from sessiond.core.codes import ErrorCode
 from sessiond.core.errors import InvalidInput, Refused
-from sessiond.core.flows.prompts import Message, Output
+from sessiond.core.flows.answers import Attachment
+from sessiond.core.flows.prompts import AttachmentKind, Message, Output
 from sessiond.core.gateways.arrivals import StatusUpdate
 from sessiond.core.gateways.messages import ProviderAnswer, ProviderRequest, ProviderResponse
 from sessiond.core.gateways.port import (
     CallingGateway,
+    DownloadingGateway,
     GivenUp,
     Judgement,
     ReceiptGateway,
     Sent,
     Template,
     TryAgain,
+    UploadingGateway,
     WindowClosed,
 )
 from sessiond.gateways.twilio import KIND, Twilio, TwilioSettings
@@ -241,22 +244,19 @@ def test_a_template_is_sent() -> None:
     assert ["ContentSid", CONTENT] == form_of(call)[-1]
 
 
-def test_media_are_fetched_from_our_account_alone() -> None:
-    """Nobody else is sent our credentials."""
+def test_media_come_down_in_two_calls() -> None:
+    """The address of our account leads to the file."""
+    twilio = gateway()
     url = f"https://api.twilio.com/2010-04-01/Accounts/{ACCOUNT}/Messages/{MESSAGE}/Media/ME1"
-    call = gateway().download(url)
+    elsewhere = "https://mms.twiliocdn.com/AC/x?Signature=y"
+    leads = ProviderResponse(status=307, headers={"location": elsewhere})
 
-    assert ("GET", url, "Basic {basic}") == (call.method, call.url, call.headers["authorization"])
-    for other in (
-        "https://evil.example/x",
-        url.replace("https", "http"),
-        url.replace(ACCOUNT, "AC" + "f" * 32),
-        f"{url} x",
-        f"{url}{{basic}}",
-        f"https://api.twilio.com@evil.example/{ACCOUNT}",
-    ):
-        with pytest.raises(InvalidInput, match="our account"):
-            gateway().download(other)
+    assert isinstance(twilio, DownloadingGateway)
+    assert not isinstance(twilio, UploadingGateway)
+    photo = Attachment(kind=AttachmentKind.IMAGE, url=url)
+    assert url == twilio.media_address(photo).url
+    assert elsewhere == twilio.download(leads).url
+    assert 16 * 1024 * 1024 == twilio.download_bytes
 
 
 def test_answers_are_judged() -> None:

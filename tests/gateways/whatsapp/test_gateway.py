@@ -10,21 +10,35 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sessiond.core.errors import InvalidInput
-from sessiond.core.flows.answers import Location
-from sessiond.core.flows.prompts import Message, Output
+from sessiond.core.flows.answers import Attachment, Location
+from sessiond.core.flows.prompts import (
+    AttachmentKind,
+    Choice,
+    Media,
+    Message,
+    Output,
+    Prompt,
+    PromptKind,
+)
 from sessiond.core.gateways.arrivals import StatusUpdate
-from sessiond.core.gateways.messages import ProviderAnswer, ProviderRequest, ProviderResponse
+from sessiond.core.gateways.messages import (
+    LocalFile,
+    ProviderAnswer,
+    ProviderRequest,
+    ProviderResponse,
+)
 from sessiond.core.gateways.port import (
     CallingGateway,
+    DownloadingGateway,
     GivenUp,
     Judgement,
     Sent,
     Template,
     TryAgain,
+    UploadingGateway,
     WindowClosed,
 )
 from sessiond.gateways.whatsapp.gateway import MAX_BODY
-from sessiond.gateways.whatsapp.media import MediaFile
 from tests.gateways.whatsapp.webhooks import (
     SECRET,
     change,
@@ -283,13 +297,71 @@ def test_a_template_is_sent() -> None:
 
 
 def test_media_go_up_and_come_down() -> None:
-    """Each way is a call of its own, kept and judged like others."""
+    """Each way is a call of its own, judged like others."""
     whatsapp = gateway()
     address = "https://lookaside.fbsbx.com/whatsapp_business/attachments/?mid=1"
+    found = ProviderResponse(status=200, body=json.dumps({"url": address}).encode())
+    photo = Attachment(kind=AttachmentKind.IMAGE, id="275")
 
-    assert "POST" == whatsapp.upload(b"x", "image/png").method
-    assert "/v23.0/275?" in whatsapp.media_address("275").url
-    assert address == whatsapp.download(MediaFile(url=address)).url
+    assert isinstance(whatsapp, UploadingGateway)
+    assert isinstance(whatsapp, DownloadingGateway)
+    assert "POST" == whatsapp.upload(LocalFile(path="/a", mime_type="image/png"), b"x").method
+    assert "/v23.0/275?" in whatsapp.media_address(photo).url
+    assert address == whatsapp.download(found).url
+    assert 29 * 86400 == whatsapp.upload_keeps_seconds
+    assert 100 * 1024 * 1024 == whatsapp.download_bytes
+
+
+def test_a_file_goes_with_the_call_that_shows_it() -> None:
+    """Its id is filled in once it was uploaded; texts before and after it have no file. A document shows its name."""
+    bill = Media(kind=AttachmentKind.DOCUMENT, path="/srv/bills/17.pdf")
+    long = "word " * 1000
+    output = Output(messages=(Message("Your bill", bill), Message(long, bill), Message("Bye")))
+    calls = gateway().calls(output, "+233241112223")
+
+    document = {"id": "{media_id}", "filename": "17.pdf"}
+    assert document | {"caption": "Your bill"} == body_of(calls[0])["document"]
+    assert document == body_of(calls[1])["document"]
+    of = LocalFile(path="/srv/bills/17.pdf", mime_type="application/pdf", name="17.pdf")
+    assert [of, of, None, None, None] == [call.file for call in calls]
+
+
+def test_a_file_may_be_the_header_of_buttons_and_stand_before_a_list() -> None:
+    """With few choices it is above them, with more a message of its own."""
+    photo = Media(path="/srv/a.jpg")
+    for count, files in ((2, 1), (5, 1), (11, 1)):
+        prompt = Prompt(
+            kind=PromptKind.CHOICE,
+            key="k",
+            screen="s",
+            text="Which?",
+            choices=tuple(Choice(f"c{n}", f"Choice {n}", n) for n in range(1, count + 1)),
+            media=photo,
+        )
+        calls = gateway().calls(Output(prompt=prompt), "+233241112223")
+
+        assert files == len([call for call in calls if call.file is not None])
+        assert [b"{media_id}" in call.body for call in calls] == [bool(call.file) for call in calls]
+
+
+def test_a_file_of_no_type_is_refused() -> None:
+    """Before anything is stored: the author hears of it."""
+    output = Output(messages=(Message("Hi", Media(path="/srv/a")),))
+
+    with pytest.raises(InvalidInput, match="mime_type"):
+        gateway().calls(output, "+233241112223")
+
+
+def test_an_id_goes_before_a_file_and_a_file_before_an_address() -> None:
+    """What the provider has need not be uploaded; an address is for those that take no uploads."""
+    url = "https://example.com/a.jpg"
+    both = Output(messages=(Message("", Media(path="/srv/a.jpg", url=url)),))
+    all_three = Output(messages=(Message("", Media(path="/srv/a.jpg", url=url, id="5")),))
+
+    (call,) = gateway().calls(both, "+233241112223")
+    assert ({"id": "{media_id}"}, True) == (body_of(call)["image"], call.file is not None)
+    (call,) = gateway().calls(all_three, "+233241112223")
+    assert ({"id": "5"}, None) == (body_of(call)["image"], call.file)
 
 
 def test_answers_are_judged() -> None:

@@ -1,0 +1,181 @@
+"""Uploads: the files that one account's messages show, given to its provider before the messages are.
+
+A file is uploaded once and sent by the provider's id for as long as the provider keeps it; one that was changed is
+another file. The ids are in memory alone: after a restart, and after a crash between the provider's answer and the
+message, a file is uploaded again. One at a time, for each is held in memory as a whole.
+
+It is read when it is uploaded and not when the turn asks for it: no commit waits for a disk or a provider, and no store
+holds megabytes. So the file has to be where the message says until then; one that is not there is a dead letter.
+"""
+
+import os
+from collections import OrderedDict
+from collections.abc import Callable
+from stat import S_ISREG
+from typing import Final, Protocol, TypeVar
+
+import trio
+from attrs import frozen
+
+from sessiond import telemetry
+from sessiond.core.errors import InvalidInput
+from sessiond.core.gateways.accounts import AccountSettings
+from sessiond.core.gateways.messages import LocalFile, ProviderCall
+from sessiond.core.gateways.port import (
+    OUTCOMES,
+    GivenUp,
+    Judgement,
+    Sent,
+    TryAgain,
+    UploadingGateway,
+)
+from sessiond.core.ports import Clock
+from sessiond.runtime.threads import Threads
+
+__all__ = ["MAX_KEPT", "Exchange", "Uploaded", "Uploads"]
+
+T = TypeVar("T")
+
+#: Ids of files that are kept for the next message; of more, those that were not used for longest go.
+MAX_KEPT: Final = 1024
+
+
+@frozen
+class Uploaded:
+    """A file that the provider has."""
+
+    id: str
+    size: int
+    is_new: bool
+    """It was uploaded just now."""
+
+
+@frozen
+class _Stamp:
+    """As long as this is the same, so is the file."""
+
+    inode: int
+    size: int
+    changed_at: int
+
+
+@frozen
+class _Kept:
+    stamp: _Stamp
+    id: str
+    until: float
+
+
+class Exchange(Protocol):
+    """Makes a call within so many seconds, and says what came of it."""
+
+    async def __call__(self, call: ProviderCall, seconds: float) -> Judgement:
+        """Make *call*. Never raises, but when it is cancelled."""
+        ...
+
+
+class Uploads:
+    """What one account has uploaded."""
+
+    def __init__(
+        self,
+        account: str,
+        settings: AccountSettings,
+        gateway: UploadingGateway,
+        exchange: Exchange,
+        *,
+        clock: Clock,
+        threads: Threads,
+    ) -> None:
+        self._account = account
+        self._settings = settings
+        self._gateway = gateway
+        self._exchange = exchange
+        self._clock = clock
+        self._threads = threads
+        self._kept: OrderedDict[LocalFile, _Kept] = OrderedDict()
+        self._turn = trio.Lock()
+
+    async def find(self, file: LocalFile) -> Uploaded | Judgement:
+        """Find the provider's id of *file*, uploading it unless that was done; a judgement: there is none (now).
+
+        Cancelled: the provider may have it, and the next one uploads it again.
+        """
+        async with self._turn:
+            stamp = await self._read(lambda: _stamp_of(file.path))
+            if not isinstance(stamp, _Stamp):
+                return stamp
+            kept = self._kept.get(file)
+            if kept is None or kept.stamp != stamp or self._clock.monotonic() >= kept.until:
+                return await self._upload(file, stamp)
+            self._kept.move_to_end(file)
+            return Uploaded(kept.id, stamp.size, is_new=False)
+
+    def forget(self, file: LocalFile) -> None:
+        """Upload *file* again for the next message: the provider does not take its id any more."""
+        self._kept.pop(file, None)
+
+    async def _upload(self, file: LocalFile, stamp: _Stamp) -> Uploaded | Judgement:
+        began = self._clock.monotonic()
+        judgement = await self._exchanged(file, stamp)
+        telemetry.emit(
+            "media.upload",
+            {"duration": self._clock.monotonic() - began, "size": stamp.size},
+            {
+                "account": self._account,
+                "platform": self._gateway.platform,
+                "mime_type": file.mime_type,
+                "outcome": OUTCOMES[type(judgement)],
+            },
+        )
+        if not isinstance(judgement, Sent):
+            return judgement
+        until = began + self._gateway.upload_keeps_seconds
+        self._kept[file] = _Kept(stamp, judgement.id, until)
+        self._kept.move_to_end(file)
+        if len(self._kept) > MAX_KEPT:
+            self._kept.popitem(last=False)
+        return Uploaded(judgement.id, stamp.size, is_new=True)
+
+    async def _exchanged(self, file: LocalFile, stamp: _Stamp) -> Judgement:
+        limit = self._settings.upload_bytes
+        if stamp.size > limit:
+            return GivenUp(f"the file is larger than the account's upload_bytes, {limit}")
+        content = await self._read(lambda: _content_of(file.path, limit))
+        if not isinstance(content, bytes):
+            return content
+        try:
+            call = self._gateway.upload(file, content)
+        except InvalidInput as error:
+            return GivenUp(str(error))
+        return await self._exchange(call, self._settings.upload_seconds)
+
+    async def _read(self, look: Callable[[], T]) -> T | GivenUp | TryAgain:
+        """Look at the file, in a thread; what cannot be read is told without saying where it is."""
+        try:
+            found: T = await self._threads.call(look, (), self._settings.upload_seconds)
+        except (FileNotFoundError, NotADirectoryError):
+            return GivenUp("the file to upload is not there")
+        except PermissionError:
+            return GivenUp("the file to upload may not be read")
+        except (_NoFile, ValueError):
+            return GivenUp("what should be uploaded is no file")
+        except (OSError, trio.TooSlowError) as error:
+            return TryAgain(f"the file cannot be read ({type(error).__name__})")
+        return found
+
+
+class _NoFile(Exception):
+    """A directory, a pipe, a device."""
+
+
+def _stamp_of(path: str) -> _Stamp:
+    found = os.stat(path)  # noqa: PTH116 -- follows links, as opening does
+    if not S_ISREG(found.st_mode):
+        raise _NoFile
+    return _Stamp(found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+def _content_of(path: str, limit: int) -> bytes:
+    with open(path, "rb") as file:  # noqa: PTH123 -- a text is what there is
+        return file.read(limit)
