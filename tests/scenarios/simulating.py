@@ -7,12 +7,11 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import trio
-from attrs import define
+from attrs import define, field
 
 from tests.redis_server import free_port
 from tests.scenarios.devtools import Driven, open_driven
@@ -43,6 +42,15 @@ class Simulator:
 
     page: Driven
     address: str
+    _dev: "_Dev"
+
+    async def crash(self) -> None:
+        """Kill the server and start it again; the page's complaints of that do not count."""
+        self._dev.kill()
+        await self.page.until("document.body.dataset.chat === 'offline'")
+        await self._dev.start()
+        await self.page.until("document.body.dataset.chat === 'online'")
+        self.page.problems.clear()
 
     async def pick(self, picker: str, value: str) -> None:
         """Choose one of a list."""
@@ -100,6 +108,58 @@ class Simulator:
         return [one for one in nodes if not one["ignored"]]
 
 
+@define(eq=False)
+class _Dev:
+    """``sessiond dev``, started again and again on the same port and state."""
+
+    folder: Path
+    target: str
+    config: str
+    port: int = field(factory=free_port)
+    process: "subprocess.Popen[str] | None" = None
+
+    async def start(self) -> str:
+        """Start it; gives its address."""
+        self.process = self._launched()
+        return await trio.to_thread.run_sync(_address, self.process)
+
+    def _launched(self) -> "subprocess.Popen[str]":
+        clean = {
+            name: value for name, value in os.environ.items() if not name.startswith("SESSIOND_")
+        }
+        added = {"SESSIOND_STATE_DIR": str(self.folder / "state"), "PYTHONPATH": str(_ROOT)}
+        if self.config:
+            file = self.folder / "sessiond.toml"
+            file.write_text(self.config.replace("PORT", str(self.port)))
+            added["SESSIOND_CONFIG"] = str(file)
+        with (self.folder / "dev.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "sessiond", "dev", "--port", str(self.port), self.target],
+                cwd=self.folder,
+                env=clean | added,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+
+    def kill(self) -> None:
+        """End it at once, as a crash does."""
+        if self.process is not None:
+            self.process.kill()
+            with self.process:
+                self.process = None
+
+
+def _address(process: "subprocess.Popen[str]") -> str:
+    """Read the simulator's address from what it prints."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        found = re.search(r"simulator +(http://\S+)/simulator", line)
+        if found:
+            return found[1]
+    raise AssertionError("sessiond dev ended; see dev.log")
+
+
 @asynccontextmanager
 async def open_simulator(
     folder: Path, profile: Path, target: str = "sessiond.demo:app", *, config: str = ""
@@ -108,44 +168,14 @@ async def open_simulator(
 
     *folder* is for its state; *config* are settings.
     """
-    with (folder / "dev.log").open("wb") as log:
-        process = _start(folder, target, config, log)
+    dev = _Dev(folder, target, config)
     try:
-        address = await trio.to_thread.run_sync(partial(_address, process))
+        address = await dev.start()
         async with open_driven(profile) as page:
             await page.resize(1280, 860)
             await page.show(f"{address}/simulator")
             await page.until("document.body?.dataset.ready === 'yes'")
-            yield Simulator(page, address)
+            yield Simulator(page, address, dev)
             assert [] == page.problems
     finally:
-        process.kill()
-        with process:
-            pass
-
-
-def _start(folder: Path, target: str, config: str, log: Any) -> "subprocess.Popen[str]":
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("SESSIOND_")}
-    added = {"SESSIOND_STATE_DIR": str(folder / "state"), "PYTHONPATH": str(_ROOT)}
-    port = free_port()
-    if config:
-        (folder / "sessiond.toml").write_text(config.replace("PORT", str(port)))
-        added["SESSIOND_CONFIG"] = str(folder / "sessiond.toml")
-    return subprocess.Popen(
-        [sys.executable, "-m", "sessiond", "dev", "--port", str(port), target],
-        cwd=folder,
-        env=clean | added,
-        stdout=subprocess.PIPE,
-        stderr=log,
-        text=True,
-    )
-
-
-def _address(process: "subprocess.Popen[str]") -> str:
-    """Read what it prints up to the simulator's address, and the rest, so that it can go on."""
-    assert process.stdout is not None
-    for line in process.stdout:
-        found = re.search(r"simulator +(http://\S+)/simulator", line)
-        if found:
-            return found[1]
-    raise AssertionError("sessiond dev ended; see dev.log")
+        dev.kill()

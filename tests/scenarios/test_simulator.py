@@ -305,6 +305,17 @@ async def test_restart_and_another_number(short_tmp_path: Path, tmp_path: Path) 
     assert first != second
 
 
+async def test_a_server_that_comes_back(short_tmp_path: Path, tmp_path: Path) -> None:
+    """Killed in the middle and started again, it goes on at the same question; the page waits for it meanwhile."""
+    async with open_simulator(short_tmp_path, tmp_path, APP) as one:
+        await one.open_chat("whatsapp")
+        await one.write("hi")
+        await one.until_said("Which drink?")
+        await one.crash()
+        await one.press("Beer")
+        await one.until_said("Which dish?")
+
+
 async def test_by_keyboard_and_by_ear(short_tmp_path: Path, tmp_path: Path) -> None:
     """Everything that can be operated has a name; arrows change tabs, Enter dials and answers."""
     async with open_simulator(short_tmp_path, tmp_path, APP) as one:

@@ -138,12 +138,8 @@ class Simulator:
 
     async def _told_sent(self, request: Request, _parameters: Mapping[str, str]) -> Response:
         after = _parameter(request, "after")
-        if after is None:
-            return json_answer(200, {"count": self._sent.count, "calls": []})
-        if not (after.isascii() and after.isdigit() and len(after) < 16):
-            raise InvalidInput("after is a number")
-        calls = await self._sent.after(int(after))
-        return json_answer(200, {"count": self._sent.count, "calls": calls})
+        calls = [] if after is None else await self._sent.after(after)
+        return json_answer(200, {"cursor": self._sent.cursor, "calls": calls})
 
     def _account(self, parameters: Mapping[str, str]) -> SimulatedAccount:
         account = self._accounts.get(parameters["account"])

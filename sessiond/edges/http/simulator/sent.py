@@ -32,6 +32,11 @@ class Sent:
         """How many there were."""
         return self._count
 
+    @property
+    def cursor(self) -> str:
+        """What ``after`` is told to give only those that come from now on."""
+        return f"{self.run}.{self._count}"
+
     def add(
         self, account: str, message_id: str, body: Mapping[str, Any], answer: Mapping[str, Any]
     ) -> None:
@@ -42,13 +47,15 @@ class Sent:
         self._arrived.set()
         self._arrived = trio.Event()
 
-    async def after(self, number: int) -> list[Mapping[str, Any]]:
-        """Give the calls after *number*; wait for one while there is none, for some seconds.
+    async def after(self, cursor: str) -> list[Mapping[str, Any]]:
+        """Give the calls after *cursor*; wait for one while there is none, for some seconds.
 
-        A number that was not given yet is from before the server was started: then all of them are new.
+        A cursor that was not given is from before the server was started: then all of them are new.
         """
-        number = number if number <= self._count else 0
-        if number == self._count:
+        run, _, number = cursor.partition(".")
+        is_ours = run == self.run and number.isascii() and number.isdigit() and len(number) < 16
+        seen = int(number) if is_ours else 0
+        if seen == self._count:
             with trio.move_on_after(_WAIT_SECONDS):
                 await self._arrived.wait()
-        return [one for one in self._calls if one["number"] > number]
+        return [one for one in self._calls if one["number"] > seen]

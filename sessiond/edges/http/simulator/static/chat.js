@@ -152,8 +152,8 @@ export function openChat(accounts, person) {
       try {
         const response = await fetch(`/simulator/sent${after === null ? "" : `?after=${after}`}`);
         if (!response.ok) throw new Error(String(response.status));
-        const { count, calls } = await response.json();
-        after = count;
+        const { cursor, calls } = await response.json();
+        after = cursor;
         for (const call of calls) talks.get(call.account)?.take(call);
       } catch {
         state = "offline";
