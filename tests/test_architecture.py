@@ -83,7 +83,6 @@ NO_TEST_MODULE = {
     "edges/auth/settings.py": "plain values; test_keys and test_tokens use every one",
     "edges/websocket/context.py": "Protocols and one plain class; test_connection and test_upgrade use them",
     "edges/websocket/limits.py": "plain values; test_connection, test_framing and test_watch reach every bound",
-    "edges/websocket/renewal.py": "the token renewal of connection.py; test_connection renews",
     "net/poll_transport.py": "one of the transports that test_transport holds to one contract; test_poll drives it",
     "server/node.py": "the composition root; every test in tests/scenarios runs it",
     "testing/strategies.py": "what the property tests of tests/core are made of",
