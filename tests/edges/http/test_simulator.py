@@ -439,10 +439,11 @@ async def test_a_page_waits_for_messages(autojump_clock: trio.testing.MockClock)
 
 @pytest.mark.parametrize("number", ["0", "1", "57", "", "-1", "x", "1" * 30, "²"])
 async def test_a_page_that_is_older_than_the_server(number: str) -> None:
-    """What it knows is of another start: everything is new, however much that was."""
+    """What it knows is of another start: everything is new, however much that was. It is told at once."""
     door, before = Door(), await Door().told("/simulator/sent")
-    await door.told(STAND_IN, b"{}", headers=BEARER)
     run = before["cursor"].partition(".")[0]
+    assert [] == (await door.told(f"/simulator/sent?after={run}.{number}"))["calls"]
+    await door.told(STAND_IN, b"{}", headers=BEARER)
 
     assert 1 == len((await door.told(f"/simulator/sent?after={run}.{number}"))["calls"])
     assert 1 == len((await door.told(f"/simulator/sent?after={number}"))["calls"])

@@ -50,12 +50,12 @@ class Sent:
     async def after(self, cursor: str) -> list[Mapping[str, Any]]:
         """Give the calls after *cursor*; wait for one while there is none, for some seconds.
 
-        A cursor that was not given is from before the server was started: then all of them are new.
+        A cursor that was not given is from before the server was started: then all of them are new, and nobody waits.
         """
         run, _, number = cursor.partition(".")
         is_ours = run == self.run and number.isascii() and number.isdigit() and len(number) < 16
         seen = int(number) if is_ours else 0
-        if seen == self._count:
+        if is_ours and seen == self._count:
             with trio.move_on_after(_WAIT_SECONDS):
                 await self._arrived.wait()
         return [one for one in self._calls if one["number"] > seen]
