@@ -20,14 +20,8 @@ from prometheus_client.registry import Collector
 from sessiond import telemetry
 from sessiond.observability.counters import Count, Counter
 from sessiond.observability.histograms import Histogram
-from sessiond.observability.metric_table import (
-    FAST,
-    GAUGES,
-    METRICS,
-    GaugeRow,
-    MetricKind,
-    MetricRow,
-)
+from sessiond.observability.metric_rows import FAST, GaugeRow, MetricKind, MetricRow
+from sessiond.observability.metric_table import GAUGES, METRICS
 from sessiond.telemetry import Measurements, Metadata
 
 __all__ = ["MAX_FLOWS", "MAX_LABEL_VALUES", "Metrics", "sample_loop_lag"]

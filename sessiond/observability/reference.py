@@ -7,7 +7,8 @@ import logging
 from collections.abc import Iterable, Mapping
 
 from sessiond.observability.log_events import LEVELS
-from sessiond.observability.metric_table import GAUGES, METRICS, MetricKind
+from sessiond.observability.metric_rows import MetricKind
+from sessiond.observability.metric_table import GAUGES, METRICS
 from sessiond.observability.metrics import NAMESPACE
 from sessiond.telemetry import EVENTS
 

@@ -7,7 +7,8 @@ import pytest
 from trio.testing import MockClock
 
 from sessiond import App, Conversation, telemetry
-from sessiond.observability.metric_table import METRICS, MetricKind
+from sessiond.observability.metric_rows import MetricKind
+from sessiond.observability.metric_table import METRICS
 from sessiond.observability.metrics import MAX_FLOWS, MAX_LABEL_VALUES
 from sessiond.testing.world import open_world
 from tests.docs.pages import DOCS, captioned
