@@ -1,7 +1,7 @@
 """Ids of buttons and rows: the choice's key, and the screen it was shown on, so that an old button is known as such.
 
-``k|<screen>|<key>``; the number instead of the key, ``n|<screen>|<number>``, when the key does not fit or would not
-come back as it went (Meta refuses outer blanks). The screen is left out when there is no room for it.
+``k|<screen>|<key>``; the number instead of the key, ``n|<screen>|<number>``, when both do not fit or the key would not
+come back as it went (Meta refuses outer blanks). Only where there is no room for the screen at all is it left out.
 """
 
 from typing import Final
@@ -21,11 +21,11 @@ def write_choice_id(screen: str, choice: Choice, limit: int) -> str:
     key = choice.key
     is_plain = key.isprintable() and key == key.strip() and key != ""
     kept = screen if screen.isprintable() and "|" not in screen else ""
-    forms = [(_KEY, kept, key), (_NUMBER, kept, str(choice.number))]
-    if utf8_bytes(f"{_KEY}||{key}") > limit or not is_plain:
-        del forms[0]
-    written = "|".join(forms[0])
-    return written if utf8_bytes(written) <= limit else "|".join((forms[0][0], "", forms[0][2]))
+    last = f"{_NUMBER}||{choice.number}"
+    forms = [f"{_NUMBER}|{kept}|{choice.number}"] if kept else []
+    if is_plain:
+        forms = [f"{_KEY}|{kept}|{key}", *forms, f"{_KEY}||{key}"]
+    return next((form for form in forms if utf8_bytes(form) <= limit), last)
 
 
 def read_choice_id(text: str) -> Answer | None:

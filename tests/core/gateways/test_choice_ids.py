@@ -26,7 +26,15 @@ def test_a_key_that_does_not_fit_goes_as_its_number(key: str) -> None:
     assert Answer(text="7", screen="c1:0:3") == read_choice_id(written)
 
 
-@pytest.mark.parametrize("screen", ["s" * 190, "a|b", "a\nb"])
+def test_the_screen_comes_before_the_key() -> None:
+    """A label of 50 characters in Telegram's 64 bytes: an old button must be known as one."""
+    written = write_choice_id("3a5e4842fab428f7:0:0", Choice("x" * 50, "A", 7), 64)
+
+    assert "n|3a5e4842fab428f7:0:0|7" == written
+    assert f"k||{'x' * 50}" == write_choice_id("s" * 64, Choice("x" * 50, "A", 7), 64)
+
+
+@pytest.mark.parametrize("screen", ["s" * 199, "a|b", "a\nb"])
 def test_a_screen_that_does_not_fit_is_left_out(screen: str) -> None:
     """The choice is then found by its key alone."""
     written = write_choice_id(screen, Choice("balance-of-account", "A", 1), 200)
