@@ -1,7 +1,10 @@
 """What test_simulator.py serves: questions for every rung of the ladder, and what becomes of messages."""
 
+from pathlib import Path
+
 from sessiond import (
     App,
+    Attachment,
     AttachmentKind,
     Conversation,
     DeliveryState,
@@ -16,6 +19,7 @@ __all__ = ["app"]
 app = App()
 
 PICTURE = Media(kind=AttachmentKind.IMAGE, url="https://example.com/menu.png")
+SOURCE = Media(kind=AttachmentKind.DOCUMENT, path=str(Path(__file__)), mime_type="text/plain")
 DISHES = {str(n): Option(f"Dish {n}", f"With sauce {n}") for n in range(1, 9)}
 
 
@@ -30,11 +34,24 @@ async def meal(c: Conversation) -> None:
     await c.say(f"{drink}, dish {dish}, {table}, at {place.latitude:.1f}.")
 
 
+async def size_of(sent: Attachment) -> int:
+    """Fetch what was sent from its provider."""
+    async with app.download(sent) as file:
+        return len(await file.read())
+
+
 @app.flow("paper", starts_on=["paper"])
 async def paper(c: Conversation) -> None:
-    """Say what was sent."""
+    """Say what was sent, and how large it is."""
     sent = await c.attachment("paper", "Show me.", ["document"])
-    await c.say(f"It is {sent.kind.value}, {sent.mime_type}.")
+    size = await c.run("size", size_of, sent)
+    await c.say(f"It is {sent.kind.value}, {sent.mime_type}, {size} bytes.")
+
+
+@app.flow("source", starts_on=["source"])
+async def source(c: Conversation) -> None:
+    """Show a file of ours."""
+    await c.say("This is it.", media=SOURCE)
 
 
 @app.flow("dialled", takes_everything=True, platforms=["ussd"])

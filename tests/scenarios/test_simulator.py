@@ -217,7 +217,7 @@ async def test_a_chat_on_twilio(short_tmp_path: Path, tmp_path: Path) -> None:
 
 
 async def test_a_file(short_tmp_path: Path, tmp_path: Path) -> None:
-    """It is kept where its provider hands it out, and arrives as the provider tells of it."""
+    """What is sent arrives as the provider tells of it, and is fetched from where the provider hands it out."""
     file = tmp_path / "paper.pdf"
     file.write_bytes(b"%PDF-1.4")
     async with open_simulator(short_tmp_path, tmp_path, APP) as one:
@@ -226,13 +226,26 @@ async def test_a_file(short_tmp_path: Path, tmp_path: Path) -> None:
             await one.write("paper")
             await one.until_said("Show me.")
             await one.attach(file)
-            await one.until_said("It is document, application/pdf.")
+            await one.until_said("It is document, application/pdf, 8 bytes.")
         mine = await one.page.run(
             "document.querySelector('.messages:not([hidden]) li:nth-child(3)').firstChild.data"
         )
         await one.page.save_screenshot(tmp_path / "file.png")
 
     assert "[paper.pdf]" == mine
+
+
+async def test_an_upload(short_tmp_path: Path, tmp_path: Path) -> None:
+    """What an account uploads is taken, and in the log; the message has its id."""
+    async with open_simulator(short_tmp_path, tmp_path, APP) as one:
+        await one.open_chat("whatsapp")
+        await one.write("source")
+        shown = await one.until_said("This is it.")
+        log = await one.page.text("#log")
+
+    assert "simulated_app.py" in shown
+    assert "← whatsapp: upload 200" in log
+    assert '"upload": "text/plain"' in log
 
 
 async def test_a_socket(short_tmp_path: Path, tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ export function openChat(accounts, person) {
       talk.list.hidden = talk.keyboard.hidden = talk.account !== account;
     }
     byId("chat-title").textContent = account?.name ?? "Nobody";
-    byId("chat-kind").textContent = account ? (kind.label?.(account) ?? kindName(account)) : "";
+    byId("chat-kind").textContent = account ? (kind.label?.(account) ?? kindName(account)) : "no account";
     byId("chat-phone").dataset.kind = account?.kind ?? "";
     byId("chat-away").hidden = account?.answers_here ?? true;
     byId("chat-url").textContent = `api_url = "${location.origin}/simulator/provider/${account?.name}"`;
