@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from sessiond.config.gateway_kinds import BUILT_IN
 from sessiond.config.load import SettingsError, load_settings
 from sessiond.core.errors import InvalidInput
 from sessiond.core.gateways.arrivals import Heard, Notice
@@ -54,6 +55,11 @@ def is_refused(kind: Kind, response: Response) -> bool:
     if kind.is_calling or kind is PROGRAM:
         return response.status == 400
     return (response.status, kind.read(response)) == (200, BROKEN)
+
+
+def test_no_kind_is_forgotten() -> None:
+    """A new kind of gateway is held to everything here."""
+    assert BUILT_IN.keys() == {kind.name for kind in KINDS}
 
 
 @each_kind
