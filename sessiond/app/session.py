@@ -205,7 +205,7 @@ class Session:
         """
         if not text and media is None:
             raise InvalidInput("a message needs a text or media")
-        self._send(SendRequest(via, to, (Message(text, media),)))
+        self._send(SendRequest(via or "", to or "", (Message(text, media),)))
 
     def send_template(
         self,
@@ -223,7 +223,7 @@ class Session:
 
         """
         template = Template(name=name, language=language, parameters=parameters or {})
-        self._send(SendRequest(via, to, template=template))
+        self._send(SendRequest(via or "", to or "", template=template))
 
     def start_flow(self, name: str, *, via: str = "", to: str = "", text: str = "") -> None:
         """Begin a flow with the user by ourselves, once the turn is durable; one that runs there ends.
@@ -237,7 +237,7 @@ class Session:
         """
         if len(self._starts) >= MAX_SENDS:
             raise AppFailed(f"more than {MAX_SENDS} flows begun in one turn")
-        self._starts += (StartRequest(name, via, to, text),)
+        self._starts += (StartRequest(name, via or "", to or "", text),)
 
     def _send(self, request: SendRequest) -> None:
         if len(self._sends) >= MAX_SENDS:

@@ -52,7 +52,7 @@ class Proactive:
             self._start(turn, start)
 
     def _send(self, turn: Computed, wanted: SendRequest) -> None:
-        account = self._account(wanted.account or self._last_used(turn))
+        account = self._account(wanted.via or self._last_used(turn))
         if account.calls is None:
             raise AppFailed(f"nothing can be sent on {account.name}: it only answers")
         self._reach(turn, account, wanted.to)
@@ -89,7 +89,7 @@ class Proactive:
         """Find where the user is reached; *to* is where the app says."""
         line = line_of(turn, account.name)
         if to:
-            line = replace(line, to=_address(account, to))
+            line = replace(line, to=self._address(account, to))
             put_line(turn, account.name, line)
         if not line.to:
             raise AppFailed(f"nobody knows where to reach this user on {account.name}: pass to=…")
@@ -97,7 +97,7 @@ class Proactive:
 
     def _facts(self, turn: Computed, account: Account, to: str) -> ChannelFacts:
         line = line_of(turn, account.name)
-        address = _address(account, to) if to else line.to
+        address = self._address(account, to) if to else line.to
         return ChannelFacts(
             platform=account.gateway.platform,
             gateway=account.gateway.name,
@@ -125,12 +125,15 @@ class Proactive:
             raise AppFailed(f"there is no account {name!r} (there are: {known})")
         return account
 
-
-def _address(account: Account, to: str) -> str:
-    """Bring a number into E.164 on platforms whose people have numbers; other addresses are the provider's."""
-    if PLATFORM_IDENTIFIERS.get(account.gateway.platform) is not Identifier.MSISDN:
-        return to
-    try:
-        return e164(to)
-    except InvalidInput as error:
-        raise AppFailed(f"to= is {error}") from None
+    def _address(self, account: Account, to: str) -> str:
+        """Bring a number into E.164 on platforms whose people have numbers; other addresses are the provider's."""
+        if PLATFORM_IDENTIFIERS.get(account.gateway.platform) is not Identifier.MSISDN:
+            return to
+        book = self._services.book
+        try:
+            return e164(to, None if book is None else book.phone_region)
+        except InvalidInput as error:
+            raise AppFailed(
+                f"to= on {account.name}: {error}; write it with the country's code (+233…),"
+                " or set session_keys.phone_region for numbers in local form"
+            ) from None

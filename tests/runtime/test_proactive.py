@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import attrs
 import pytest
 from trio.testing import MockClock
 
@@ -47,6 +48,31 @@ async def test_a_message_goes_to_a_number_that_never_wrote(autojump_clock: MockC
 
     assert ("233244123456", "Ready.") == (told(sent)["to"], told(sent)["text"]["body"])
     assert sent.closes_at == 86400.0
+
+
+async def test_a_number_in_local_form_is_one_of_the_region(autojump_clock: MockClock) -> None:
+    """That of the session keys; without one the error says both ways out, and not the number."""
+    async with open_world(sender(), accounts=(SHOP,)) as world:
+        with pytest.raises(TurnFailed) as refused:
+            await do(world, "send", text="Ready.", via="shop", to="0244123456")
+        world.session_keys = attrs.evolve(world.session_keys, phone_region="GH")
+        await world.restart()
+        await do(world, "send", text="Ready.", via="shop", to="0244123456")
+        (sent,) = await deliveries(world)
+
+    assert "233244123456" == told(sent)["to"]
+    reason = str(refused.value.__cause__ or refused.value)
+    assert "244123456" not in reason
+
+
+async def test_nothing_is_said_of_where_to_by_none(autojump_clock: MockClock) -> None:
+    """What a document has not (``payload.get("phone")``) is as if it were left out."""
+    async with open_world(sender(), accounts=(SHOP,)) as world:
+        await accept(world, heard("hi", SHOP), "shop", "m-1")
+        await do(world, "send", text="Ready.", via=None, to=None)
+        sent = await deliveries(world)
+
+    assert "Ready." == told(sent[-1])["text"]["body"]
 
 
 async def test_a_message_goes_where_the_person_last_wrote(autojump_clock: MockClock) -> None:
@@ -123,6 +149,7 @@ async def test_a_flow_that_begins_on_ussd_is_shown_at_the_next_dial(
         {"call": "send", "text": "x", "via": "shop"},
         {"call": "send", "text": "x", "via": "shop", "to": "nobody"},
         {"call": "send"},
+        {"call": "send", "text": "x", "via": "shop", "to": 233244123456},
         {"call": "send_template", "name": "x", "language": "en", "via": "shop"},
         {"call": "start_flow", "name": "none", "via": "websocket"},
         {"call": "start_flow", "name": "greet", "via": "other"},
@@ -134,6 +161,7 @@ async def test_a_flow_that_begins_on_ussd_is_shown_at_the_next_dial(
         "nowhere to send to",
         "no number",
         "nothing to send",
+        "a number that is no text",
         "a template to nobody",
         "no such flow",
         "a flow on an unknown account",

@@ -47,6 +47,7 @@ class FlowBook:
         "calling",
         "flows",
         "journal",
+        "phone_region",
         "routes",
         "sessions",
         "shown_after_end",
@@ -77,6 +78,8 @@ class FlowBook:
         self.shown_after_end = routing.after_end != "route"
         """Whether the end of a flow matters to the next input."""
         self._keys = SessionKeys(keys, own_identifier)
+        self.phone_region = keys.phone_region
+        """Of numbers in local form."""
         boundaries = set(keys.resolved().boundaries)
         self._names_flow = Boundary.FLOW in boundaries
         all_parts = frozenset(Boundary) if keys.mode == KeyMode.KEYED else boundaries

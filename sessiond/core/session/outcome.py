@@ -1,10 +1,12 @@
 """Outcome: what a handler asked for, collected while it ran, as one frozen value."""
 
+from collections.abc import Mapping
 from typing import Final
 
-from attrs import field, frozen
+from attrs import Attribute, field, frozen
 
 from sessiond.core.codes import CloseCode
+from sessiond.core.errors import InvalidInput
 from sessiond.core.flows.prompts import Message
 from sessiond.core.gateways.port import Template
 from sessiond.core.ids import ConnectionId
@@ -63,27 +65,58 @@ class EndRequest:
     erase: bool = False
 
 
+def _text(_: object, attribute: "Attribute[str]", value: object) -> None:
+    """Refuse what is no text where an app's handler says it; what it says may be a number, and is not repeated."""
+    if not isinstance(value, str):
+        raise InvalidInput(f"{attribute.name}= is a text, not {type(value).__name__}")
+
+
 @frozen
 class SendRequest:
-    """Send messages, or a template, to the user by a provider."""
+    """Send messages, or a template, to the user by a provider.
 
-    account: str
-    """Empty: the account that he last wrote on."""
-    to: str = field(repr=False)
+    Raises:
+      InvalidInput: something of it is no text; a template without a name or a language.
+
+    """
+
+    via: str = field(validator=_text)
+    """The account; empty: the one that he last wrote on."""
+    to: str = field(repr=False, validator=_text)
     """Where he is reached at the provider; empty: where he last wrote from."""
     messages: tuple[Message, ...] = field(default=(), repr=False)
     template: Template | None = field(default=None, repr=False)
+
+    @messages.validator
+    def _check_messages(self, _: object, messages: tuple[Message, ...]) -> None:
+        for one in messages:
+            if not isinstance(one.text, str):
+                raise InvalidInput(f"a message is a text, not {type(one.text).__name__}")
+
+    @template.validator
+    def _check_template(self, _: object, template: Template | None) -> None:
+        if template is None:
+            return
+        needed: dict[str, object] = {"name": template.name, "language": template.language}
+        for key, value in needed.items():
+            if not value or not isinstance(value, str):
+                raise InvalidInput(f"a template needs a {key}, as the provider has it")
+        parameters: Mapping[str, object] = template.parameters
+        for key, value in parameters.items():
+            if not isinstance(value, str):
+                kind = type(value).__name__
+                raise InvalidInput(f"parameter {key!r} of a template is a text, not {kind}")
 
 
 @frozen
 class StartRequest:
     """Begin a flow with the user."""
 
-    flow: str
-    via: str
+    flow: str = field(validator=_text)
+    via: str = field(validator=_text)
     """An account, or ``websocket``; empty: the account that he last wrote on, else ``websocket``."""
-    to: str = field(default="", repr=False)
-    text: str = field(default="", repr=False)
+    to: str = field(default="", repr=False, validator=_text)
+    text: str = field(default="", repr=False, validator=_text)
     """What the flow sees as the words that began it."""
 
 
