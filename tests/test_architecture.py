@@ -81,7 +81,6 @@ NO_TEST_MODULE = {
     "core/ports.py": "Protocols without bodies; tests/contracts holds the stores to them",
     "edges/admin/method.py": "a Protocol and one plain class; test_methods and test_discovery use them",
     "edges/auth/settings.py": "plain values; test_keys and test_tokens use every one",
-    "edges/websocket/context.py": "Protocols and one plain class; test_connection and test_upgrade use them",
     "edges/websocket/limits.py": "plain values; test_connection, test_framing and test_watch reach every bound",
     "net/poll_transport.py": "one of the transports that test_transport holds to one contract; test_poll drives it",
     "server/node.py": "the composition root; every test in tests/scenarios runs it",
