@@ -99,9 +99,10 @@ class GatewayTurns:
         self._say_all(turn, account, inputs, item)
         line = line_of(turn, account.name)
         answered = None if item.heard.so_far is None else _repeatable(turn, account)
-        put_line(
-            turn, account.name, replace(line, last=last_request(item.heard), answered=answered)
+        kept = replace(
+            line, alias=item.heard.alias, last=last_request(item.heard), answered=answered
         )
+        put_line(turn, account.name, kept)
 
     def _say_all(
         self, turn: Computed, account: Account, inputs: Sequence[Heard], item: Incoming
@@ -139,7 +140,9 @@ class GatewayTurns:
         to = heard.sender or heard.facts.msisdn
         # The provider's window is open from when he sent it, which may be days ago after an outage.
         heard_at = max(line.heard_at, min(now, now if heard.sent_at is None else heard.sent_at))
-        put_line(turn, account.name, replace(line, to=to, host=heard.facts.host, heard_at=heard_at))
+        host, alias = heard.facts.host, heard.alias
+        line = replace(line, to=to, alias=alias, host=host, heard_at=heard_at)
+        put_line(turn, account.name, line)
         deliver_receipt(turn, account, heard, now)
         self._dialogue.said(turn, _said(account, heard), is_answered=False)
 

@@ -12,11 +12,13 @@ from msgspec.structs import replace
 
 from sessiond.core.codes import CloseCode, ErrorCode
 from sessiond.core.conversations.inputs import EndConversations, Said
+from sessiond.core.conversations.journal_events import JournalEvent
 from sessiond.core.errors import Refused, SnapshotCorrupt
 from sessiond.core.gateways.arrivals import Arrived, Heard
 from sessiond.core.gateways.inbox_bodies import decode_arrived, encode_arrived
 from sessiond.core.gateways.inputs import Incoming
 from sessiond.core.gateways.lines import NEW_LINE, Line, decode_line, encode_line
+from sessiond.core.gateways.updates import DeliveryState
 from sessiond.core.ids import UserId
 from sessiond.core.linking import (
     LINK_KIND,
@@ -43,6 +45,7 @@ from sessiond.core.session.timers import with_timers
 from sessiond.runtime.calls import Calls
 from sessiond.runtime.computed import Computed
 from sessiond.runtime.dialogue import Dialogue
+from sessiond.runtime.gateway_journal import tell
 from sessiond.runtime.gateway_output import MAX_HELD
 from sessiond.runtime.lifecycle import Lifecycle
 from sessiond.runtime.link_steps import hand_on, tell_step
@@ -209,7 +212,8 @@ class Linking:
         lines = dict(snapshot.lines)
         for account, raw in note.lines.items():
             ours = decode_line(lines[account]) if account in lines else NEW_LINE
-            lines[account] = encode_line(_merged(ours, decode_line(bytes(raw))))
+            theirs = replace(decode_line(bytes(raw)), alias=note.user)
+            lines[account] = encode_line(_merged(ours, theirs))
         turn.state = replace(turn.state, snapshot=replace(snapshot, lines=lines))
         data = msgspec.json.decode(note.data)
         await self._hear(
@@ -222,9 +226,21 @@ class Linking:
         if note.user not in snapshot.aliases:
             return
         aliases = tuple(alias for alias in snapshot.aliases if alias != note.user)
-        turn.state = replace(turn.state, snapshot=replace(snapshot, aliases=aliases))
+        lines = {name: decode_line(raw) for name, raw in snapshot.lines.items()}
+        theirs = {name: line for name, line in lines.items() if line.alias == note.user}
+        kept = {name: raw for name, raw in snapshot.lines.items() if name not in theirs}
+        turn.state = replace(turn.state, snapshot=replace(snapshot, aliases=aliases, lines=kept))
+        for account, line in theirs.items():
+            self._give_up(turn, account, line)
         state = LinkState.REFUSED if note.reason else LinkState.UNLINKED
         await self._hear(turn, LinkUpdate(state=state, alias=note.user, reason=note.reason))
+
+    def _give_up(self, turn: Computed, account: str, line: Line) -> None:
+        """Tell that what waited for somebody to write will not be sent: he left."""
+        for _ in line.held:
+            facts = {"account": account, "state": DeliveryState.FAILED.value}
+            event, error = JournalEvent.DELIVERY_FAILED, "the person it waited for was unlinked"
+            tell(turn, self._services, event, facts, failed=True, error=error)
 
     async def _refused(self, turn: Computed, note: LinkNote, _cause: str) -> None:
         await self._lifecycle.wake(turn)
@@ -316,7 +332,8 @@ def _arrived_for(arrived: Arrived, user: UserId) -> Arrived:
 
 
 def _heard_of(heard: Heard, user: UserId) -> Heard:
-    return replace(heard, facts=replace(heard.facts, user_id=user))
+    alias = heard.alias or heard.facts.user_id
+    return replace(heard, facts=replace(heard.facts, user_id=user), alias=alias)
 
 
 def _merged(ours: Line, theirs: Line) -> Line:

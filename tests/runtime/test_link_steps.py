@@ -7,11 +7,13 @@ from contextlib import suppress
 import msgspec
 import pytest
 import trio
+from msgspec.structs import replace
 from trio.testing import MockClock
 
 from sessiond import App, Session
-from sessiond.core.errors import Refused, SessiondError
-from sessiond.core.gateways.lines import Line, encode_line
+from sessiond.core.errors import Refused, SessiondError, TurnFailed
+from sessiond.core.gateways.inbox_bodies import encode_arrived
+from sessiond.core.gateways.lines import Line, decode_line, encode_line
 from sessiond.core.ids import UserId, input_digest, partition_of
 from sessiond.core.linking import LinkNote, encode_note
 from sessiond.core.operations import UnknownTarget
@@ -20,6 +22,7 @@ from sessiond.core.session.limits import SessionLimits
 from sessiond.stores.memory import MemoryStore
 from sessiond.testing.faults import FaultyStore
 from sessiond.testing.world import World, open_world
+from tests.runtime.gateway_worlds import NUMBER, heard, whatsapp
 from tests.runtime.test_linking import (
     CHAT,
     PHONE,
@@ -309,5 +312,89 @@ async def test_links_are_handed_out_with_everything_else(autojump_clock: MockClo
         assert canonical is not None
         assert alias is not None
         assert (canonical["aliases"], canonical["linked_to"]) == ([PHONE], "")
-        assert canonical["lines"] == {"shop": {"to": "+233201234567", "heard_at": 2.0}}
+        assert canonical["lines"] == {
+            "shop": {"to": "+233201234567", "alias": PHONE, "heard_at": 2.0}
+        }
         assert (alias["aliases"], alias["linked_to"]) == ([], WEB)
+
+
+async def write(world: World, user: str, name: str) -> None:
+    """Say something on WhatsApp, as the door tells it."""
+    said = heard("hi", whatsapp())
+    own = replace(said, facts=replace(said.facts, user_id=user), id=name)
+    digest = input_digest("gateway:shop", name)
+    body = encode_arrived(own)
+    await world.node.intake.accept(UserId(user), "gateway:shop", body, digest)
+    await until_quiet(world)
+
+
+def sending_app() -> App:
+    """Links, and messages on WhatsApp."""
+    app = linking_app()
+
+    @app.on_webhook("send", wait=True)
+    async def send(session: Session) -> None:
+        session.send("Hello.", via="shop")
+
+    return app
+
+
+@pytest.mark.parametrize("writes", ["before", "after"])
+@pytest.mark.parametrize("parts", ["unlink", "erase"])
+async def test_an_alias_that_left_is_not_written_to(
+    autojump_clock: MockClock, writes: str, parts: str
+) -> None:
+    """Where he is reached came with him, or with what he said since, and goes with him: nothing of his number stays."""
+    async with open_world(sending_app(), accounts=[whatsapp()]) as world:
+        await call(world, WEB)
+        if writes == "before":
+            await write(world, PHONE, "1")
+        await link(world)
+        if writes == "after":
+            await write(world, PHONE, "1")
+        await world.call_webhook(WEB, {}, name="send")
+        linked = await snapshot(world, WEB)
+        if parts == "unlink":
+            await world.operations.unlink(UserId(WEB), UserId(PHONE))
+            await until_quiet(world)
+        else:
+            await erase(world, PHONE)
+        parted = await snapshot(world, WEB)
+
+        assert linked is not None
+        assert parted is not None
+        assert decode_line(linked.lines["shop"]).to == NUMBER
+        assert NUMBER not in str(dict(parted.lines))
+        with pytest.raises(TurnFailed):
+            await world.call_webhook(WEB, {}, name="send")
+
+
+async def test_who_wrote_himself_meanwhile_is_still_reached(autojump_clock: MockClock) -> None:
+    """The line is that of who wrote last."""
+    async with open_world(sending_app(), accounts=[whatsapp()]) as world:
+        await link(world, CHAT, PHONE)
+        await write(world, PHONE, "1")
+        await write(world, CHAT, "2")
+        await world.operations.unlink(UserId(CHAT), UserId(PHONE))
+        await until_quiet(world)
+        parted = await snapshot(world, CHAT)
+
+        assert parted is not None
+        assert decode_line(parted.lines["shop"]).to == NUMBER
+
+
+async def test_what_waited_for_an_alias_to_write_is_given_up(autojump_clock: MockClock) -> None:
+    """It was for him; the journal says so."""
+    async with open_world(sending_app(), accounts=[whatsapp()]) as world:
+        held = msgspec.Raw(b'{"account":"shop","call":{"method":"POST","url":"","body":""},"at":1}')
+        line = Line(to=NUMBER, heard_at=2.0, held=(held, held))
+        note = LinkNote(user=UserId(PHONE), lines={"shop": msgspec.Raw(encode_line(line))})
+        await link(world)
+        digest = input_digest("test", "1")
+        await world.node.intake.accept(UserId(WEB), "link:joined", encode_note(note), digest)
+        await until_quiet(world)
+        await world.operations.unlink(UserId(WEB), UserId(PHONE))
+        await until_quiet(world)
+        journal = await world.node.store.journal(UserId(WEB), partition_of(UserId(WEB)), limit=99)
+
+        assert 2 == sum(b"delivery_failed" in entry for entry in journal)

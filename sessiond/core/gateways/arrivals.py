@@ -35,6 +35,8 @@ class Heard(Value, frozen=True, kw_only=True, tag="heard"):
     """Everything typed in the provider's session, where each request repeats it; ``inputs_of`` says what is new."""
     sender: str = ""
     """Where answers to it go at the provider; set by the door. Empty: to the number."""
+    alias: str = ""
+    """Who said it, where he is another user now (core/linking.py); then ``facts`` name that one."""
     hangs_up: bool = False
     """The person or the network ended the provider's session; there is nobody to answer."""
 

@@ -42,6 +42,8 @@ class Line(Value, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_
 
     to: str = ""
     """Where calls of the gateway reach him: a number in E.164, a chat."""
+    alias: str = ""
+    """Who of the user's aliases (core/linking.py) is reached here: the line goes with him. Empty: the user himself."""
     host: str = ""
     """The host that his messages came to; part of session keys with the boundary ``url``."""
     heard_at: float = 0.0
