@@ -18,7 +18,6 @@ from sessiond.core.gateways.lines import (
     encode_answered,
     encode_line,
 )
-from sessiond.core.gateways.messages import ProviderCall
 from sessiond.core.gateways.outgoing import (
     Outgoing,
     delivery_id,
@@ -115,9 +114,9 @@ def deliver(
     gateway = account.calls
     assert gateway is not None
     line = line_of(turn, account.name)
-    number = turn.state.snapshot.sent
+    reference = _reference(turn.state.snapshot.sent)
     try:
-        calls = gateway.calls(output, line.to, reference=_reference(number))
+        calls = gateway.calls(output, line.to, reference=reference)
     except InvalidInput as error:
         raise AppFailed(f"cannot be shown on {account.name}: {error}") from None
     closes_at = closing_time(turn, account)
@@ -127,6 +126,7 @@ def deliver(
             call=call,
             at=now,
             closes_at=closes_at,
+            reference=reference,
             conversation=conversation,
             flow=flow,
         )
@@ -147,12 +147,15 @@ def deliver_template(
     to = to or line_of(turn, account.name).to
     if not to:
         raise AppFailed(f"nobody knows where to reach this user on {account.name}: pass to=…")
+    reference = _reference(turn.state.snapshot.sent)
     try:
-        reference = _reference(turn.state.snapshot.sent)
         call = gateway.template(template, to, reference=reference)
     except InvalidInput as error:
         raise AppFailed(f"cannot be sent on {account.name}: {error}") from None
-    _add(turn, _template_body(account, call, now), now)
+    message = Outgoing(
+        account=account.name, call=call, at=now, is_template=True, reference=reference
+    )
+    _add(turn, encode_outgoing(message), now)
 
 
 def deliver_receipt(turn: Computed, account: Account, heard: Heard, now: float) -> None:
@@ -193,18 +196,13 @@ def hold(turn: Computed, account: str, body: bytes) -> tuple[bytes, ...]:
     return tuple(bytes(raw) for raw in held[:-MAX_HELD])
 
 
-def deliver_held(turn: Computed, account: Account, line: Line, now: float) -> Line:
-    """Send what waited for the person to write; returns the line without it."""
-    window = account.gateway.limits.window_seconds
-    closes_at = None if window is None else now + window
+def deliver_held(turn: Computed, account: Account, now: float) -> None:
+    """Send what waited for the person to write, in the window that is open from then on."""
+    line = line_of(turn, account.name)
+    if line.held:
+        put_line(turn, account.name, replace(line, held=()))
     for raw in line.held:
-        message = msgspec.json.decode(raw, type=Outgoing)
-        _add(turn, encode_outgoing(replace(message, at=now, closes_at=closes_at)), now)
-    return replace(line, held=())
-
-
-def _template_body(account: Account, call: ProviderCall, now: float) -> bytes:
-    return encode_outgoing(Outgoing(account=account.name, call=call, at=now, is_template=True))
+        send_again(turn, account, msgspec.json.decode(raw, type=Outgoing), at=now)
 
 
 def _add(turn: Computed, body: bytes, now: float) -> None:

@@ -134,15 +134,13 @@ class GatewayTurns:
 
     def _hear(self, turn: Computed, account: Account, heard: Heard) -> None:
         now = self._services.clock.now()
-        line = line_of(turn, account.name)
-        if line.held:
-            line = deliver_held(turn, account, line, now)
-        to = heard.sender or heard.facts.msisdn
+        line, to = line_of(turn, account.name), heard.sender or heard.facts.msisdn
         # The provider's window is open from when he sent it, which may be days ago after an outage.
         heard_at = max(line.heard_at, min(now, now if heard.sent_at is None else heard.sent_at))
         host, alias = heard.facts.host, heard.alias
         line = replace(line, to=to, alias=alias, host=host, heard_at=heard_at)
         put_line(turn, account.name, line)
+        deliver_held(turn, account, now)
         deliver_receipt(turn, account, heard, now)
         self._dialogue.said(turn, _said(account, heard), is_answered=False)
 
@@ -188,7 +186,12 @@ class GatewayTurns:
         """Carry out what a judgement means, and say what is told of it."""
         judgement, name = item.judgement, outgoing.account
         if isinstance(judgement, Sent):
-            return DeliveryUpdate(account=name, state=DeliveryState.SENT, message_id=judgement.id)
+            return DeliveryUpdate(
+                account=name,
+                state=DeliveryState.SENT,
+                message_id=judgement.id,
+                reference=outgoing.reference,
+            )
         account = self._services.accounts.get(name)
         state = DeliveryState.HELD
         if (
@@ -199,7 +202,9 @@ class GatewayTurns:
         ):
             state = DeliveryState.FAILED
             self._bury(turn, f"delivery:{name}", item, judgement.reason)
-        return DeliveryUpdate(account=name, state=state, reason=judgement.reason)
+        return DeliveryUpdate(
+            account=name, state=state, reference=outgoing.reference, reason=judgement.reason
+        )
 
     def again(self, turn: Computed, body: bytes) -> None:
         """Send a message again that was given up: an operator asked for it.

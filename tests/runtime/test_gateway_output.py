@@ -1,6 +1,7 @@
 """What a turn shows on an account, as pages and as deliveries."""
 
 import pytest
+from msgspec.structs import replace
 
 from sessiond.core.errors import AppFailed
 from sessiond.core.flows.prompts import AttachmentKind, Media, Message, Output, Prompt, PromptKind
@@ -89,14 +90,16 @@ def test_what_waits_for_a_person_is_bounded() -> None:
         deliver(made, SHOP, Output(messages=(Message(str(number)),)), now=1.0)
     gone = [hold(made, "shop", one.body) for one in made.deliveries]
     made.deliveries = ()
-    line = deliver_held(made, SHOP, line_of(made, "shop"), 50.0)
+    put_line(made, "shop", replace(line_of(made, "shop"), heard_at=49.0))
+    deliver_held(made, SHOP, 50.0)
+    line = line_of(made, "shop")
     written: tuple[Delivery, ...] = made.deliveries
     sent = [decode_outgoing(one.body) for one in written]
 
     assert [0] * MAX_HELD + [1] == [len(bodies) for bodies in gone]
     assert () == line.held
     assert [str(n) for n in range(1, MAX_HELD + 1)] == [told(one)["text"]["body"] for one in sent]
-    assert {50.0 + 86400} == {one.closes_at for one in sent}
+    assert {49.0 + 86400} == {one.closes_at for one in sent}
 
 
 def test_only_who_waits_for_a_receipt_gets_one() -> None:

@@ -17,6 +17,7 @@ from sessiond.core.gateways.arrivals import Notice, StatusUpdate
 from sessiond.core.gateways.inputs import DeliverySettled, Incoming
 from sessiond.core.gateways.lines import decode_answered
 from sessiond.core.gateways.messages import ProviderCall, ProviderResponse
+from sessiond.core.gateways.outgoing import decode_outgoing
 from sessiond.core.gateways.port import GivenUp, Sent, WindowClosed
 from sessiond.core.ids import input_digest, partition_of
 from sessiond.gateways.twilio import Twilio, TwilioSettings
@@ -369,11 +370,13 @@ async def test_a_message_that_the_provider_has_leaves_the_store(autojump_clock: 
         data = await world.data(ANN)
 
     assert ["What is your name?"] == [told(one)["text"]["body"] for one in left]
-    assert [
-        DeliveryUpdate(account="shop", state=DeliveryState.SENT, message_id="wamid.1")
-    ] == heard_of
+    sent = DeliveryUpdate(
+        account="shop", state=DeliveryState.SENT, message_id="wamid.1", reference="0"
+    )
+    assert [sent] == heard_of
     assert {"last": "sent"} == data
-    assert ("message.status", {"account": "shop", "state": "sent", "id": "wamid.1"}) in told_of
+    facts = {"account": "shop", "state": "sent", "id": "wamid.1", "reference": "0"}
+    assert ("message.status", facts) in told_of
 
 
 async def test_a_handler_that_fails_does_not_keep_the_delivery(autojump_clock: MockClock) -> None:
@@ -616,6 +619,24 @@ async def test_a_delivery_of_an_erased_user_is_forgotten(autojump_clock: MockClo
         loaded = await world.store.load(ANN, partition_of(ANN))
 
     assert loaded is None
+
+
+async def test_what_waits_leaves_in_the_window_of_the_message_that_opened_it(
+    autojump_clock: MockClock,
+) -> None:
+    """A webhook that is 25 hours late opens nothing: what waited is not thrown at a provider who refuses it."""
+    shop = whatsapp(fallback_template=FALLBACK)
+    async with open_world(greeter(), accounts=(shop,)) as world:
+        await accept(world, heard("hi", shop), "shop", "m-1")
+        await settle(world, 0, WindowClosed("131047"))
+        before = {one.id for one in await stored(world)}
+        world.clock.jump(3 * 86_400)
+        late = world.clock.now() - 25 * 3600
+        await accept(world, heard("Ann", shop, sent_at=late), "shop", "m-2")
+        new = [decode_outgoing(one.body) for one in await stored(world) if one.id not in before]
+
+    assert ["Welcome.", "Is it Ann?"] == [text_of(one) for one in new]
+    assert {late + 86_400} == {one.closes_at for one in new}
 
 
 async def test_a_message_is_given_up_when_the_template_cannot_be_written(

@@ -27,6 +27,8 @@ class Outgoing(Value, frozen=True, kw_only=True, omit_defaults=True, forbid_unkn
     is_template: bool = False
     is_receipt: bool = False
     """It says that an input was taken; what becomes of it does not matter."""
+    reference: str = ""
+    """What the provider was told to name it by; the same of all that one turn shows."""
     conversation: str = ""
     flow: str = ""
 
