@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from sessiond.core.rendering.gsm import is_gsm, text_length
 from tests.scenarios.simulating import open_simulator
 
 APP = "tests.scenarios.simulated_app:app"
@@ -411,6 +412,84 @@ bot_token = "1:abcdefghijklmnopqrstuvwxyz"
 secret_tokens = ["abcdefghijklmnopqrstuvwxyz"]
 api_url = "http://127.0.0.1:PORT/simulator/provider/bot"
 """
+
+
+#: What the page's modules make of texts and messages, as a list of what is to be seen.
+MAKE = """(async () => {
+  const { fromHtml, fromMarks } = await import("/simulator/marks.js");
+  const { whatsapp } = await import("/simulator/whatsapp.js");
+  const seen = (node) => [[...node.querySelectorAll("*")].map((one) => one.localName), node.textContent];
+  const shown = (body) => {
+    const item = document.createElement("li");
+    whatsapp.show(item, { id: "1", body }, { send: () => true });
+    return seen(item);
+  };
+  return [
+    seen(fromHtml("<b>a</b> &lt;i&gt; <img src=x onerror=alert(1)><script>alert(2)</script><a href='x:y'>c</a>")),
+    seen(fromMarks("*a _b_* 2*3*4 ~c~ ```*d*``` <img src=x onerror=alert(1)> *e")),
+    shown({ type: "interactive", interactive: { type: "button", header: { type: "text", text: "H" },
+      body: { text: "B" }, footer: { text: "F" }, action: { buttons: [{ reply: { id: "1", title: "<b>Yes" } }] } } }),
+    shown({ type: "template", template: { name: "news", language: { code: "en" },
+      components: [{ type: "body", parameters: [{ type: "text", text: "Ama" }] }] } }),
+    shown({ type: "location", location: { latitude: 5.6, longitude: -0.2, name: "Accra" } }),
+    shown({ type: "reaction", reaction: { emoji: "x" } }),
+  ];
+})()"""
+
+#: The alphabet and length of each character, by the page.
+MEASURE = """import("/simulator/gsm.js").then(({ measure }) =>
+  [...%s].map((one) => Object.values(measure(one))))"""
+
+
+async def test_texts_are_shown_as_texts(short_tmp_path: Path, tmp_path: Path) -> None:
+    """Marks of chats are read, and only these; whatever else looks like markup is text. Lengths are those that the
+    pages of the server are cut by.
+    """
+    characters = (
+        "".join(map(chr, [*range(0x20, 0x7F), *range(0xA0, 0x250), *range(0x390, 0x3D0)]))
+        + "€🎉\n\f"
+    )
+    async with open_simulator(short_tmp_path, tmp_path, APP) as one:
+        html, marks, buttons, template, place, other = await one.page.run(MAKE)
+        measured = await one.page.run(MEASURE % json.dumps(characters))
+
+    assert [
+        ["b", "u"],
+        "a <i> <img src=x onerror=alert(1)><script>alert(2)</script>c",
+    ] == html
+    assert [["b", "i", "s", "code"], "a b 2*3*4 c *d* <img src=x onerror=alert(1)> *e"] == marks
+    assert [["b", "span", "div", "button"], "H\nBF<b>Yes"] == buttons
+    assert [["span"], "template\nnews (en)Ama"] == template
+    assert [["span"], "locationAccra 5.6, -0.2"] == place
+    assert "reaction" in other[1]
+    assert [
+        ["GSM-7" if is_gsm(one) else "UCS-2", text_length(one)] for one in characters
+    ] == measured
+
+
+REFUSED = """
+[session_keys]
+secret = "dev-only-of-this-test-and-long-enough-to-be-one"
+
+[gateways.shop]
+gateway = "telegram"
+bot_token = "1:abcdefghijklmnopqrstuvwxyz"
+secret_tokens = ["abcdefghijklmnopqrstuvwxyz"]
+networks = ["203.0.113.0/24"]
+"""
+
+
+async def test_what_the_door_refuses(short_tmp_path: Path, tmp_path: Path) -> None:
+    """The message says so, and the log has the answer."""
+    async with open_simulator(short_tmp_path, tmp_path, APP, config=REFUSED) as one:
+        await one.open_chat("shop")
+        await one.write("hi")
+        mine = await one.page.until("document.querySelector('.mine.failed')?.innerText")
+        log = await one.until_logged("forbidden")
+        one.page.problems.clear()  # a 403 is told in the console
+
+    assert "hi\nnot taken (403)" == mine
+    assert "requests are not taken from this address" in log
 
 
 async def test_accounts_of_ones_own(short_tmp_path: Path, tmp_path: Path) -> None:
