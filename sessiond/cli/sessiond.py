@@ -28,9 +28,10 @@ All problems are said at once; exit code 1 when there is any.""",
 
 It is signed with auth.secret or the private key in auth.key_file; where neither is set, with the secret of
 `sessiond dev`, whose servers alone accept it.""",
-    "openapi": """Print the OpenAPI document of the server's HTTP doors, as it serves it at /openapi.json.
+    "openapi": """Print the OpenAPI document of the server's HTTP doors.
 
-Doors that are not configured are not in it.""",
+A server tells the same at /openapi.json, but for the accounts of gateways, which are for its operator to show.
+Doors that are not configured are not in it, nor accounts with a path of their own: that may be a secret.""",
     "caller": """Print the user id of a phone number, for sessionctl.
 
 Nothing that is stored holds a number: the id is made from it with session_keys.secret, or, where none is set, with

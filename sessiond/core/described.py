@@ -35,7 +35,10 @@ JSON: Final = "application/json"
 
 @frozen
 class Form:
-    """What documents of one kind look like; *name* is CamelCase, and one form has one name."""
+    """What documents of one kind look like; *name* is CamelCase, and one form has one name.
+
+    Without a name it is written where it is used: the form of an account, which others of its kind do not have.
+    """
 
     name: str
     schema: Schema
@@ -55,10 +58,9 @@ class Parameter:
 
 @frozen
 class Body:
-    """What is sent: one form, in one media type or several."""
+    """What is sent: its form, by media type."""
 
-    form: Form
-    media_types: tuple[str, ...] = (JSON,)
+    forms: Mapping[str, Form]
     example: object = None
 
 

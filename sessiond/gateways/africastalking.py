@@ -25,6 +25,15 @@ from sessiond.core.errors import InvalidInput
 from sessiond.core.flows.answers import Answer
 from sessiond.core.gateways.access import TOKEN_PARAMETER
 from sessiond.core.gateways.arrivals import Arrived, Heard, Notice
+from sessiond.core.gateways.described import (
+    PHONE,
+    Operations,
+    Request,
+    id_field,
+    text_field,
+    text_reply,
+    with_access,
+)
 from sessiond.core.gateways.fields import FORM, Fields, read_fields
 from sessiond.core.gateways.messages import ProviderAnswer, ProviderRequest
 from sessiond.core.gateways.port import NOTHING_SHOWN, GatewayKind
@@ -172,4 +181,37 @@ def _screen(text: str, *, is_last: bool) -> ProviderAnswer:
     return ProviderAnswer(body=body.encode(errors="replace"), media_type=_TEXT)
 
 
-KIND: Final = GatewayKind("africastalking", AfricasTalkingSettings, AfricasTalking)
+def _describe(settings: AfricasTalkingSettings) -> Operations:
+    names = settings.fields
+    text = "Everything typed so far, joined by `*`." if settings.cumulative else "What was typed."
+    request = Request(
+        summary="Africa's Talking, or its scheme: what somebody who dialled has typed",
+        fields={
+            names.session: id_field(says="The session.", needed=True),
+            names.phone: PHONE,
+            names.text: text_field(_MAX_TEXT, f"{text} Not there when `status` says how it ended."),
+            names.service_code: id_field(_MAX_SHORT, "What was dialled."),
+            names.network: id_field(_MAX_SHORT),
+            "status": id_field(_MAX_SHORT, "How the session ended: Success, Incomplete, Failed."),
+        },
+        needed=(names.session, names.phone),
+        example={
+            names.session: "ATUid_9f1c",
+            names.phone: "+254711000001",
+            names.text: "",
+            names.service_code: settings.service_code or "*384*123#",
+        },
+        media_types=(FORM,),
+        replies={
+            200: text_reply(
+                "`CON` and a screen that keeps the session open, or `END` and the last."
+            )
+        },
+        method=settings.method,
+    )
+    return with_access(request, settings)
+
+
+KIND: Final = GatewayKind(
+    "africastalking", AfricasTalkingSettings, AfricasTalking, describe=_describe
+)

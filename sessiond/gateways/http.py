@@ -30,11 +30,20 @@ from typing_extensions import override
 from sessiond.core.conversations.phone import MAX_PHONE_TEXT, check_region, e164
 from sessiond.core.conversations.session_keys import ChannelFacts
 from sessiond.core.conversations.shown import Readable
+from sessiond.core.described import Form, Reply
 from sessiond.core.errors import InvalidInput
 from sessiond.core.flows.answers import Answer, Attachment
 from sessiond.core.flows.prompts import AttachmentKind, Media
 from sessiond.core.gateways.access import Access, AccessSettings
 from sessiond.core.gateways.arrivals import Arrived, Heard
+from sessiond.core.gateways.described import (
+    PHONE,
+    Operations,
+    Request,
+    id_field,
+    text_field,
+    with_access,
+)
 from sessiond.core.gateways.fields import FORM, JSON, Fields, host_of, read_fields
 from sessiond.core.gateways.messages import ProviderAnswer, ProviderRequest
 from sessiond.core.gateways.port import NOTHING_SHOWN, AnsweringGateway, GatewayKind, ScreenLimits
@@ -180,14 +189,15 @@ def _answer(fields: Fields) -> Answer:
     """Read what was said. Choices have keys here, and numbers nobody sees: a key comes before a position."""
     text = fields.text("input", longest=_MAX_INPUT) or ""
     url = fields.id("media_url", longest=_MAX_URL)
+    kind = fields.text("media_type", longest=_MAX_SHORT) or ""
+    mime_type = fields.id("mime_type", longest=_MAX_SHORT)
     if not url:
         return Answer(text=text, numbered=False)
-    kind = fields.text("media_type", longest=_MAX_SHORT) or ""
     attachment = Attachment(
         # FlowChat: a kind that is not known is a document.
         kind=AttachmentKind(kind) if kind in set(AttachmentKind) else AttachmentKind.DOCUMENT,
         url=url,
-        mime_type=fields.id("mime_type", longest=_MAX_SHORT),
+        mime_type=mime_type,
     )
     return Answer(text=text, attachment=attachment, numbered=False)
 
@@ -227,4 +237,74 @@ def _json(content: dict[str, Any], status: int = 200) -> ProviderAnswer:
     return ProviderAnswer(status=status, body=msgspec.json.encode(content), media_type=JSON)
 
 
-KIND: Final = GatewayKind("http", HttpGatewaySettings, HttpGateway)
+_ANSWER: Final = Form(
+    "HttpGatewayAnswer",
+    {
+        "type": "object",
+        "properties": {
+            "type": {
+                "enum": ["prompt", "terminal", "skip"],
+                "description": "A question or more to come; the end; nothing to say.",
+            },
+            "session_id": {"type": "string"},
+            "user_id": {"type": "string"},
+            "timestamp": {"type": "string", "description": "When it was asked, in UTC."},
+            "message": {"type": "string"},
+            "choices": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {"key": {"type": "string"}, "value": {"type": "string"}},
+                    "required": ["key", "value"],
+                },
+            },
+            "media": {
+                "type": "object",
+                "properties": {
+                    "url": {"type": "string"},
+                    "type": {"enum": [kind.value for kind in AttachmentKind]},
+                },
+                "required": ["url", "type"],
+            },
+        },
+        "required": ["type", "session_id", "user_id", "timestamp"],
+    },
+)
+
+_WRONG: Final = Form(
+    "HttpGatewayError",
+    {
+        "type": "object",
+        "properties": {"error": {"type": "string", "description": "What is wrong, for people."}},
+        "required": ["error"],
+    },
+)
+
+
+def _describe(settings: HttpGatewaySettings) -> Operations:
+    request = Request(
+        summary="Say something for a person, and get what the flow shows as data",
+        fields={
+            "session_id": id_field(needed=True),
+            "user_id": id_field(says="Who it is.", needed=True),
+            "input": text_field(_MAX_INPUT, "A choice's key, its text or its number, or a text."),
+            "msisdn": {**PHONE, "type": ["string", "null"], "minLength": 0},
+            "name": text_field(_MAX_SHORT, "Of the person."),
+            "email": text_field(_MAX_SHORT),
+            "message_id": id_field(says="Sent again with the same it is not said again."),
+            "media_url": id_field(_MAX_URL),
+            "media_type": text_field(_MAX_SHORT, "What is not known is a document."),
+            "mime_type": id_field(_MAX_SHORT),
+        },
+        needed=("session_id", "user_id"),
+        example={"session_id": "s1", "user_id": "u1", "input": "hello", "message_id": "m1"},
+        media_types=(JSON, FORM),
+        replies={
+            200: Reply(says="What the flow shows.", forms=(_ANSWER,)),
+            400: Reply(says="Something is wrong with it.", forms=(_WRONG,)),
+        },
+    )
+    return with_access(request, settings, in_header=True)
+
+
+KIND: Final = GatewayKind("http", HttpGatewaySettings, HttpGateway, describe=_describe)

@@ -27,9 +27,18 @@ from attrs import frozen
 from typing_extensions import override
 
 from sessiond.core.conversations.shown import Readable
+from sessiond.core.described import Form, Reply
 from sessiond.core.errors import InvalidInput
 from sessiond.core.flows.answers import Answer
 from sessiond.core.gateways.arrivals import Arrived, Heard
+from sessiond.core.gateways.described import (
+    PHONE,
+    Operations,
+    Request,
+    id_field,
+    text_field,
+    with_access,
+)
 from sessiond.core.gateways.dials import answers_dialled, dial_and_answers
 from sessiond.core.gateways.fields import FORM, JSON, Fields, read_fields
 from sessiond.core.gateways.messages import ProviderAnswer, ProviderRequest
@@ -129,4 +138,47 @@ def _screen(**fields: Any) -> ProviderAnswer:
     return ProviderAnswer(body=msgspec.json.encode(fields), media_type=JSON)
 
 
-KIND: Final = GatewayKind("nalo", NaloSettings, Nalo)
+_SCREEN: Final = Form(
+    "NaloScreen",
+    {
+        "type": "object",
+        "properties": {
+            "USERID": {"type": "string"},
+            "MSISDN": {"type": "string"},
+            "MSG": {"type": "string", "description": "The screen."},
+            "MSGTYPE": {"type": "boolean", "description": "Whether the session is kept open."},
+        },
+        "required": ["USERID", "MSG", "MSGTYPE"],
+    },
+)
+
+
+def _describe(settings: NaloSettings) -> Operations:
+    request = Request(
+        summary="Nalo: what somebody who dialled has typed",
+        fields={
+            "USERID": id_field(_MAX_USERID, "The account of the integrator."),
+            "MSISDN": PHONE,
+            "USERDATA": text_field(_MAX_USERDATA, "What was typed; at first what was dialled."),
+            "MSGTYPE": {"type": "boolean", "description": "Whether the session begins."},
+            "SESSIONID": id_field(says="The session."),
+            "NETWORK": id_field(_MAX_NETWORK),
+        },
+        needed=("MSISDN", "MSGTYPE"),
+        example={
+            "USERID": settings.user_id or "NALOTest",
+            "MSISDN": "233241112223",
+            "USERDATA": settings.service_code or "*920*44#",
+            "MSGTYPE": True,
+            "SESSIONID": "16590115252429751",
+            "NETWORK": "MTN",
+        },
+        media_types=(JSON, FORM),
+        replies={
+            200: Reply(says="The next screen; also when something was wrong.", forms=(_SCREEN,))
+        },
+    )
+    return with_access(request, settings)
+
+
+KIND: Final = GatewayKind("nalo", NaloSettings, Nalo, describe=_describe)

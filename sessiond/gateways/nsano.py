@@ -17,9 +17,18 @@ from attrs import frozen
 from typing_extensions import override
 
 from sessiond.core.conversations.shown import Readable
+from sessiond.core.described import Form, Reply
 from sessiond.core.errors import InvalidInput
 from sessiond.core.flows.answers import Answer
 from sessiond.core.gateways.arrivals import Arrived, Heard
+from sessiond.core.gateways.described import (
+    PHONE,
+    Operations,
+    Request,
+    id_field,
+    text_field,
+    with_access,
+)
 from sessiond.core.gateways.fields import JSON, read_fields
 from sessiond.core.gateways.messages import ProviderAnswer, ProviderRequest
 from sessiond.core.gateways.port import NOTHING_SHOWN, GatewayKind
@@ -90,4 +99,48 @@ def _screen(text: str, *, is_last: bool) -> ProviderAnswer:
     return ProviderAnswer(body=msgspec.json.encode(body), media_type=JSON)
 
 
-KIND: Final = GatewayKind("nsano", NsanoSettings, Nsano)
+_SCREEN: Final = Form(
+    "NsanoScreen",
+    {
+        "type": "object",
+        "properties": {
+            "USSDResp": {
+                "type": "object",
+                "properties": {
+                    "action": {"enum": ["input", "prompt"], "description": "`prompt` ends it."},
+                    "menus": {"const": ""},
+                    "title": {"type": "string", "description": "The screen."},
+                },
+                "required": ["action", "menus", "title"],
+            }
+        },
+        "required": ["USSDResp"],
+    },
+)
+
+
+def _describe(settings: NsanoSettings) -> Operations:
+    request = Request(
+        summary="Nsano: what somebody who dialled has typed",
+        fields={
+            "network": id_field(_MAX_NETWORK),
+            "msisdn": PHONE,
+            "msg": text_field(_MAX_MSG, "What was typed; nothing at first."),
+            "UserSessionID": id_field(says="The session.", needed=True),
+        },
+        needed=("msisdn", "UserSessionID"),
+        example={
+            "network": "MTN",
+            "msisdn": "233241112223",
+            "msg": "",
+            "UserSessionID": "a7c1f0e2",
+        },
+        media_types=(JSON,),
+        replies={
+            200: Reply(says="The next screen; also when something was wrong.", forms=(_SCREEN,))
+        },
+    )
+    return with_access(request, settings)
+
+
+KIND: Final = GatewayKind("nsano", NsanoSettings, Nsano, describe=_describe)

@@ -13,7 +13,8 @@ from typing import Any
 import trio
 from standardwebhooks import Webhook
 
-from tests.scenarios.fuzzed_server import HOOK_SECRET
+from sessiond.server import describe
+from tests.scenarios.fuzzed_server import ANSWERING, CALLING, HOOK_SECRET, app, settings
 from tests.scenarios.hooks import get, request
 from tests.scenarios.server_process import ServerProcess
 
@@ -36,12 +37,17 @@ async def serving(folder: Path) -> AsyncIterator[ServerProcess]:
             server.kill()
 
 
-async def document_of(server: ServerProcess) -> dict[str, Any]:
-    """Fetch its description."""
+async def served_by(server: ServerProcess) -> dict[str, Any]:
+    """Fetch what it tells everybody."""
     status, headers, body = await get(server.port, "/openapi.json")
     assert (200, "application/json") == (status, headers["content-type"])
     found: dict[str, Any] = json.loads(body)
     return found
+
+
+async def document_of(server: ServerProcess) -> dict[str, Any]:
+    """Describe it as its operator can: with the accounts of gateways."""
+    return await describe(app, settings("memory:", server.port, Path("unused.sock")))
 
 
 async def fuzz(
@@ -96,10 +102,21 @@ async def test_the_doors_are_as_they_are_described(short_tmp_path: Path) -> None
         counts = await taken(server)
 
     assert 0 == code, report
-    assert f"Tested: {len(document['paths'])}" in report
-    assert {"json", "echo", "parrot"} == {name for name, count in counts.items() if count >= 5}, (
-        counts
-    )
+    assert f"Tested: {sum(map(len, document['paths'].values()))}" in report
+    assert {"json", "echo", *ANSWERING, *CALLING} == counts.keys(), counts
+    assert all(counts[name] >= 3 for name in ("json", "echo", *ANSWERING)), counts
+
+
+async def test_a_server_tells_everybody_but_for_its_accounts(short_tmp_path: Path) -> None:
+    """The document that it serves is the operator's without them, and says nothing else."""
+    async with serving(short_tmp_path) as server:
+        document, served = await document_of(server), await served_by(server)
+    accounts = {path for path in document["paths"] if path.startswith("/gateways/")}
+
+    assert served["paths"] == {
+        path: item for path, item in document["paths"].items() if path not in accounts
+    }
+    assert "/gateways" not in json.dumps(served)
 
 
 async def test_an_answer_that_is_not_described_is_found(short_tmp_path: Path) -> None:

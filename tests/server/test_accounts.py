@@ -3,7 +3,7 @@
 from sessiond.config import Settings, load_settings
 from sessiond.gateways.nalo import Nalo
 from sessiond.gateways.whatsapp import WhatsApp
-from sessiond.server.accounts import larger_bodies, open_accounts
+from sessiond.server.accounts import hidden_paths, larger_bodies, open_accounts
 
 TOKEN = "0123456789abcdef"
 ACCOUNTS: dict[str, object] = {
@@ -42,3 +42,12 @@ def test_more_is_read_where_the_provider_gathers_messages() -> None:
 
     assert {"/in/shop": 4 * 1024 * 1024} == larger_bodies(chosen, open_accounts(chosen))
     assert {} == larger_bodies(higher, open_accounts(higher))
+
+
+def test_a_path_of_its_own_may_be_a_secret() -> None:
+    """Also one that looks like all others."""
+    chosen = settings(**{"gateways.line.path": "/gateways/line"})
+
+    assert {"/in/shop": "shop"} == hidden_paths(settings())
+    assert {"/in/shop": "shop", "/gateways/line": "line"} == hidden_paths(chosen)
+    assert {} == hidden_paths(Settings())

@@ -17,6 +17,7 @@ from sessiond.core.conversations.shown import Readable
 from sessiond.core.flows.answers import Attachment
 from sessiond.core.flows.prompts import Output
 from sessiond.core.gateways.arrivals import Arrived, Heard, StatusUpdate
+from sessiond.core.gateways.described import Operations
 from sessiond.core.gateways.messages import (
     LocalFile,
     ProviderAnswer,
@@ -290,6 +291,9 @@ class GatewayKind:
     """Takes settings of that class."""
     body_bytes: int = 64 * 1024
     """The largest request that the provider makes: where that is more than ``http.body_bytes``, so much is read."""
+    describe: Callable[[Any], Operations] | None = None
+    """Says by method what requests of an account with these settings look like (OpenAPI); no other method is taken.
+    ``None``: nothing is said, and POST and GET reach ``check``."""
 
 
 Judgement = Sent | TryAgain | GivenUp | WindowClosed | AccountStopped

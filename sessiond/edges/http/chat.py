@@ -35,7 +35,7 @@ from sessiond.core.conversations.inputs import Said
 from sessiond.core.conversations.phone import MAX_PHONE_TEXT
 from sessiond.core.conversations.session_keys import ChannelFacts, SessionKeySettings
 from sessiond.core.conversations.shown import Readable, read_shown, text_of
-from sessiond.core.described import Body, Credential, Form, Operation, Parameter, Reply
+from sessiond.core.described import JSON, Body, Credential, Form, Operation, Parameter, Reply
 from sessiond.core.errors import InvalidInput, Refused
 from sessiond.core.flows.answers import Answer
 from sessiond.core.ids import Digest, UserId, input_digest
@@ -335,7 +335,7 @@ def _operation(settings: ChatSettings) -> Operation:
                 required=False,
             ),
         ),
-        body=Body(said, example={"user_phone": "+233244123456", "user_message": "hello"}),
+        body=Body({JSON: said}, example={"user_phone": "+233244123456", "user_message": "hello"}),
         replies=asks
         | {
             200: Reply(says="What is shown to the person.", forms=(shown,)),

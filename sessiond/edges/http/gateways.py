@@ -9,19 +9,24 @@ acknowledged once everything that the request holds is durable in the inboxes of
 store away the answer is 503, and the provider sends all of it again: what was accepted already is known by its id.
 
 What is about nobody we could find is told to operators by its kind, and dropped.
+
+An account takes the methods that its kind describes; one that describes nothing is asked about POST and GET.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, Protocol
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from sessiond import telemetry
 from sessiond.core.codes import ErrorCode
 from sessiond.core.conversations.session_keys import SessionKeySettings
+from sessiond.core.described import Reply
 from sessiond.core.errors import InvalidInput, Refused, SessiondError
 from sessiond.core.gateways.accounts import Account
 from sessiond.core.gateways.arrivals import Arrived, Heard, Notice, StatusUpdate
+from sessiond.core.gateways.described import Operations
 from sessiond.core.gateways.identities import Identities
 from sessiond.core.gateways.inbox_bodies import arrival_digest, encode_arrived
 from sessiond.core.gateways.messages import ProviderAnswer, ProviderRequest
@@ -30,6 +35,7 @@ from sessiond.core.ids import UserId, partition_of
 from sessiond.core.ports import Clock, Entropy
 from sessiond.core.records import Arrival, Receipt, ReceiptStatus
 from sessiond.edges.http.answers import Explained, explain
+from sessiond.edges.http.failures import failures
 from sessiond.edges.http.gateway_answers import Answers, Directory
 from sessiond.edges.http.peers import Network, is_within, parse_network
 from sessiond.edges.http.router import Route
@@ -37,8 +43,18 @@ from sessiond.net.messages import Request, Response
 
 __all__ = ["GatewayDoor", "Intake"]
 
-#: What providers send with; a gateway answers what it does not take.
-_METHODS: Final = ("POST", "GET")
+#: What providers send with: a gateway that is not described answers what it does not take.
+_UNDESCRIBED: Final[Mapping[str, None]] = {"POST": None, "GET": None}
+
+_ELSEWHERE: Final = (ErrorCode.FORBIDDEN, "Requests are not taken from this address.")
+
+_CALLING: Final = (
+    (ErrorCode.BAD_REQUEST, "The body is not what the provider sends."),
+    (ErrorCode.FORBIDDEN, "It is for another account, or not taken from this address."),
+    (ErrorCode.OVERLOADED, "Too much waits; the provider sends it again."),
+    (ErrorCode.UNAVAILABLE, "The store is away; the provider sends it again."),
+    (ErrorCode.DRAINING, "The server is being stopped; the provider sends it again."),
+)
 
 _NAMES: Final[Mapping[type, str]] = {Heard: "heard", StatusUpdate: "status", Notice: "notice"}
 
@@ -61,7 +77,7 @@ class Intake(Protocol):
 
 class GatewayDoor:
     """The door. *scheme* is that of our addresses, for accounts without a ``public_url``. Without accounts it has no
-    routes and needs no *keys*.
+    routes and needs no *keys*. *operations* describe what an account takes, by its name.
 
     Raises:
       InvalidInput: the secret that persons are hashed with (*keys*), or a network, is unusable; says which.
@@ -78,7 +94,9 @@ class GatewayDoor:
         clock: Clock,
         entropy: Entropy,
         scheme: str = "http",
+        operations: Mapping[str, Operations] = MappingProxyType({}),
     ) -> None:
+        self._operations = operations
         self._doors: tuple[_AccountDoor, ...] = ()
         if not accounts:
             return
@@ -89,11 +107,19 @@ class GatewayDoor:
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes of all accounts; a path may be a secret, so telemetry has the account's name."""
-        return tuple(
-            Route(method, door.account.path, door.handle, label=f"gateway:{door.account.name}")
-            for door in self._doors
-            for method in _METHODS
-        )
+        return tuple(route for door in self._doors for route in self._routes(door))
+
+    def _routes(self, door: "_AccountDoor") -> Iterator[Route]:
+        account = door.account
+        in_front = _in_front(account)
+        for method, one in (self._operations.get(account.name) or _UNDESCRIBED).items():
+            yield Route(
+                method,
+                account.path,
+                door.handle,
+                describes=None if one is None else evolve(one, in_front=in_front),
+                label=f"gateway:{account.name}",
+            )
 
 
 @frozen
@@ -154,7 +180,7 @@ class _AccountDoor:
         if len(headers) < len(request.headers):
             headers = {name: value for name, value in headers.items() if request.header(name)}
         return ProviderRequest(
-            method=request.method,
+            method="GET" if request.method == "HEAD" else request.method,
             url=f"{base}{request.path}{query}",
             path=request.path,
             query=request.query,
@@ -235,6 +261,13 @@ class _AccountDoor:
             return identities.introduce(arrived, name)
         person = arrived.recipient if isinstance(arrived, StatusUpdate) else arrived.about
         return identities.find(person, self.account.gateway.platform, name), arrived
+
+
+def _in_front(account: Account) -> Mapping[int, Reply]:
+    """Describe what the door answers itself, in the form of all errors."""
+    if account.answers is None:
+        return failures(_CALLING)
+    return failures((_ELSEWHERE,)) if account.settings.networks else {}
 
 
 def _response(answer: ProviderAnswer) -> Response:

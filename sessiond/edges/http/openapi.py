@@ -1,7 +1,7 @@
 """The OpenAPI 3.1 document of the HTTP doors, made of what each route says of itself, and served at ``/openapi.json``.
 
-Everybody may read it: it says what doors there are and what they take, and names no hook, user or secret. A route that
-does not describe itself is left out.
+Everybody may read it: it says what doors there are and what they take, and names no hook, user, account or secret. A
+route that does not describe itself is left out, and so is one whose path is nobody's to know (``Route.label``).
 
 No operation has a ``default`` answer: every status that can come is named, and the tests hold the doors to it.
 """
@@ -58,7 +58,8 @@ def with_description(routes: Iterable[Route], version: str) -> tuple[Route, ...]
         return json_answer(200, document)
 
     described = (*routes, Route("GET", PATH, answer, describes=_ITSELF))
-    document = msgspec.json.encode(openapi(described, version))
+    known = [route for route in described if not route.label]
+    document = msgspec.json.encode(openapi(known, version))
     return described
 
 
@@ -111,10 +112,11 @@ class _Parts:
         return about
 
     def _body(self, body: Body) -> dict[str, Any]:
-        content: dict[str, Any] = {"schema": self._form(body.form)}
-        if body.example is not None:
-            content["example"] = body.example
-        return {"required": True, "content": dict.fromkeys(body.media_types, content)}
+        example = {} if body.example is None else {"example": body.example}
+        content = {
+            kind: {"schema": self._form(form), **example} for kind, form in body.forms.items()
+        }
+        return {"required": True, "content": content}
 
     def _response(self, status: int, operation: Operation) -> dict[str, Any]:
         """Describe what may come with *status*, from the door and from what is in front of it."""
@@ -137,11 +139,13 @@ class _Parts:
             }
         return response
 
-    def _any_of(self, forms: list[Form]) -> dict[str, Any]:
+    def _any_of(self, forms: list[Form]) -> Mapping[str, Any]:
         found = [self._form(form) for form in forms]
         return found[0] if len(found) == 1 else {"anyOf": found}
 
-    def _form(self, form: Form) -> dict[str, Any]:
+    def _form(self, form: Form) -> Mapping[str, Any]:
+        if not form.name:
+            return form.schema
         if self.forms.setdefault(form.name, form.schema) != form.schema:
             raise ValueError(f"two forms are called {form.name}")
         return {"$ref": f"#/components/schemas/{form.name}"}

@@ -19,7 +19,7 @@ from attrs.validators import gt
 
 from sessiond import telemetry
 from sessiond.core.codes import ErrorCode
-from sessiond.core.described import Body, Credential, Form, Operation, Parameter, Reply
+from sessiond.core.described import JSON, Body, Credential, Form, Operation, Parameter, Reply
 from sessiond.core.errors import ActorGone, InvalidInput, Refused, SessiondError
 from sessiond.core.ids import (
     MAX_INPUT_ID_BYTES,
@@ -109,10 +109,12 @@ with what its handler returns; any other one 202 as soon as the document is dura
         ),
     ),
     body=Body(
-        Form(
-            "Document",
-            {"description": "Any JSON document; the hook's handler says which it understands."},
-        ),
+        {
+            JSON: Form(
+                "Document",
+                {"description": "Any JSON document; the hook's handler says which it understands."},
+            )
+        },
         example={"type": "paid", "order": 7},
     ),
     replies=failures(

@@ -7,10 +7,11 @@ request to your incoming message webhook URL", "Track outbound message status", 
 from typing import Final
 
 from sessiond.core.gateways.port import GatewayKind
+from sessiond.gateways.twilio.described import describe
 from sessiond.gateways.twilio.gateway import Twilio
 from sessiond.gateways.twilio.settings import TwilioSettings
 
 __all__ = ["KIND", "Twilio", "TwilioSettings"]
 
 
-KIND: Final = GatewayKind("twilio", TwilioSettings, Twilio)
+KIND: Final = GatewayKind("twilio", TwilioSettings, Twilio, describe=describe)

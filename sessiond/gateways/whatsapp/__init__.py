@@ -6,10 +6,13 @@ Numbers, limits and shapes are those of Meta's "WhatsApp Business Platform" docu
 from typing import Final
 
 from sessiond.core.gateways.port import GatewayKind
+from sessiond.gateways.whatsapp.described import describe
 from sessiond.gateways.whatsapp.gateway import MAX_BODY, WhatsApp
 from sessiond.gateways.whatsapp.settings import WhatsAppSettings
 
 __all__ = ["KIND", "WhatsApp", "WhatsAppSettings"]
 
 
-KIND: Final = GatewayKind("whatsapp", WhatsAppSettings, WhatsApp, body_bytes=MAX_BODY)
+KIND: Final = GatewayKind(
+    "whatsapp", WhatsAppSettings, WhatsApp, body_bytes=MAX_BODY, describe=describe
+)

@@ -16,7 +16,7 @@ from sessiond.core.flows.prompts import AttachmentKind
 from sessiond.core.gateways.choice_ids import read_choice_id
 from sessiond.gateways.whatsapp.settings import LIMITS
 
-__all__ = ["read_answer"]
+__all__ = ["KINDS", "read_answer"]
 
 
 class _Text(Struct):
@@ -154,6 +154,9 @@ _READERS: Final[Mapping[str, _Reader]] = {
     "contacts": (list[_Card], _contacts),
     **_MEDIA_READERS,
 }
+
+#: The types that are read.
+KINDS: Final = tuple(_READERS)
 
 
 def read_answer(kind: str, raw: bytes) -> Answer | None:

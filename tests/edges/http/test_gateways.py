@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Never
 
 import msgspec
 import pytest
@@ -10,11 +10,16 @@ from attrs import evolve
 
 from sessiond.core.conversations.callers import Callers
 from sessiond.core.conversations.session_keys import SessionKeySettings
+from sessiond.core.described import Operation, Reply
 from sessiond.core.errors import InvalidInput, StoreUnavailable
+from sessiond.core.gateways.accounts import Account
 from sessiond.core.gateways.arrivals import Arrived, Heard, Notice, StatusUpdate
+from sessiond.core.gateways.described import Operations
 from sessiond.core.gateways.identities import Identities
 from sessiond.core.gateways.messages import ProviderAnswer, ProviderRequest
+from sessiond.core.ids import UserId
 from sessiond.edges.http.gateways import GatewayDoor
+from sessiond.edges.http.router import Route, Router
 from sessiond.gateways.whatsapp import WhatsApp, WhatsAppSettings
 from sessiond.runtime.clock import SystemClock
 from tests.edges.http.gateway_doors import (
@@ -34,6 +39,9 @@ from tests.edges.http.gateway_doors import (
 )
 
 AMA, KOFI = Callers(KEYS).find(NUMBER).user, Callers(KEYS).find("+233201111111").user
+
+
+POSTED: Operations = {"POST": Operation(summary="Dial", replies={200: Reply(says="A screen.")})}
 
 
 class Spy(WhatsApp):
@@ -560,10 +568,66 @@ async def test_without_accounts_there_is_no_door() -> None:
         assert () == door.routes()
 
 
+def described(one: Account, **operations: Operations) -> dict[str, Route]:
+    """The routes of an account, by method."""
+    door = GatewayDoor(
+        {one.name: one},
+        keys=KEYS,
+        intake=NoIntake(),
+        directory=NoDirectory(),
+        clock=SystemClock(),
+        entropy=Fixed(),
+        operations=operations,
+    )
+    return {route.method: route for route in door.routes()}
+
+
+async def test_an_account_takes_the_methods_that_are_described() -> None:
+    """Others are refused with those it takes; one that is not described is asked about POST and GET."""
+    routes = described(account(nalo()), line=POSTED)
+    answer = await Router(routes.values(), SystemClock())(
+        evolve(post("/gateways/line", b""), method="GET")
+    )
+
+    assert ["POST"] == list(routes)
+    assert (405, "POST") == (answer.status, dict(answer.headers)["allow"])
+    assert {"POST": None, "GET": None} == {
+        method: route.describes for method, route in described(account(nalo())).items()
+    }
+
+
+def test_what_the_door_itself_answers_is_described() -> None:
+    """Of a calling gateway all that may become of its request; of another who may not call at all."""
+    statuses = []
+    for one in (account(whatsapp()), account(nalo()), account(nalo(), networks=("10.0.0.0/8",))):
+        operation = described(one, line=POSTED)["POST"].describes
+        assert operation is not None
+        assert POSTED["POST"].replies == operation.replies
+        statuses.append(set(operation.in_front))
+
+    assert [{400, 403, 503}, set(), {403}] == statuses
+
+
+async def test_the_head_of_a_verification() -> None:
+    """HEAD is answered wherever GET is."""
+    query = "hub.mode=subscribe&hub.verify_token=v&hub.challenge=1158201444"
+    async with open_stand(account(whatsapp())) as stand:
+        asked = evolve(post("/gateways/line", b""), query=query)
+        got, head = [await stand.send(evolve(asked, method=one)) for one in ("GET", "HEAD")]
+
+    assert (200, b"1158201444") == (got.status, got.body)
+    assert got == head
+
+
 def test_accounts_need_the_secret_of_persons() -> None:
     """Without it a number could be read from its user."""
     with pytest.raises(InvalidInput, match="need a secret"):
         Identities(SessionKeySettings())
+
+
+class NoDirectory:
+    def locate(self, user: UserId) -> Never:
+        raise AssertionError("nobody is asked")
 
 
 class NoIntake:

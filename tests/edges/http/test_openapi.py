@@ -37,7 +37,7 @@ THINGS = Operation(
             name="dry", where="query", says="Only try.", schema={"type": "boolean"}, required=False
         ),
     ),
-    body=Body(THING, ("application/json", "application/vnd.thing+json"), {"n": 7}),
+    body=Body({"application/json": THING, "application/vnd.thing+json": SORRY}, {"n": 7}),
     replies={
         200: Reply(says="Done.", forms=(THING,)),
         202: Reply(says="Later."),
@@ -81,8 +81,11 @@ def test_an_operation_is_described() -> None:
     assert {
         "required": True,
         "content": {
-            kind: {"schema": thing, "example": {"n": 7}}
-            for kind in ("application/json", "application/vnd.thing+json")
+            f"application/{kind}": {
+                "schema": {"$ref": f"#/components/schemas/{name}"},
+                "example": {"n": 7},
+            }
+            for kind, name in (("json", "Thing"), ("vnd.thing+json", "Sorry"))
         },
     } == put["requestBody"]
     assert [{"key": []}] == put["security"]
@@ -143,3 +146,40 @@ async def test_the_document_is_served_and_describes_itself() -> None:
     assert 200 == answer.status
     assert openapi((first, last), "1.2.3") == json.loads(answer.body)
     assert PATH in json.loads(answer.body)["paths"]
+
+
+async def test_what_is_nobodys_to_know_is_not_served() -> None:
+    """A route with a name in place of its path is described to the operator alone."""
+    line = Route("POST", "/w/8f2c", nothing, describes=THINGS, label="gateway:line")
+    routes = with_description([line], "1.2.3")
+    answer = await routes[-1].handler(Request(method="GET", target=PATH, path=PATH), {})
+
+    assert b"8f2c" not in answer.body
+    assert "/w/8f2c" in openapi(routes, "1.2.3")["paths"]
+
+
+def test_a_form_without_a_name_is_written_where_it_is_used() -> None:
+    """Two of them may differ, and none is a component."""
+    nameless = [Form("", {"type": kind}) for kind in ("string", "object")]
+    document = described(
+        *(Operation(summary="", body=Body({"text/plain": form}), replies={}) for form in nameless)
+    )
+    bodies = [item["put"]["requestBody"]["content"] for item in document["paths"].values()]
+
+    assert [{"text/plain": {"schema": form.schema}} for form in nameless] == bodies
+    assert "" not in document["components"]["schemas"]
+
+
+def test_what_stands_in_front_of_a_door_is_said_too() -> None:
+    """In its own form, beside that of the door."""
+    text = Form("Text", {"type": "string"})
+    operation = Operation(
+        summary="",
+        replies={403: Reply(says="No token.", forms=(text,), media_type="text/plain")},
+        in_front={403: Reply(says="Not from there.", forms=(ERROR,)), 429: Reply(says="Too many.")},
+    )
+    responses = described(operation)["paths"]["/things/{id}"]["put"]["responses"]
+
+    assert "No token.\nNot from there." == responses["403"]["description"]
+    assert {"text/plain", "application/json"} == responses["403"]["content"].keys()
+    assert "Too many." == responses["429"]["description"]
