@@ -414,6 +414,57 @@ api_url = "http://127.0.0.1:PORT/simulator/provider/bot"
 """
 
 
+RELATIVES = """
+[session_keys]
+secret = "dev-only-of-this-test-and-long-enough-to-be-one"
+
+[gateways.relative]
+gateway = "africastalking"
+tokens = ["a-long-random-text-for-the-relative"]
+method = "GET"
+cumulative = false
+characters = 100
+path = "/some/secret-path"
+fields = { session = "sid", phone = "MSISDN", text = "input" }
+
+[gateways.texts]
+gateway = "twilio"
+account_sid = "AC00000000000000000000000000000001"
+auth_tokens = ["a-long-random-text-for-twilio"]
+platform = "whatsapp"
+sender = "+14155238886"
+public_url = "https://chat.example.com"
+status_url = "https://chat.example.com/gateways/texts"
+api_url = "http://127.0.0.1:PORT/simulator/provider/texts"
+"""
+
+
+async def test_accounts_with_settings_of_their_own(short_tmp_path: Path, tmp_path: Path) -> None:
+    """Each is played as it is set: other names of fields and another method, an address that a proxy changes."""
+    async with open_simulator(short_tmp_path, tmp_path, APP, config=RELATIVES) as one:
+        await one.dial()
+        await one.until_shown("Your name?")
+        counted = await one.page.text("#ussd-counter")
+        await one.dial("Ama")
+        await one.until_shown("Hello Ama")
+        await one.page.click("#ussd-cancel")
+        dialled = await one.until_logged("Incomplete")
+        await one.open_chat("texts")
+        kind = await one.page.text("#chat-kind")
+        await one.write("hi")
+        await one.until_said("3. Beer")
+        log = await one.until_logged("(read) 200")
+        bold = await one.page.run("document.querySelector('.messages:not([hidden]) b').textContent")
+
+    assert "10 / 100 GSM-7" == counted
+    assert "→ GET /some/secret-path?sid=" in dialled
+    assert "&MSISDN=%2B233244123456&" in dialled
+    assert "&input=Ama&" in dialled
+    assert ("WhatsApp by Twilio", "drink") == (kind, bold)
+    assert "ProfileName=Ama" in log
+    assert "From=whatsapp%3A%2B233244123456" in log
+
+
 #: What the page's modules make of texts and messages, as a list of what is to be seen.
 MAKE = """(async () => {
   const { fromHtml, fromMarks } = await import("/simulator/marks.js");
