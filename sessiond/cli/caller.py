@@ -16,7 +16,7 @@ def caller(phone: str, /, *, config: ConfigFiles = (), state_dir: Path | None = 
     Parameters
     ----------
     phone
-        The number, written in any way.
+        The number, written in any way; in local form (0244123456) when session_keys.phone_region is set.
     config
         TOML file with settings; may be repeated.
     state_dir

@@ -5,7 +5,7 @@ Pure but for looking whether named files exist. Findings never repeat a secret.
 
 import base64
 import ipaddress
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
@@ -48,7 +48,17 @@ _HOOKS: Final = "/hooks/"
 #: A number of nobody's, to write calls for that are not made.
 _SOMEBODY: Final = "+15550100000"
 
-_TAKEN_PATHS: Final = frozenset({"/healthz", "/readyz", "/metrics", "/socket/websocket"})
+_TAKEN_PATHS: Final = frozenset(
+    {"/healthz", "/readyz", "/metrics", "/openapi.json", "/socket/websocket"}
+)
+
+
+#: Which settings say, together, what an account is at its provider.
+_IDENTITIES: Final = {
+    "whatsapp": ("phone_number_id",),
+    "telegram": ("bot_token",),
+    "twilio": ("account_sid", "messaging_service_sid", "platform", "sender"),
+}
 
 
 class Severity(StrEnum):
@@ -230,6 +240,21 @@ def _gateways(settings: Settings) -> _Found:
         yield from _access(settings, name, one)
         yield from _fallback(name, one)
         yield from _texts(name, one)
+    yield from _same_numbers(accounts)
+
+
+def _same_numbers(accounts: Mapping[str, GatewaySettings]) -> _Found:
+    """Tell of two accounts that are one at the provider: a table that was copied, and half changed."""
+    owners: dict[object, str] = {}
+    for name, one in accounts.items():
+        keys = _IDENTITIES.get(one.kind.name, ())
+        given = tuple(getattr(one.own, key) for key in keys)
+        if not any(given):
+            continue
+        owner = owners.setdefault((one.kind.name, given), name)
+        if owner != name:
+            message = f"is that of gateways.{owner} as well: each account is a number, or a bot, of its own"
+            yield Severity.WARNING, f"gateways.{name}.{keys[-1]}", message
 
 
 def _texts(name: str, one: GatewaySettings) -> _Found:

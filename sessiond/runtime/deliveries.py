@@ -138,7 +138,8 @@ class Deliveries:
         """
         sender = self._senders.get(name)
         if sender is None:
-            raise UnknownTarget("there is no such account that makes calls")
+            known = ", ".join(sorted(self._senders)) or "none"
+            raise UnknownTarget(f"there is no account {name!r} that sends (there are: {known})")
         sender.resume()
 
     def stop_account(self, name: str, reason: str) -> None:

@@ -129,6 +129,7 @@ def test_loopback(host: str, loopback: bool) -> None:
         ({"gateways__line__path": "/healthz"}, Severity.ERROR, "gateways.line.path"),
         ({"gateways__line__path": "/hooks/json/me"}, Severity.ERROR, "gateways.line.path"),
         ({"gateways__line__path": "/socket/websocket"}, Severity.ERROR, "gateways.line.path"),
+        ({"gateways__line__path": "/openapi.json"}, Severity.ERROR, "gateways.line.path"),
         (
             {"chat__tokens": ["t" * 16], "gateways__line__path": "/chat"},
             Severity.ERROR,
@@ -179,6 +180,42 @@ def test_accounts_that_cannot_be_served_as_they_are(
 ) -> None:
     """Nobody's path is taken, nobody speaks for everybody by mistake, no secret is one of development."""
     assert findings(**GATEWAYS | flags) == {(severity, path)}
+
+
+BOT = "123456:ABC-DEF1234ghIkl-zyx57W2v1u123ew11"
+OF_KINDS: dict[str, dict[str, object]] = {
+    "whatsapp": {
+        "phone_number_id": "100000000000001",
+        "access_token": "t",
+        "verify_token": "v",
+        "app_secrets": ["s"],
+    },
+    "telegram": {"bot_token": BOT, "secret_tokens": [TOKEN]},
+    "twilio": {
+        "account_sid": "AC" + "0" * 32,
+        "auth_tokens": [TOKEN],
+        "sender": "+12025550123",
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "other"),
+    [
+        ("whatsapp", "phone_number_id", "100000000000002"),
+        ("telegram", "bot_token", BOT.replace("123456:", "654321:")),
+        ("twilio", "sender", "+12025550124"),
+    ],
+)
+def test_two_accounts_are_not_one_at_the_provider(kind: str, key: str, other: str) -> None:
+    """A table was copied and half changed: its messages would go out by the other's number."""
+    own = OF_KINDS[kind]
+    first = {f"gateways__a__{name}": value for name, value in own.items()}
+    second = {f"gateways__b__{name}": value for name, value in own.items()}
+    both = first | second | {"gateways__a__gateway": kind, "gateways__b__gateway": kind}
+
+    assert findings(**GATEWAYS | both) == {(Severity.WARNING, f"gateways.b.{key}")}
+    assert findings(**GATEWAYS | both | {f"gateways__b__{key}": other}) == set()
 
 
 def test_paths_of_accounts_are_not_repeated() -> None:

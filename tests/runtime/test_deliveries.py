@@ -142,7 +142,7 @@ async def test_what_makes_no_calls_cannot_be_resumed(name: str, autojump_clock: 
     """Nor what is not there."""
     line = Account("line", AccountSettings(gateway="nalo"), Nalo(NaloSettings(tokens=("t" * 16,))))
     async with open_office(account(), line) as office:
-        with pytest.raises(UnknownTarget, match="no such account"):
+        with pytest.raises(UnknownTarget, match=r"no account '.*' that sends \(there are: shop\)"):
             office.deliveries.resume(name)
 
 

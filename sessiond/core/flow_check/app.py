@@ -171,7 +171,8 @@ class _Check:
                 file,
                 line,
                 "never-started",
-                f"nothing starts flow {self.flow.name!r} but a client that names it; say starts_on=[…]",
+                f"nothing starts flow {self.flow.name!r} but who names it: a client, or session.start_flow;"
+                " say starts_on=[…]",
             )
 
     def _check_allowances(self, file: SourceFile) -> None:

@@ -112,7 +112,7 @@ RULES: Final[Mapping[str, Rule]] = {
     ),
     "never-started": Rule(
         _W,
-        "No word, pattern or route starts the flow. Only a client that names it can (`flow:start`).",
+        "No word, pattern or route starts the flow. It begins by its name only: `flow:start`, `session.start_flow`.",
         "Say `starts_on=[…]`, or `takes_everything=True`, or take the flow out.",
     ),
     "no-source": Rule(

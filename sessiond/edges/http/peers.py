@@ -26,7 +26,15 @@ def parse_network(text: str) -> Network:
     try:
         return ipaddress.ip_network(text)
     except ValueError:
-        raise InvalidInput(f"{text!r} is not an IP address or network") from None
+        raise InvalidInput(f"{text!r} is not an IP address or network{_nearest(text)}") from None
+
+
+def _nearest(text: str) -> str:
+    """Say which network an address with bits outside of it is in: people copy ``203.0.113.7/24`` from an interface."""
+    try:
+        return f"; did you mean {ipaddress.ip_network(text, strict=False)}?"
+    except ValueError:
+        return ""
 
 
 def is_within(request: Request, networks: Iterable[Network]) -> bool:

@@ -32,5 +32,5 @@ def test_an_account_is_resumed(ctl: Ctl) -> None:
     assert [""] == [row["stopped"] for row in listed if row["account"] == "shop"]
     assert ctl("--json", "gateways", "resume", "bank").json == {}
     assert refused.code == ExitCode.REFUSED
-    assert "no such account that makes calls" in refused.err
+    assert "no account 'line' that sends" in refused.err
     assert ctl("gateways", "resume").code == ExitCode.USAGE

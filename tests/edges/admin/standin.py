@@ -300,7 +300,7 @@ class StandInNode:
     def resume_gateway(self, account: str) -> None:
         row = self.gateway_rows.get(account)
         if row is None or not row.sends:
-            raise UnknownTarget("there is no such account that makes calls")
+            raise UnknownTarget(f"there is no account {account!r} that sends")
         self.gateway_rows[account] = evolve(row, stopped="", held_until=None)
 
     def drain(self) -> bool:

@@ -40,6 +40,12 @@ def test_what_is_no_network_is_an_error(text: str) -> None:
         parse_network(text)
 
 
+def test_the_network_of_an_address_is_suggested() -> None:
+    """``10.0.0.1/8`` is copied from an interface; what was meant is one of two things, and not guessed."""
+    with pytest.raises(InvalidInput, match=r"'10\.0\.0\.1/8' .*; did you mean 10\.0\.0\.0/8\?$"):
+        parse_network("10.0.0.1/8")
+
+
 @pytest.mark.parametrize(
     ("peer", "expected"),
     [
