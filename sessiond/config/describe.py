@@ -92,6 +92,8 @@ def _describe(
             continue
         is_required = defaults is None and attribute.default is attrs.NOTHING
         default = _default(attribute) if defaults is None else getattr(defaults, attribute.name)
+        if path == f"{ACCOUNT}name":
+            default = None  # the account's, unless it is given (gateways.py)
         inner = _inner(attribute.type)
         if inner is not None:
             yield from _describe(inner, default, f"{path}.")

@@ -20,6 +20,9 @@ __all__ = ["GatewaySettings", "kind_of", "register_gateways"]
 
 _GENERAL: Final = frozenset(attrs.fields_dict(AccountSettings))
 
+#: The setting that is the account's name unless it is given, where a kind has it: the gateway of session keys.
+_NAME: Final = "name"
+
 
 @frozen(kw_only=True)
 class GatewaySettings:
@@ -29,6 +32,8 @@ class GatewaySettings:
     kind: GatewayKind = field(repr=False)
     own: Any = field(repr=False)
     """An instance of ``kind.settings``."""
+    is_named: bool = True
+    """Whether ``name`` was given; absent, it is the account's: other accounts have other conversations."""
 
     def open(self, name: str) -> Account:
         """Make the account that is called *name*.
@@ -37,7 +42,8 @@ class GatewaySettings:
           InvalidInput: the kind does not take its settings.
 
         """
-        return Account(name, self.account, self.kind.open(self.own))
+        own = self.own if self.is_named else attrs.evolve(self.own, name=name)
+        return Account(name, self.account, self.kind.open(own))
 
 
 def kind_of(table: object) -> GatewayKind | None:
@@ -62,7 +68,12 @@ def _hook(converter: cattrs.Converter) -> Callable[[Any, Any], GatewaySettings]:
         if reading.errors:
             raise cattrs.ClassValidationError("an account does not fit", reading.errors, cls)
         assert reading.kind is not None
-        return GatewaySettings(account=reading.account, kind=reading.kind, own=reading.own)
+        return GatewaySettings(
+            account=reading.account,
+            kind=reading.kind,
+            own=reading.own,
+            is_named=reading.is_named,
+        )
 
     return hook
 
@@ -75,6 +86,7 @@ class _Reading:
         self.errors: list[Exception] = []
         self.kind: GatewayKind | None = None
         self.own: Any = None
+        self.is_named = True
         own = {name: value for name, value in table.items() if name not in _GENERAL}
         general = {name: value for name, value in table.items() if name in _GENERAL}
         self.account: Any = self._structure(general, AccountSettings)
@@ -89,6 +101,7 @@ class _Reading:
             self.errors.append(_at("gateway", error))
             return
         names = frozenset(attrs.fields_dict(self.kind.settings))
+        self.is_named = _NAME in table or _NAME not in names
         self.errors += _unknown([one for one in table if one not in names], names | _GENERAL)
         known = {one: value for one, value in table.items() if one in names}
         self.own = self._structure(known, self.kind.settings)

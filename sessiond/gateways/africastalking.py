@@ -91,7 +91,7 @@ class AfricasTalkingSettings(UssdSettings):
     """
 
     name: str = "africastalking"
-    """The gateway part of session keys."""
+    """The gateway of session keys and of a flow's ``gateways``. In a server's settings, absent: the account's name."""
     characters: int = 160
     """Of a page: networks show 182, not all of them."""
     method: str = "POST"

@@ -71,7 +71,7 @@ class HttpGatewaySettings(AccessSettings):
     """
 
     name: str = "http_simple"
-    """The gateway part of session keys: FlowChat's name."""
+    """The gateway of session keys and of a flow's ``gateways``. In a server's settings, absent: the account's name."""
     region: str | None = None
     """Of phone numbers in local form (``GH``)."""
     answer_seconds: float = 25.0

@@ -58,7 +58,7 @@ class NaloSettings(UssdSettings):
     """One account at Nalo."""
 
     name: str = "nalo"
-    """The gateway part of session keys."""
+    """The gateway of session keys and of a flow's ``gateways``. In a server's settings, absent: the account's name."""
     region: str | None = "GH"
     """Of phone numbers in local form."""
     characters: int = 120

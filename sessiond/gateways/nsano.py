@@ -45,7 +45,7 @@ class NsanoSettings(UssdSettings):
     """One account at Nsano."""
 
     name: str = "nsano"
-    """The gateway part of session keys."""
+    """The gateway of session keys and of a flow's ``gateways``. In a server's settings, absent: the account's name."""
     region: str | None = "GH"
     """Of phone numbers in local form."""
     characters: int = 140

@@ -104,6 +104,28 @@ def test_several_accounts_are_side_by_side(tmp_path: Path) -> None:
     assert template == cloud.account.fallback_template
 
 
+def test_accounts_are_gateways_of_their_own(tmp_path: Path) -> None:
+    """So one person's conversations on two of them are two, whatever their kind; a name that is given may be shared."""
+    accounts = load(
+        tmp_path,
+        f"""
+        [gateways.shop]
+        gateway = "http"
+        tokens = ["{TOKEN}"]
+        [gateways.bank]
+        gateway = "http"
+        tokens = ["{TOKEN}"]
+        [gateways.line]
+        gateway = "nalo"
+        name = "nalo"
+        tokens = ["{TOKEN}"]
+        """,
+    )
+
+    names = [getattr(one.open(name).gateway, "name") for name, one in accounts.items()]  # noqa: B009 - the port's
+    assert ["shop", "bank", "nalo"] == names
+
+
 def test_the_environment_overrides_files(tmp_path: Path) -> None:
     """It may also set up an account by itself; lists are separated by commas, tables inside go one level down."""
     accounts = load(

@@ -281,7 +281,8 @@ class AccountStopped:
 class GatewayKind:
     """A kind of gateway, as it is plugged in: its *settings* class (attrs, frozen) and what makes a gateway of them.
 
-    The settings class raises ``InvalidInput`` for what cannot be; its secrets have ``repr=False``.
+    The settings class raises ``InvalidInput`` for what cannot be; its secrets have ``repr=False``. Its ``name``, if it
+    has one, is the gateway of session keys: the account's name, unless the account says another.
     """
 
     name: str

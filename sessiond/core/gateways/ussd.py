@@ -41,7 +41,7 @@ class UssdSettings(AccessSettings):
     """
 
     name: str = "ussd"
-    """The gateway part of session keys."""
+    """The gateway of session keys and of a flow's ``gateways``. In a server's settings, absent: the account's name."""
     region: str | None = None
     """Of phone numbers in local form (``GH``)."""
     service_code: str = ""

@@ -67,7 +67,7 @@ class TelegramSettings:
     secret_tokens: tuple[str, ...] = field(repr=False, validator=_are_secret_tokens)
     """``setWebhook`` was told one of them; two while one is being replaced."""
     name: str = "telegram_bot_api"
-    """The gateway part of session keys: FlowChat's name."""
+    """The gateway of session keys and of a flow's ``gateways``. In a server's settings, absent: the account's name."""
     api_url: str = field(default="https://api.telegram.org")
     """Of a Bot API server."""
     max_age_seconds: float | None = field(default=None, validator=_is_time)

@@ -90,7 +90,7 @@ class TwilioSettings:
     status_url: str = field(default="")
     """Where Twilio tells what became of our messages: the public address of this webhook. Absent: it does not."""
     name: str = "twilio"
-    """The gateway part of session keys."""
+    """The gateway of session keys and of a flow's ``gateways``. In a server's settings, absent: the account's name."""
     api_url: str = field(default="https://api.twilio.com")
     """Of the REST API; regions have addresses of their own."""
     media_hosts: tuple[str, ...] = MEDIA_HOSTS

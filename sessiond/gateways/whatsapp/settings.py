@@ -91,7 +91,7 @@ class WhatsAppSettings:
     """Meta's id of the business account that the number belongs to; where it is given, what is told of other accounts
     (templates, reviews) is not ours. Absent: it is, for such news name no number."""
     name: str = "whatsapp_cloud_api"
-    """The gateway part of session keys: FlowChat's name."""
+    """The gateway of session keys and of a flow's ``gateways``. In a server's settings, absent: the account's name."""
     api_url: str = field(default="https://graph.facebook.com")
     """Where the Graph API is."""
     api_version: str = field(default="v23.0")
