@@ -10,6 +10,7 @@ from sessiond.core.errors import Refused
 from sessiond.core.ids import UserId
 from sessiond.core.ports import Clock
 from sessiond.runtime.cell import Cell, Standing
+from sessiond.runtime.deadlines import Deadlines
 from sessiond.runtime.ref import ActorRef
 from sessiond.runtime.registry import Registry
 
@@ -38,8 +39,11 @@ class Activator(Protocol):
 class LocalDirectory:
     """Every user lives on this node."""
 
-    def __init__(self, registry: Registry, supervisor: Activator, clock: Clock) -> None:
+    def __init__(
+        self, registry: Registry, supervisor: Activator, clock: Clock, deadlines: Deadlines
+    ) -> None:
         self.clock = clock
+        self.deadlines = deadlines
         self._registry = registry
         self._supervisor = supervisor
         self.is_starting = False

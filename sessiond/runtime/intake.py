@@ -23,7 +23,9 @@ from sessiond.core.ports import Clock, Entropy, Store
 from sessiond.core.records import Arrival, Fence, InboxEntry, Receipt, ReceiptStatus
 from sessiond.core.session.inputs import Accepted
 from sessiond.runtime.availability import Availability
+from sessiond.runtime.awaited import Awaited
 from sessiond.runtime.cell import Cell, Standing
+from sessiond.runtime.deadlines import Deadlines
 from sessiond.runtime.directory import Activator
 from sessiond.runtime.group import RETRY, GroupWriter
 from sessiond.runtime.mailbox import Envelope
@@ -45,14 +47,31 @@ _REFILL: Final = 64
 _RECOVERY_PAGE: Final = 256
 
 
+class _Request(Awaited):
+    """The request of a door: over when all that it holds is decided."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.left = size
+        self.is_here = not size
+
+    def decided(self) -> None:
+        """Note that one more is decided."""
+        self.left -= 1
+        if not self.left:
+            self.come()
+
+
 class _Waiting:
-    """One door waiting for its receipt."""
+    """One arrival waiting for its receipt."""
 
-    __slots__ = ("arrival", "decided", "is_abandoned", "receipt")
+    __slots__ = ("arrival", "is_abandoned", "receipt", "request")
 
-    def __init__(self, arrival: Arrival) -> None:
+    def __init__(self, arrival: Arrival, request: _Request) -> None:
         self.arrival = arrival
-        self.decided = trio.Event()
+        self.request = request
         self.is_abandoned = False
         self.receipt: Receipt | None = None
 
@@ -68,6 +87,7 @@ class Intake:
         supervisor: Activator,
         *,
         clock: Clock,
+        deadlines: Deadlines,
         entropy: Entropy,
         availability: Availability,
         lanes: int = 1,
@@ -81,6 +101,7 @@ class Intake:
         self._registry = registry
         self._supervisor = supervisor
         self._clock = clock
+        self._deadlines = deadlines
         self._entropy = entropy
         self._availability = availability
         self._bound = bound_seconds
@@ -139,14 +160,13 @@ class Intake:
         """
         for user in {arrival.user: None for arrival in arrivals}:
             self._check(user)
-        waiting = [_Waiting(arrival) for arrival in arrivals]
+        request = _Request(len(arrivals))
+        waiting = [_Waiting(arrival, request) for arrival in arrivals]
         self._waiting += len(waiting)
         for one in waiting:
             self._writer.submit(one)
         try:
-            with trio.move_on_after(self._bound):
-                for one in waiting:
-                    await one.decided.wait()
+            await request.wait(self._deadlines, self._clock.monotonic() + self._bound)
         finally:
             self._waiting -= len(waiting)
             for one in waiting:
@@ -282,7 +302,7 @@ class Intake:
     def decided(self, queued: _Waiting, result: Receipt, repeated: bool) -> bool:  # noqa: FBT001 -- GroupJob
         """Tell the actor, then the door."""
         queued.receipt = result
-        queued.decided.set()
+        queued.request.decided()
         if not self._is_accepting:
             return False
         partition = queued.arrival.partition

@@ -130,7 +130,7 @@ class NodeRuntime:
             resident_cap=policy.resident_sessions,
             mailbox_capacity=policy.mailbox,
         )
-        self.directory = LocalDirectory(self.registry, self.supervisor, clock)
+        self.directory = LocalDirectory(self.registry, self.supervisor, clock, self.deadlines)
         self.awake = Awake(policy.awake_dialogues)
         threads = threads or WorkerThreads()
         self.runs = Runs(self.directory, clock=clock, entropy=entropy, threads=threads)
@@ -154,6 +154,7 @@ class NodeRuntime:
             self.registry,
             self.supervisor,
             clock=clock,
+            deadlines=self.deadlines,
             entropy=entropy,
             availability=self.availability,
             lanes=policy.lanes,

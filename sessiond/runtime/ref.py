@@ -23,7 +23,9 @@ from sessiond.core.session.inputs import (
     Stop,
     kind_of,
 )
+from sessiond.runtime.awaited import Awaited
 from sessiond.runtime.cell import Cell
+from sessiond.runtime.deadlines import Deadlines
 from sessiond.runtime.mailbox import Control, Envelope
 
 __all__ = ["ActorHost", "ActorRef"]
@@ -43,6 +45,7 @@ class ActorHost(Protocol):
     """Where refs look: implemented by the directory."""
 
     clock: Clock
+    deadlines: Deadlines
 
     def find(self, user: UserId) -> Cell | None:
         """Return *user*'s cell if he has an actor."""
@@ -97,8 +100,7 @@ class ActorRef:
         expires_at = self._host.clock.monotonic() + timeout
         envelope = Envelope(item, reply, expires_at)
         self._send(envelope)
-        with trio.move_on_after(timeout):
-            await reply.answered.wait()
+        await reply.wait(self._host.deadlines, expires_at)
         if reply.payload is not None:
             return reply.payload
         if reply.code is None:
@@ -140,27 +142,27 @@ class ActorRef:
             raise
 
 
-class _Reply:
+class _Reply(Awaited):
     """The reply slot of one ask. What comes after the asker left is dropped."""
 
-    __slots__ = ("answered", "code", "message", "payload", "retry_after")
+    __slots__ = ("code", "message", "payload", "retry_after")
 
     def __init__(self) -> None:
-        self.answered = trio.Event()
+        super().__init__()
         self.payload: bytes | None = None
         self.code: str | None = None
         self.message = ""
         self.retry_after: float | None = None
 
     def ok(self, payload: bytes) -> None:
-        if not self.answered.is_set():
+        if not self.is_here:
             self.payload = payload
-            self.answered.set()
+            self.come()
 
     def error(self, code: str, message: str, retry_after: float | None = None) -> None:
-        if not self.answered.is_set():
+        if not self.is_here:
             self.code, self.message, self.retry_after = code, message, retry_after
-            self.answered.set()
+            self.come()
 
     def error_raised(self) -> Exception:
         """Make the exception that says what the error code says."""

@@ -11,6 +11,7 @@ from sessiond.core.records import Timer
 from sessiond.core.session.inputs import Fired, HookCall, Leave, Send, Stop
 from sessiond.runtime.cell import Cell
 from sessiond.runtime.clock import SystemClock
+from sessiond.runtime.deadlines import Deadlines
 from sessiond.runtime.directory import LocalDirectory
 from sessiond.runtime.registry import Registry
 
@@ -29,7 +30,7 @@ class Activator:
 
 
 def directory(registry: Registry) -> LocalDirectory:
-    return LocalDirectory(registry, Activator(registry), SystemClock())
+    return LocalDirectory(registry, Activator(registry), SystemClock(), Deadlines(SystemClock()))
 
 
 async def test_locating_wakes_nobody() -> None:

@@ -17,6 +17,7 @@ from sessiond.core.session.inputs import Accepted
 from sessiond.runtime.availability import Availability
 from sessiond.runtime.cell import Cell, Standing
 from sessiond.runtime.clock import SystemClock
+from sessiond.runtime.deadlines import Deadlines
 from sessiond.runtime.entropy import SeededEntropy
 from sessiond.runtime.intake import Intake
 from sessiond.runtime.registry import Registry
@@ -35,12 +36,14 @@ class Desk:
         self.fences = fences
         self.registry = Registry()
         self.availability = Availability(clock)
+        self.deadlines = Deadlines(clock)
         self.intake = Intake(
             store,
             fences,
             self.registry,
             self,
             clock=clock,
+            deadlines=self.deadlines,
             entropy=SeededEntropy(1),
             availability=self.availability,
             user_backlog=limits.get("user_backlog", 1024),
@@ -88,6 +91,7 @@ async def desk(**limits: int) -> AsyncIterator[Desk]:
     store = LossyStore()
     one = Desk(store, dict(await owned(store, ANN)), **limits)
     async with trio.open_nursery() as nursery:
+        nursery.start_soon(one.deadlines.run)
         await nursery.start(lambda task_status: one.intake.run(task_status=task_status))
         yield one
         nursery.cancel_scope.cancel()

@@ -22,6 +22,7 @@ from sessiond.core.records import Timer
 from sessiond.core.session.inputs import Fired, HookCall, Leave, Send, Stop
 from sessiond.runtime.cell import Cell, Standing
 from sessiond.runtime.clock import SystemClock
+from sessiond.runtime.deadlines import Deadlines
 from sessiond.runtime.directory import LocalDirectory
 from sessiond.runtime.mailbox import Envelope
 from sessiond.runtime.ref import ActorRef
@@ -38,7 +39,8 @@ class Host:
     def __init__(self) -> None:
         self.registry = Registry()
         self.woken = 0
-        self.directory = LocalDirectory(self.registry, self, SystemClock())
+        self.deadlines = Deadlines(SystemClock())
+        self.directory = LocalDirectory(self.registry, self, SystemClock(), self.deadlines)
 
     def activate(self, user: UserId) -> Cell:
         cell = self.registry.get(user)
@@ -126,11 +128,15 @@ async def ask(host: Host, play: Callable[[Envelope], None]) -> bytes | SessiondE
         play(envelope)
 
     async with trio.open_nursery() as nursery:
+        nursery.start_soon(host.deadlines.run)
         nursery.start_soon(act)
+        answer: bytes | SessiondError
         try:
-            return await host.ref.ask(CALL, timeout=5)
+            answer = await host.ref.ask(CALL, timeout=5)
         except SessiondError as error:
-            return error
+            answer = error
+        nursery.cancel_scope.cancel()
+    return answer
 
 
 def fail(code: str) -> Callable[[Envelope], None]:
@@ -180,9 +186,12 @@ async def test_a_refusal_carries_its_code_and_delay() -> None:
     assert ("sold_out", 3.0) == (error.code, error.retry_after)
 
 
-async def test_an_ask_that_was_never_taken_was_not_applied(autojump_clock: MockClock) -> None:
+async def test_an_ask_that_was_never_taken_was_not_applied(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
     """Its turn had not begun at the deadline and never will: the envelope is expired."""
     host = Host()
+    nursery.start_soon(host.deadlines.run)
     with pytest.raises(AskTimeout) as timeout:
         await host.ref.ask(CALL, timeout=5)
     (envelope,) = host.cell.mailbox.snapshot()

@@ -13,7 +13,8 @@ T = TypeVar("T")
 
 @define(eq=False)
 class _UnderWay(Generic[T]):
-    done: trio.Event = field(factory=trio.Event)
+    done: trio.Event | None = None
+    """Made when somebody waits for it: nearly never."""
     results: list[T] = field(factory=list)
 
 
@@ -35,6 +36,8 @@ class Once(Generic[T]):
         calls his own. Raises what *make* raises.
         """
         while (earlier := self._under_way.get(key)) is not None:
+            if earlier.done is None:
+                earlier.done = trio.Event()
             await earlier.done.wait()
             if earlier.results:
                 return earlier.results[0], False
@@ -43,5 +46,6 @@ class Once(Generic[T]):
             mine.results.append(await make())
         finally:
             del self._under_way[key]
-            mine.done.set()
+            if mine.done is not None:
+                mine.done.set()
         return mine.results[0], True

@@ -49,6 +49,8 @@ MAX_BODY: Final = 4 * 1024 * 1024
 #: After the last message of a person ("Customer service windows").
 _WINDOW_SECONDS: Final = 24 * 3600.0
 
+_SCREEN_LIMITS: Final = ScreenLimits(characters=LIMITS.text, window_seconds=_WINDOW_SECONDS)
+
 _SIGNATURE: Final = "x-hub-signature-256"
 _SIGNED: Final = re.compile(r"sha256=([0-9a-f]{64})")
 _CHALLENGE: Final = re.compile(r"[!-~]{1,1024}")
@@ -78,7 +80,7 @@ class WhatsApp:
     @property
     def limits(self) -> ScreenLimits:
         """What one message holds; longer texts are split."""
-        return ScreenLimits(characters=LIMITS.text, window_seconds=_WINDOW_SECONDS)
+        return _SCREEN_LIMITS
 
     @property
     def credentials(self) -> Mapping[str, str]:

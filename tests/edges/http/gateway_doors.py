@@ -31,6 +31,7 @@ from sessiond.gateways.whatsapp import WhatsApp, WhatsAppSettings
 from sessiond.net.messages import Request, Response
 from sessiond.runtime.availability import Availability
 from sessiond.runtime.cell import Cell
+from sessiond.runtime.deadlines import Deadlines
 from sessiond.runtime.entropy import SeededEntropy
 from sessiond.runtime.intake import Intake
 from sessiond.runtime.registry import Registry
@@ -172,12 +173,14 @@ async def open_stand(*accounts: Account, actor: Ask = greet) -> AsyncIterator[St
     acquired = await stand.store.acquire(
         NodeId("n"), "nonce", everything, now=0.0, window_seconds=30.0, lease_seconds=60.0
     )
+    deadlines = Deadlines(stand.clock)
     intake = Intake(
         stand.store,
         {one.fence.partition: one.fence for one in acquired},
         stand.registry,
         stand,
         clock=stand.clock,
+        deadlines=deadlines,
         entropy=SeededEntropy(1),
         availability=stand.availability,
     )
@@ -193,6 +196,7 @@ async def open_stand(*accounts: Account, actor: Ask = greet) -> AsyncIterator[St
     detach = telemetry.attach(lambda name, _, about: stand.told.append((name, dict(about))))
     try:
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(deadlines.run)
             await nursery.start(lambda task_status: intake.run(task_status=task_status))
             yield stand
             nursery.cancel_scope.cancel()
