@@ -79,21 +79,22 @@ async def redeem(world: World, user: str, code: str) -> str:
     return shown
 
 
+@pytest.mark.parametrize("parts", ["canonical", "alias"])
 @pytest.mark.parametrize(
     ("offers", "redeems", "canonical", "alias"),
     [(WEB, PHONE, WEB, PHONE), (PHONE, WEB, WEB, PHONE), (CHAT, PHONE, CHAT, PHONE)],
 )
 async def test_people_link_themselves_in_a_conversation(
-    autojump_clock: MockClock, offers: str, redeems: str, canonical: str, alias: str
+    autojump_clock: MockClock, offers: str, redeems: str, canonical: str, alias: str, parts: str
 ) -> None:
-    """One is shown a code, the other types it; and they part with a word."""
+    """One is shown a code, the other types it; and either of them parts them with a word."""
     async with open_world(talking_app()) as world:
         code = await offered(world, offers)
         assert "One moment." in await redeem(world, redeems, f"{code[:4]}-{code[4:]}")
         linked = await call(world, alias)
         if canonical == offers:
             await say(world, canonical, "yes")
-        assert "Apart." in await say(world, canonical, "part")
+        assert "Apart." in await say(world, canonical if parts == "canonical" else alias, "part")
         await until_quiet(world)
 
         assert linked == {"user": canonical, "aliases": [alias]}
