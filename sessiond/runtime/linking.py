@@ -3,7 +3,7 @@
 What is asked for comes as errands (link_errands.py).
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -213,7 +213,9 @@ class Linking:
         for account, raw in note.lines.items():
             ours = decode_line(lines[account]) if account in lines else NEW_LINE
             theirs = replace(decode_line(bytes(raw)), alias=note.user)
-            lines[account] = encode_line(_merged(ours, theirs))
+            line = _merged(ours, theirs)
+            lines[account] = encode_line(replace(line, held=line.held[-MAX_HELD:]))
+            self._give_up(turn, account, line.held[:-MAX_HELD], "too many wait for the person")
         turn.state = replace(turn.state, snapshot=replace(snapshot, lines=lines))
         data = msgspec.json.decode(note.data)
         await self._hear(
@@ -231,15 +233,17 @@ class Linking:
         kept = {name: raw for name, raw in snapshot.lines.items() if name not in theirs}
         turn.state = replace(turn.state, snapshot=replace(snapshot, aliases=aliases, lines=kept))
         for account, line in theirs.items():
-            self._give_up(turn, account, line)
+            self._give_up(turn, account, line.held, "the person it waited for was unlinked")
         state = LinkState.REFUSED if note.reason else LinkState.UNLINKED
         await self._hear(turn, LinkUpdate(state=state, alias=note.user, reason=note.reason))
 
-    def _give_up(self, turn: Computed, account: str, line: Line) -> None:
-        """Tell that what waited for somebody to write will not be sent: he left."""
-        for _ in line.held:
+    def _give_up(
+        self, turn: Computed, account: str, held: Sequence[msgspec.Raw], error: str
+    ) -> None:
+        """Tell that what waited for somebody to write will not be sent."""
+        for _ in held:
             facts = {"account": account, "state": DeliveryState.FAILED.value}
-            event, error = JournalEvent.DELIVERY_FAILED, "the person it waited for was unlinked"
+            event = JournalEvent.DELIVERY_FAILED
             tell(turn, self._services, event, facts, failed=True, error=error)
 
     async def _refused(self, turn: Computed, note: LinkNote, _cause: str) -> None:
@@ -339,8 +343,7 @@ def _heard_of(heard: Heard, user: UserId) -> Heard:
 def _merged(ours: Line, theirs: Line) -> Line:
     """Take the line that was used last; what waited on either waits on."""
     newer = theirs if theirs.heard_at >= ours.heard_at else ours
-    held = (*ours.held, *theirs.held)[-MAX_HELD:]
-    return replace(newer, held=held)
+    return replace(newer, held=(*ours.held, *theirs.held))
 
 
 def _as_dict(data: object) -> dict[str, object]:

@@ -454,6 +454,28 @@ async def test_lines_move_with_what_waits_on_them(autojump_clock: MockClock) -> 
         assert msgspec.json.decode(canonical.lines["shop"])["to"] == "+233201234567"
 
 
+async def test_what_waits_beyond_the_bound_is_told_of(autojump_clock: MockClock) -> None:
+    """Of 20 messages that wait for one person 16 wait on; no other one goes without a word."""
+    async with open_world(linking_app()) as world:
+        await call(world, WEB)
+        for number in (1, 2):
+            held = tuple(msgspec.Raw(b"%d" % (10 * number + n)) for n in range(10))
+            lines = {"shop": msgspec.Raw(encode_line(Line(to="+233201234567", held=held)))}
+            note = encode_note(LinkNote(user=UserId(PHONE), lines=lines))
+            digest = input_digest("test", str(number))
+            await world.node.intake.accept(UserId(WEB), "link:joined", note, digest)
+        await until_quiet(world)
+
+        canonical = await snapshot(world, WEB)
+        assert canonical is not None
+        kept = msgspec.json.decode(canonical.lines["shop"])["held"]
+        entries = await world.store.journal(UserId(WEB), partition_of(UserId(WEB)))
+        given_up = [one for one in entries if b"too many wait for the person" in one]
+
+    assert list(range(14, 30)) == kept
+    assert 4 == len(given_up)
+
+
 async def test_what_a_gateway_heard_names_who_he_is(autojump_clock: MockClock) -> None:
     """Session keys that are made of the user agree; statuses stay as they are."""
     async with open_world(linking_app()) as world:
