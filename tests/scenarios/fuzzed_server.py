@@ -60,8 +60,8 @@ def add_parrot(gateway: str) -> None:
 
 
 #: Of doors that are answered with what the flow says, and of those that are only accepted.
-ANSWERING = {"chat", "nalo", "nsano", "africastalking", "http_simple"}
-CALLING = {"whatsapp_cloud_api", "telegram_bot_api", "twilio"}
+ANSWERING = {"chat", "nalo", "nsano", "africastalking", "http"}
+CALLING = {"whatsapp", "telegram", "twilio"}
 for one in ANSWERING | CALLING:
     add_parrot(one)
 
@@ -94,7 +94,9 @@ def accounts(provider: str) -> dict[str, GatewaySettings]:
     }
     return {
         name: GatewaySettings(
-            account=AccountSettings(gateway=name), kind=kind, own=kind.settings(**own[name])
+            account=AccountSettings(gateway=name),
+            kind=kind,
+            own=kind.settings(name=name, **own[name]),
         )
         for name, kind in BUILT_IN.items()
     }
