@@ -41,7 +41,7 @@ from sessiond.runtime.directory import Directory
 from sessiond.runtime.provider_calls import CallFailed, CallProvider
 from sessiond.runtime.telling import Taken, tell_until_taken
 from sessiond.runtime.threads import Threads
-from sessiond.runtime.uploads import Uploaded, Uploads
+from sessiond.runtime.uploads import Attached, Uploaded, Uploads
 
 __all__ = ["Sender", "SenderHost"]
 
@@ -174,15 +174,17 @@ class Sender:
         return self._put_off(user, waiting, judgement, outgoing)
 
     async def _called(self, waiting: Waiting, call: ProviderCall) -> Judgement:
-        """Make the call of a delivery, after that which uploads its file, if it has one."""
+        """Make the call of a delivery, after that which uploads its file, or with that in it, if it has one."""
         seconds = self.account.settings.call_seconds
         if call.file is None:
             return await self._exchange(call, seconds)
         if self._uploads is None:
             return GivenUp("files are not uploaded on this account")
         while True:
-            found = await self._uploads.find(call.file)
+            found = await self._uploads.find(call.file, call)
             waiting.upload = _told(call.file, found) or waiting.upload
+            if isinstance(found, Attached):
+                return found.judgement
             if not isinstance(found, Uploaded):
                 return found
             judgement = await self._exchange(with_media_id(call, found.id), seconds)
@@ -299,11 +301,11 @@ class Sender:
         )
 
 
-def _told(file: LocalFile, found: Uploaded | Judgement) -> FileUpload | None:
+def _told(file: LocalFile, found: Uploaded | Attached | Judgement) -> FileUpload | None:
     """Say what the journal is told of a file; ``None``: nothing has happened, or not yet."""
     if isinstance(found, GivenUp):
         return FileUpload(file.mime_type, reason=found.reason)
-    if isinstance(found, Uploaded) and found.is_new:
+    if isinstance(found, Attached) or (isinstance(found, Uploaded) and found.is_new):
         return FileUpload(file.mime_type, found.size)
     return None
 

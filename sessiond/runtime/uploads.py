@@ -1,13 +1,15 @@
 """Uploads: the files that one account's messages show, given to its provider before the messages are.
 
-A file is uploaded once and sent by the provider's id for as long as the provider keeps it; one that was changed is
-another file. The ids are in memory alone: after a restart, and after a crash between the provider's answer and the
-message, a file is uploaded again. One at a time, for each is held in memory as a whole.
+Some providers take a file by itself (``UploadingGateway``), others with the first message that shows it
+(``AttachingGateway``). That is done once; then it is sent by the provider's id, for as long as the provider keeps it. A
+file that was changed is another file. The ids are in memory alone: after a restart, and after a crash between the
+provider's answer and the message, a file is uploaded again. One at a time, for each is held in memory as a whole.
 
 It is read when it is uploaded and not when the turn asks for it: no commit waits for a disk or a provider, and no store
 holds megabytes. So the file has to be where the message says until then; one that is not there is a dead letter.
 """
 
+import logging
 import os
 from collections import OrderedDict
 from collections.abc import Callable
@@ -23,6 +25,7 @@ from sessiond.core.gateways.accounts import AccountSettings
 from sessiond.core.gateways.messages import LocalFile, ProviderCall
 from sessiond.core.gateways.port import (
     OUTCOMES,
+    AttachingGateway,
     GivenUp,
     Judgement,
     Sent,
@@ -32,9 +35,11 @@ from sessiond.core.gateways.port import (
 from sessiond.core.ports import Clock
 from sessiond.runtime.threads import Threads
 
-__all__ = ["MAX_KEPT", "Exchange", "Uploaded", "Uploads"]
+__all__ = ["MAX_KEPT", "Attached", "Exchange", "Uploaded", "Uploads"]
 
 T = TypeVar("T")
+
+_log: Final = logging.getLogger("sessiond.gateways")
 
 #: Ids of files that are kept for the next message; of more, those that were not used for longest go.
 MAX_KEPT: Final = 1024
@@ -48,6 +53,14 @@ class Uploaded:
     size: int
     is_new: bool
     """It was uploaded just now."""
+
+
+@frozen
+class Attached:
+    """The message was sent, and its file with it."""
+
+    judgement: Sent
+    size: int
 
 
 @frozen
@@ -81,7 +94,7 @@ class Uploads:
         self,
         account: str,
         settings: AccountSettings,
-        gateway: UploadingGateway,
+        gateway: UploadingGateway | AttachingGateway,
         exchange: Exchange,
         *,
         clock: Clock,
@@ -96,8 +109,10 @@ class Uploads:
         self._kept: OrderedDict[LocalFile, _Kept] = OrderedDict()
         self._turn = trio.Lock()
 
-    async def find(self, file: LocalFile) -> Uploaded | Judgement:
-        """Find the provider's id of *file*, uploading it unless that was done; a judgement: there is none (now).
+    async def find(self, file: LocalFile, call: ProviderCall) -> Uploaded | Attached | Judgement:
+        """Find the provider's id of *file*, which *call* shows; a judgement: there is none (now).
+
+        Unless that was done, it is uploaded; or *call* is made with it, where the provider takes files so.
 
         Cancelled: the provider may have it, and the next one uploads it again.
         """
@@ -107,7 +122,7 @@ class Uploads:
                 return stamp
             kept = self._kept.get(file)
             if kept is None or kept.stamp != stamp or self._clock.monotonic() >= kept.until:
-                return await self._upload(file, stamp)
+                return await self._upload(file, stamp, call)
             self._kept.move_to_end(file)
             return Uploaded(kept.id, stamp.size, is_new=False)
 
@@ -115,9 +130,11 @@ class Uploads:
         """Upload *file* again for the next message: the provider does not take its id any more."""
         self._kept.pop(file, None)
 
-    async def _upload(self, file: LocalFile, stamp: _Stamp) -> Uploaded | Judgement:
+    async def _upload(
+        self, file: LocalFile, stamp: _Stamp, call: ProviderCall
+    ) -> Uploaded | Attached | Judgement:
         began = self._clock.monotonic()
-        judgement = await self._exchanged(file, stamp)
+        judgement = await self._exchanged(file, stamp, call)
         telemetry.emit(
             "media.upload",
             {"duration": self._clock.monotonic() - began, "size": stamp.size},
@@ -131,24 +148,45 @@ class Uploads:
         if not isinstance(judgement, Sent):
             return judgement
         until = began + self._gateway.upload_keeps_seconds
-        self._kept[file] = _Kept(stamp, judgement.id, until)
+        if isinstance(self._gateway, AttachingGateway):
+            if judgement.file:
+                self._keep(file, _Kept(stamp, judgement.file, until))
+            return Attached(judgement, stamp.size)
+        self._keep(file, _Kept(stamp, judgement.id, until))
+        return Uploaded(judgement.id, stamp.size, is_new=True)
+
+    def _keep(self, file: LocalFile, kept: _Kept) -> None:
+        self._kept[file] = kept
         self._kept.move_to_end(file)
         if len(self._kept) > MAX_KEPT:
             self._kept.popitem(last=False)
-        return Uploaded(judgement.id, stamp.size, is_new=True)
 
-    async def _exchanged(self, file: LocalFile, stamp: _Stamp) -> Judgement:
+    async def _exchanged(self, file: LocalFile, stamp: _Stamp, call: ProviderCall) -> Judgement:
         limit = self._settings.upload_bytes
         if stamp.size > limit:
             return GivenUp(f"the file is larger than the account's upload_bytes, {limit}")
         content = await self._read(lambda: _content_of(file.path, limit))
         if not isinstance(content, bytes):
             return content
+        written = self._written(file, content, call)
+        if not isinstance(written, ProviderCall):
+            return written
+        return await self._exchange(written, self._settings.upload_seconds)
+
+    def _written(
+        self, file: LocalFile, content: bytes, call: ProviderCall
+    ) -> ProviderCall | GivenUp:
         try:
-            call = self._gateway.upload(file, content)
+            if isinstance(self._gateway, AttachingGateway):
+                return self._gateway.attach(call, content)
+            return self._gateway.upload(file, content)
         except InvalidInput as error:
             return GivenUp(str(error))
-        return await self._exchange(call, self._settings.upload_seconds)
+        except Exception as error:  # noqa: BLE001 -- a gateway's code; its message may hold what is in the file
+            kind = type(error).__name__
+            fields = {"fields": {"account": self._account, "error": kind}}
+            _log.error("a gateway cannot upload a file", extra=fields)
+            return GivenUp(f"the gateway cannot upload the file ({kind})")
 
     async def _read(self, look: Callable[[], T]) -> T | GivenUp | TryAgain:
         """Look at the file, in a thread; what cannot be read is told without saying where it is."""

@@ -17,9 +17,10 @@ from sessiond import DownloadProblem
 from sessiond.config.load import load_settings
 from sessiond.core.gateways.accounts import AccountSettings
 from sessiond.gateways.telegram.media import DOWNLOAD_BYTES as TELEGRAM
+from sessiond.gateways.telegram.media import UPLOAD_BYTES
 from sessiond.gateways.twilio.media import DOWNLOAD_BYTES as TWILIO
 from sessiond.gateways.whatsapp.media import DOWNLOAD_BYTES as WHATSAPP
-from sessiond.gateways.whatsapp.media import KEEPS_SECONDS
+from sessiond.gateways.whatsapp.media import KEEPS_SECONDS, MEDIA_BYTES
 from sessiond.testing.providers import Exchange, answer, open_provider
 from tests.docs.pages import DOCS, captioned, fenced
 from tests.scenarios.hooks import request
@@ -147,4 +148,8 @@ def test_the_numbers_on_the_page_are_those_of_the_code() -> None:
     assert defaults["download_bytes"] is None
     megabytes = [number // 2**20 for number in (WHATSAPP, TELEGRAM, TWILIO)]
     assert "(WhatsApp {} MB, Telegram {} MB, Twilio {} MB)".format(*megabytes) in TEXT
-    assert f"used for {KEEPS_SECONDS / 86_400:.0f} days" in TEXT
+    assert f"Meta's for {KEEPS_SECONDS / 86_400:.0f} days" in TEXT
+    kinds = (MEDIA_BYTES["image"], MEDIA_BYTES["audio"], UPLOAD_BYTES["sendPhoto"])
+    image, audio, photo = (number // 2**20 for number in kinds)
+    words = f"WhatsApp {image} MB of an image, {audio} MB of audio and video; Telegram {photo} MB of a photo"
+    assert words in " ".join(TEXT.split())

@@ -16,6 +16,7 @@ from sessiond.core.gateways.accounts import Account, AccountSettings
 from sessiond.core.ids import partition_of
 from sessiond.edges.http.outbound import Outbound
 from sessiond.gateways.telegram import Telegram, TelegramSettings
+from sessiond.gateways.twilio import Twilio, TwilioSettings
 from sessiond.gateways.whatsapp import WhatsApp, WhatsAppSettings
 from sessiond.testing.providers import (
     Exchange,
@@ -244,10 +245,110 @@ async def test_an_account_without_uploads_does_not_take_what_is_left(bill: str) 
     async with at_the_shop(app, answer(401, {"error": {"code": 190}})) as (world, provider):
         await world.webhook(ANN, [bill], name="bills")
         await provider.wait_calls(1)
-        bot = TelegramSettings(bot_token=f"1:{'t' * 32}", secret_tokens=("s" * 32,))
-        settings = AccountSettings(gateway="telegram")
-        world.accounts["shop"] = Account("shop", settings, Telegram(bot))
+        sender = TwilioSettings(
+            account_sid=f"AC{'0' * 32}", auth_tokens=("t" * 32,), sender="+14155238886"
+        )
+        settings = AccountSettings(gateway="twilio")
+        world.accounts["shop"] = Account("shop", settings, Twilio(sender))
         await world.restart()
         await heard.of(1)
 
     assert "files are not uploaded on this account" == heard.updates[0].reason
+
+
+class Bot:
+    """Telegram: each file gets an id, shown in a photo's sizes or as a document."""
+
+    async def __call__(self, exchange: Exchange) -> None:
+        method = exchange.call.target.rpartition("/")[2]
+        result: dict[str, Any] = {"message_id": 7}
+        if method == "sendDocument":
+            result["document"] = {"file_id": "doc-1"}
+        elif method == "sendPhoto":
+            sizes = [("small", 90), ("large", 800), ("middle", 320)]
+            result["photo"] = [{"file_id": name, "width": width} for name, width in sizes]
+        await answer(200, {"ok": True, "result": result})(exchange)
+
+
+def bot(url: str, **settings: Any) -> Account:
+    own = TelegramSettings(bot_token=f"1:{'t' * 32}", secret_tokens=("s" * 32,), api_url=url)
+    return Account("shop", AccountSettings(gateway="telegram", **settings), Telegram(own))
+
+
+@asynccontextmanager
+async def at_the_bot(app: App, *script: Response) -> AsyncIterator[tuple[World, Provider]]:
+    with trio.fail_after(30):
+        async with open_provider() as provider, aclosing(Outbound()) as outbound:
+            provider.otherwise = Bot()
+            provider.script(*script)
+            async with open_world(app, accounts=(bot(provider.url),), call=outbound) as world:
+                yield world, provider
+
+
+def a_chatty_app() -> tuple[App, Heard]:
+    app, heard = App(), Heard()
+
+    @app.on_webhook("show")
+    async def show(session: Session, shown: list[str]) -> None:
+        for kind in shown:
+            media = Media(kind=AttachmentKind(kind), path=session.data["path"])
+            session.send("Look *here*", media=media, to="5512", via="shop")
+
+    @app.on_webhook("path")
+    async def path(session: Session, path: str) -> None:
+        session.data["path"] = path
+
+    @app.on_delivery
+    async def on_delivery(session: Session, update: DeliveryUpdate) -> None:
+        heard.add(update)
+
+    return app, heard
+
+
+async def test_telegram_takes_a_file_with_its_first_message(bill: str) -> None:
+    """The next ones name the id that it got; as another kind of media it goes up once more. Each is in the journal."""
+    app, heard = a_chatty_app()
+    async with at_the_bot(app) as (world, provider):
+        await world.webhook(ANN, bill, name="path")
+        await world.webhook(ANN, ["document", "document", "image", "image"], name="show")
+        await heard.of(4)
+        journal_of_files = await journal(world)
+
+    assert ["sendDocument"] * 2 + ["sendPhoto"] * 2 == targets(provider)
+    first, second, third, fourth = provider.calls
+    for call in (first, third):
+        assert call.headers["content-type"].startswith("multipart/form-data; boundary=")
+        assert b"%PDF-1.7 bill" in call.body
+    assert b'name="document"; filename="bill.pdf"' in first.body
+    assert b'name="caption"\r\n\r\nLook <i>here</i>\r\n' in first.body
+    assert b'name="chat_id"\r\n\r\n5512\r\n' in first.body
+    assert ("doc-1", "large") == (second.json["document"], fourth.json["photo"])
+    assert [13, 13] == [entry["facts"]["size"] for entry in journal_of_files]
+    assert [("sent", "7")] * 4 == [(one.state, one.message_id) for one in heard.updates]
+
+
+@pytest.mark.parametrize("fault", [answer(500), half(), reset()], ids=["500", "half", "reset"])
+async def test_a_file_that_was_lost_with_its_message_goes_with_it_again(
+    bill: str, fault: Response
+) -> None:
+    """At least once, as messages do."""
+    app, heard = a_chatty_app()
+    async with at_the_bot(app, fault) as (world, provider):
+        await world.webhook(ANN, bill, name="path")
+        await world.webhook(ANN, ["document"], name="show")
+        await heard.of(1)
+
+    assert [True, True] == [b"%PDF-1.7 bill" in call.body for call in provider.calls]
+
+
+async def test_an_id_that_telegram_does_not_take_is_replaced(bill: str) -> None:
+    """The file goes with the message once more."""
+    app, heard = a_chatty_app()
+    wrong = answer(400, {"ok": False, "error_code": 400, "description": "wrong file_id"})
+    async with at_the_bot(app, Bot(), wrong) as (world, provider):
+        await world.webhook(ANN, bill, name="path")
+        await world.webhook(ANN, ["document", "document"], name="show")
+        await heard.of(2)
+
+    assert [True, False, True] == [b"%PDF-1.7 bill" in call.body for call in provider.calls]
+    assert ["sent", "sent"] == [update.state for update in heard.updates]

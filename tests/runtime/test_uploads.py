@@ -19,6 +19,9 @@ from sessiond.runtime.clock import SteadyClock
 from sessiond.runtime.threads import InPlace
 from sessiond.runtime.uploads import MAX_KEPT, Uploaded, Uploads
 
+#: The message that shows the file.
+CALL = ProviderCall(url="https://example.com/messages", body=b'{"document":"{media_id}"}')
+
 Told = list[Mapping[str, object]]
 
 
@@ -78,8 +81,8 @@ async def test_a_file_is_uploaded_once(
     meta = Meta()
     account, file = uploads(meta), written(tmp_path / "bill.pdf")
 
-    assert Uploaded("id-1", 4, is_new=True) == await account.find(file)
-    assert Uploaded("id-1", 4, is_new=False) == await account.find(file)
+    assert Uploaded("id-1", 4, is_new=True) == await account.find(file, CALL)
+    assert Uploaded("id-1", 4, is_new=False) == await account.find(file, CALL)
     (call,) = meta.calls
     assert b"%PDF" in call.body
     assert b'filename="bill.pdf"' in call.body
@@ -105,7 +108,7 @@ async def test_messages_at_the_same_time_wait_for_one_upload(
     files = [written(tmp_path / name) for name in ("a.pdf", "b.pdf")]
     async with trio.open_nursery() as nursery:
         for file in files * 3:
-            nursery.start_soon(account.find, file)
+            nursery.start_soon(account.find, file, CALL)
 
     assert 2 == len(meta.calls)
 
@@ -114,11 +117,11 @@ async def test_a_changed_file_is_another_one(tmp_path: Path, autojump_clock: Moc
     """Written anew, replaced, or touched: what is there now is what people should see."""
     meta = Meta()
     account, path = uploads(meta), tmp_path / "menu.pdf"
-    await account.find(written(path, b"old"))
-    await account.find(written(path, b"new."))
+    await account.find(written(path, b"old"), CALL)
+    await account.find(written(path, b"new."), CALL)
     (tmp_path / "next").write_bytes(b"neww")
     (tmp_path / "next").replace(path)
-    await account.find(written(path, b"neww"))
+    await account.find(written(path, b"neww"), CALL)
 
     assert [b"old", b"new.", b"neww"] == [
         next(part for part in (b"old", b"new.", b"neww") if part in call.body)
@@ -134,7 +137,7 @@ async def test_the_same_bytes_under_another_type_or_name_are_another_file(
     account, file = uploads(meta), written(tmp_path / "a.pdf")
     other = LocalFile(path=file.path, mime_type="text/plain", name="a.txt")
 
-    assert (await account.find(file), await account.find(other)) == (
+    assert (await account.find(file, CALL), await account.find(other, CALL)) == (
         Uploaded("id-1", 4, is_new=True),
         Uploaded("id-2", 4, is_new=True),
     )
@@ -146,12 +149,12 @@ async def test_an_id_is_used_no_longer_than_the_provider_keeps_it(
     """Meta says 30 days; a day before it is uploaded again."""
     meta = Meta()
     account, file = uploads(meta), written(tmp_path / "a.pdf")
-    await account.find(file)
+    await account.find(file, CALL)
     await trio.sleep(29 * 86_400 - 10)
-    await account.find(file)
+    await account.find(file, CALL)
     before = len(meta.calls)
     await trio.sleep(10)
-    await account.find(file)
+    await account.find(file, CALL)
 
     assert (1, 2) == (before, len(meta.calls))
 
@@ -161,11 +164,11 @@ async def test_a_forgotten_file_is_uploaded_again(
 ) -> None:
     """The provider did not take its id."""
     account, file = uploads(Meta()), written(tmp_path / "a.pdf")
-    await account.find(file)
+    await account.find(file, CALL)
     account.forget(file)
     account.forget(file)
 
-    assert Uploaded("id-2", 4, is_new=True) == await account.find(file)
+    assert Uploaded("id-2", 4, is_new=True) == await account.find(file, CALL)
 
 
 @pytest.mark.parametrize(
@@ -177,8 +180,8 @@ async def test_what_is_not_taken_is_told_and_not_kept(
     """The next message tries again."""
     account, file = uploads(Meta(judgement)), written(tmp_path / "a.pdf")
 
-    assert judgement == await account.find(file)
-    assert Uploaded("id-2", 4, is_new=True) == await account.find(file)
+    assert judgement == await account.find(file, CALL)
+    assert Uploaded("id-2", 4, is_new=True) == await account.find(file, CALL)
     assert ["sent"] == [one["outcome"] for one in told][1:]
 
 
@@ -203,7 +206,7 @@ async def test_what_cannot_be_read_is_no_upload(
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     file = LocalFile(path=f"{tmp_path}/{name}", mime_type="application/pdf")
     meta = Meta()
-    found = await uploads(meta).find(file)
+    found = await uploads(meta).find(file, CALL)
 
     assert isinstance(found, GivenUp | TryAgain)
     assert reason in found.reason
@@ -219,7 +222,7 @@ async def test_a_file_larger_than_the_settings_say_is_not_read(
     with path.open("wb") as file:
         file.truncate(10**12)
     found = await uploads(Meta(), upload_bytes=1000).find(
-        LocalFile(path=str(path), mime_type="video/mp4")
+        LocalFile(path=str(path), mime_type="video/mp4"), CALL
     )
 
     assert GivenUp("the file is larger than the account's upload_bytes, 1000") == found
@@ -230,9 +233,9 @@ async def test_a_file_that_the_provider_does_not_take_is_not_sent(
 ) -> None:
     """Empty, or of a type that it has no room for."""
     meta = Meta()
-    empty = await uploads(meta).find(written(tmp_path / "a.pdf", b""))
+    empty = await uploads(meta).find(written(tmp_path / "a.pdf", b""), CALL)
     large = written(tmp_path / "b.png", b"x" * (5 * 1024 * 1024 + 1))
-    image = await uploads(meta).find(LocalFile(path=large.path, mime_type="image/png"))
+    image = await uploads(meta).find(LocalFile(path=large.path, mime_type="image/png"), CALL)
 
     assert isinstance(empty, GivenUp)
     assert isinstance(image, GivenUp)
@@ -246,10 +249,10 @@ async def test_ids_of_many_files_are_bounded(tmp_path: Path, autojump_clock: Moc
     account = uploads(meta)
     files = [written(tmp_path / f"{number}.pdf") for number in range(MAX_KEPT + 1)]
     for file in files:
-        await account.find(files[0])
-        await account.find(file)
+        await account.find(files[0], CALL)
+        await account.find(file, CALL)
     uploaded = len(meta.calls)
-    await account.find(files[0])
-    await account.find(files[1])
+    await account.find(files[0], CALL)
+    await account.find(files[1], CALL)
 
     assert (MAX_KEPT + 1, MAX_KEPT + 2) == (uploaded, len(meta.calls))

@@ -13,6 +13,7 @@ from attrs.validators import ge, gt, le, optional
 from sessiond.core.errors import InvalidInput
 from sessiond.core.gateways.port import (
     AnsweringGateway,
+    AttachingGateway,
     CallingGateway,
     DownloadingGateway,
     Gateway,
@@ -123,7 +124,7 @@ class Account:
     """The gateway, if its answer is the response."""
     receipts: ReceiptGateway | None = field(init=False, repr=False)
     """The gateway, if it is told that inputs were taken."""
-    uploads: UploadingGateway | None = field(init=False, repr=False)
+    uploads: UploadingGateway | AttachingGateway | None = field(init=False, repr=False)
     """The gateway, if it takes files."""
     downloads: DownloadingGateway | None = field(init=False, repr=False)
     """The gateway, if it keeps what people send."""
@@ -141,8 +142,9 @@ class Account:
         return self.gateway if isinstance(self.gateway, ReceiptGateway) else None
 
     @uploads.default
-    def _find_uploads(self) -> UploadingGateway | None:
-        return self.gateway if isinstance(self.gateway, UploadingGateway) else None
+    def _find_uploads(self) -> UploadingGateway | AttachingGateway | None:
+        gateway = self.gateway
+        return gateway if isinstance(gateway, UploadingGateway | AttachingGateway) else None
 
     @downloads.default
     def _find_downloads(self) -> DownloadingGateway | None:

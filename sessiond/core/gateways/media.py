@@ -68,8 +68,8 @@ _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 # What we send
 
 
-def file_of(media: Media) -> LocalFile:
-    """Describe the file that *media* are in.
+def file_of(media: Media, kind: str = "") -> LocalFile:
+    """Describe the file that *media* are in; *kind*: see ``LocalFile``.
 
     Raises:
       InvalidInput: its type is none, or its name does not say which it is.
@@ -81,7 +81,9 @@ def file_of(media: Media) -> LocalFile:
         raise InvalidInput("the name of the file does not say its type: say mime_type=…")
     if _MIME.fullmatch(mime_type) is None:
         raise InvalidInput("a file to upload has a type, such as image/jpeg")
-    return LocalFile(path=str(path), mime_type=mime_type, name=media.filename or path.name)
+    return LocalFile(
+        path=str(path), mime_type=mime_type, name=media.filename or path.name, kind=kind
+    )
 
 
 def with_media_id(call: ProviderCall, media_id: str) -> ProviderCall:

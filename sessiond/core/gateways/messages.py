@@ -64,6 +64,8 @@ class LocalFile(Value, frozen=True, kw_only=True, omit_defaults=True):
     mime_type: str
     name: str = ""
     """What the person sees it called, where names are shown."""
+    kind: str = ""
+    """What it is shown as, where the provider's id is for one kind of media alone."""
 
 
 class ProviderCall(Value, frozen=True, kw_only=True, omit_defaults=True):

@@ -11,7 +11,7 @@ is parsed; it fails closed. Everything else (durability, duplicates, order, rate
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol, runtime_checkable
 
-from attrs import frozen
+from attrs import field, frozen
 
 from sessiond.core.conversations.shown import Readable
 from sessiond.core.flows.answers import Attachment
@@ -33,6 +33,7 @@ __all__ = [
     "OUTCOMES",
     "AccountStopped",
     "AnsweringGateway",
+    "AttachingGateway",
     "CallingGateway",
     "DownloadingGateway",
     "Gateway",
@@ -208,6 +209,28 @@ class UploadingGateway(CallingGateway, Protocol):
 
 
 @runtime_checkable
+class AttachingGateway(CallingGateway, Protocol):
+    """A calling gateway whose provider takes a file with the message that shows it, and gives it an id then.
+
+    ``judge`` says which (``Sent.file``); calls name theirs: ``ProviderCall.file``.
+    """
+
+    @property
+    def upload_keeps_seconds(self) -> float:
+        """How long the provider keeps it."""
+        ...
+
+    def attach(self, call: ProviderCall, content: bytes) -> ProviderCall:
+        """Write *call* with its file in it, instead of the id.
+
+        Raises:
+          InvalidInput: the provider does not take it: too large, empty.
+
+        """
+        ...
+
+
+@runtime_checkable
 class DownloadingGateway(Gateway, Protocol):
     """A gateway whose provider keeps what people send until it is fetched: two calls, the first says where it is."""
 
@@ -245,6 +268,8 @@ class Sent:
     """The provider has it, under this id."""
 
     id: str
+    file: str = field(default="", repr=False)
+    """The id of the file that came with it, where that can be sent by it again."""
 
 
 @frozen

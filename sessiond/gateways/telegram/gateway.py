@@ -10,9 +10,10 @@ import msgspec
 
 from sessiond.core.errors import InvalidInput
 from sessiond.core.flows.answers import Attachment
-from sessiond.core.flows.prompts import Output
+from sessiond.core.flows.prompts import Media, Output
 from sessiond.core.gateways.arrivals import Arrived, Heard, StatusUpdate
 from sessiond.core.gateways.fields import host_of
+from sessiond.core.gateways.media import file_of
 from sessiond.core.gateways.messages import (
     ProviderAnswer,
     ProviderCall,
@@ -21,10 +22,21 @@ from sessiond.core.gateways.messages import (
 )
 from sessiond.core.gateways.port import Judgement, ScreenLimits, Template
 from sessiond.gateways.telegram.judging import judge
-from sessiond.gateways.telegram.media import DOWNLOAD_BYTES, address_call, download_call
+from sessiond.gateways.telegram.media import (
+    DOWNLOAD_BYTES,
+    KEEPS_SECONDS,
+    address_call,
+    attached_call,
+    download_call,
+)
 from sessiond.gateways.telegram.reading import PLATFORM, Origin, callback_of, read_update
 from sessiond.gateways.telegram.settings import LIMITS, TelegramSettings
-from sessiond.gateways.telegram.writing import Payload, message_payloads, prompt_payloads
+from sessiond.gateways.telegram.writing import (
+    Payload,
+    message_payloads,
+    prompt_payloads,
+    shows_media,
+)
 
 __all__ = ["MAX_BODY", "Telegram"]
 
@@ -37,7 +49,7 @@ _TEXT: Final = "text/plain"
 
 
 class Telegram:
-    """One bot (``CallingGateway``, ``ReceiptGateway``, ``DownloadingGateway``)."""
+    """One bot (``ReceiptGateway``, ``AttachingGateway``, ``DownloadingGateway``)."""
 
     __slots__ = ("_hashed", "_settings", "_url")
 
@@ -97,14 +109,12 @@ class Telegram:
         """Write the calls that show *output* in the chat *to*. *reference* has no place: there are no statuses.
 
         Raises:
-          InvalidInput: there is no such chat, or media without id and address.
+          InvalidInput: there is no such chat, media without id, address and file, or a file of no type.
 
         """
         del reference
         chat = _chat(to)
-        return [
-            self._call(method, {"chat_id": chat, **told}) for method, told in self._payloads(output)
-        ]
+        return [self._message(payload, chat, media) for payload, media in self._payloads(output)]
 
     def template(self, template: Template, to: str, *, reference: str = "") -> Never:
         """Refuse: Telegram has no templates, and no need of them.
@@ -125,6 +135,20 @@ class Telegram:
         if not callback:
             return None
         return self._call("answerCallbackQuery", {"callback_query_id": callback})
+
+    @property
+    def upload_keeps_seconds(self) -> float:
+        """How long a file can be sent by its id."""
+        return KEEPS_SECONDS
+
+    def attach(self, call: ProviderCall, content: bytes) -> ProviderCall:
+        """Write a message with its file in it.
+
+        Raises:
+          InvalidInput: it is empty or larger than bots may send.
+
+        """
+        return attached_call(call, content)
 
     @property
     def download_bytes(self) -> int:
@@ -157,11 +181,21 @@ class Telegram:
         """Telegram tells no statuses: the answer to the call is all there is."""
         del update
 
-    def _payloads(self, output: Output) -> Iterator[Payload]:
+    def _payloads(self, output: Output) -> Iterator[tuple[Payload, Media | None]]:
         for message in output.messages:
-            yield from message_payloads(message)
-        if output.prompt is not None:
-            yield from prompt_payloads(output.prompt, self._settings)
+            for payload in message_payloads(message):
+                yield payload, message.media
+        prompt = output.prompt
+        if prompt is not None:
+            for payload in prompt_payloads(prompt, self._settings):
+                yield payload, prompt.media
+
+    def _message(self, payload: Payload, chat: int, media: Media | None) -> ProviderCall:
+        method, told = payload
+        call = self._call(method, {"chat_id": chat, **told})
+        if media is None or not media.path or media.id or not shows_media(payload):
+            return call
+        return msgspec.structs.replace(call, file=file_of(media, media.kind.value))
 
     def _call(self, method: str, told: Mapping[str, Any]) -> ProviderCall:
         return ProviderCall(url=self._url + method, body=msgspec.json.encode(told))

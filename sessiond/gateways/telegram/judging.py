@@ -38,8 +38,26 @@ class _Answer(Struct):
     parameters: _Parameters | None = None
 
 
+class _File(Struct):
+    file_id: str
+    width: int = 0
+
+
 class _Message(Struct):
     message_id: int
+    photo: list[_File] = []
+    document: _File | None = None
+    audio: _File | None = None
+    video: _File | None = None
+    sticker: _File | None = None
+
+    @property
+    def file_id(self) -> str:
+        """Of the media in it: of a photo's sizes the largest; empty: none that could be sent by it again."""
+        if self.photo:
+            return max(self.photo, key=lambda one: one.width).file_id
+        found = self.document or self.audio or self.video or self.sticker
+        return "" if found is None else found.file_id
 
 
 def judge(response: ProviderResponse) -> Judgement:
@@ -53,7 +71,7 @@ def judge(response: ProviderResponse) -> Judgement:
         return TryAgain(f"{response.status}: the answer cannot be read", retry_after(response))
     if answer.ok:
         message = decoded(answer.result, _Message)
-        return Sent("" if message is None else str(message.message_id))
+        return Sent("") if message is None else Sent(str(message.message_id), message.file_id)
     parameters = answer.parameters or _Parameters()
     if parameters.migrate_to_chat_id is not None:
         return GivenUp("400: the group has become another one")

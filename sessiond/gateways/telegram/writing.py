@@ -21,6 +21,7 @@ from sessiond.core.flows.prompts import (
     PromptKind,
 )
 from sessiond.core.gateways.choice_ids import write_choice_id
+from sessiond.core.gateways.media import MEDIA_ID
 from sessiond.core.rendering.cutting import utf16_units
 from sessiond.core.rendering.markdown import read_markdown
 from sessiond.core.rendering.styled import Span, Spans, plain_text, split_spans
@@ -28,7 +29,7 @@ from sessiond.core.rendering.titles import Title, numbered_lines, titles_of
 from sessiond.gateways.telegram.markup import marked_up
 from sessiond.gateways.telegram.settings import LIMITS, TelegramSettings
 
-__all__ = ["Payload", "message_payloads", "prompt_payloads"]
+__all__ = ["Payload", "message_payloads", "prompt_payloads", "shows_media"]
 
 #: A method and its parameters, without the chat.
 Payload = tuple[str, Mapping[str, Any]]
@@ -42,6 +43,8 @@ _METHODS: Final[Mapping[AttachmentKind, tuple[str, str]]] = {
     AttachmentKind.VIDEO: ("sendVideo", "video"),
     AttachmentKind.STICKER: ("sendSticker", "sticker"),
 }
+
+_TEXT: Final = "sendMessage"
 
 #: Up to so many short choices stand two in a row.
 _PAIRED: Final = 4
@@ -71,6 +74,11 @@ def prompt_payloads(prompt: Prompt, settings: TelegramSettings) -> Iterator[Payl
     if markup and prompt.media is None and not _texts(spans):
         spans = (Span(settings.choose),)
     yield from _said(spans, prompt.media, markup)
+
+
+def shows_media(payload: Payload) -> bool:
+    """Tell whether a payload of this module has the media of its message in it, and not its words alone."""
+    return payload[0] != _TEXT
 
 
 def _asking(prompt: Prompt, settings: TelegramSettings) -> _Markup:
@@ -139,7 +147,7 @@ def _parts(texts: list[str], media: Media | None) -> Iterator[Payload]:
             yield _media(media)
     for text in texts:
         yield (
-            "sendMessage",
+            _TEXT,
             {
                 "text": text,
                 "parse_mode": "HTML",
@@ -149,10 +157,8 @@ def _parts(texts: list[str], media: Media | None) -> Iterator[Payload]:
 
 
 def _media(media: Media, caption: str = "") -> Payload:
-    file = media.id or media.url
+    file = media.id or (MEDIA_ID if media.path else media.url)
     if not file:
-        raise InvalidInput(
-            "telegram: media to send need an id or an address; files are not uploaded"
-        )
+        raise InvalidInput("telegram: media to send need an id, an address or a file")
     method, name = _METHODS[media.kind]
     return method, {name: file} | ({"caption": caption, "parse_mode": "HTML"} if caption else {})

@@ -4,7 +4,6 @@ Cloud API reference, "Media": an id of a webhook lives 7 days, one of an upload 
 the access token, so it is asked for when it is used, and only Meta's hosts are called with that.
 """
 
-import hashlib
 import re
 from collections.abc import Mapping
 from typing import Final
@@ -19,6 +18,7 @@ from sessiond.core.gateways.media import (
     is_fetchable,
 )
 from sessiond.core.gateways.messages import LocalFile, ProviderCall, ProviderResponse
+from sessiond.core.gateways.multipart import multipart
 from sessiond.core.gateways.pieces import decoded
 from sessiond.core.gateways.port import AccountStopped, TryAgain
 from sessiond.gateways.whatsapp.judging import judge
@@ -52,7 +52,6 @@ KEEPS_SECONDS: Final = 29 * 86_400.0
 
 _AUTHORIZED: Final = {"authorization": "Bearer {access_token}"}
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
-_UNQUOTABLE: Final = re.compile(r'[\x00-\x1f\x7f"\\]')
 
 
 class _Address(Struct):
@@ -126,21 +125,11 @@ def upload_call(file: LocalFile, content: bytes, settings: WhatsAppSettings) -> 
     limit = MEDIA_BYTES.get(kind) or MEDIA_BYTES.get(kind.partition("/")[0], 0)
     if not 0 < len(content) <= limit:
         raise InvalidInput(f"whatsapp: a file of this type has 1 to {limit} bytes")
-    # Of the content, so that nothing random is in a call; whoever can put it into the file broke SHA-256.
-    boundary = f"sessiond-{hashlib.sha256(content).hexdigest()}"
-    named = _UNQUOTABLE.sub("_", file.name) or "file"
-    parts = (
-        b'Content-Disposition: form-data; name="messaging_product"\r\n\r\nwhatsapp',
-        f'Content-Disposition: form-data; name="type"\r\n\r\n{file.mime_type}'.encode(),
-        f'Content-Disposition: form-data; name="file"; filename="{named}"\r\n'
-        f"Content-Type: {file.mime_type}\r\n\r\n".encode(errors="replace")
-        + content,
-    )
-    between = f"--{boundary}\r\n".encode()
-    body = b"".join(between + part + b"\r\n" for part in parts) + f"--{boundary}--\r\n".encode()
+    fields = {"messaging_product": "whatsapp", "type": file.mime_type}
+    body, media_type = multipart(fields, "file", file, content)
     return ProviderCall(
         url=f"{settings.api_url}/{settings.api_version}/{settings.phone_number_id}/media",
         body=body,
-        media_type=f"multipart/form-data; boundary={boundary}",
+        media_type=media_type,
         headers=_AUTHORIZED,
     )

@@ -13,6 +13,8 @@ import trio
 import trio.testing
 from attrs import define, field
 
+from sessiond.core.gateways.messages import LocalFile
+from sessiond.core.gateways.multipart import multipart
 from sessiond.edges.http.router import Router
 from sessiond.edges.http.simulator import SimulatedAccount, Simulator
 from sessiond.edges.http.simulator.files import Files
@@ -305,6 +307,27 @@ async def test_a_bots_calls_reach_the_page() -> None:
     assert {"method": "sendMessage", "chat_id": 233, "text": "Hi"} == message["body"]
     assert [sent, done] == [message["answer"], receipt["answer"]]
     assert ("1", "answerCallbackQuery") == (message["id"], receipt["body"]["method"])
+
+
+async def test_a_file_in_a_message_of_telegram_reaches_the_page() -> None:
+    """As a form: its fields are told as those of JSON are, the file by its name."""
+    fields = {"chat_id": "233", "caption": "Look", "reply_markup": '{"keyboard":[]}'}
+    file = LocalFile(path="/srv/a.pdf", mime_type="application/pdf", name="a.pdf")
+    body, kind = multipart(fields, "document", file, b"%PDF")
+    door, bot = Door(), "/simulator/provider/bot/bot1:token/sendDocument"
+    sent = await door.told(bot, body, headers={"content-type": kind})
+    nobodys = await door.ask(bot, b"--x--", headers={"content-type": kind})
+    (message,) = (await door.told("/simulator/sent?after=0"))["calls"]
+
+    assert (1, 233) == (sent["result"]["message_id"], sent["result"]["chat"]["id"])
+    assert {
+        "method": "sendDocument",
+        "chat_id": 233,
+        "caption": "Look",
+        "document": "a.pdf",
+        "reply_markup": {"keyboard": []},
+    } == message["body"]
+    assert 400 == nobodys.status
 
 
 async def test_forms_of_twilio_reach_the_page() -> None:

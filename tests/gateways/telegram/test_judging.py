@@ -28,6 +28,27 @@ def test_a_message_that_was_taken_has_its_id() -> None:
     assert Sent("19") == answered(200, {"ok": True, "result": {"message_id": 19, "text": "hi"}})
 
 
+@pytest.mark.parametrize(
+    ("media", "file"),
+    [
+        ({"photo": [{"file_id": "s", "width": 90}, {"file_id": "l", "width": 800}]}, "l"),
+        ({"document": {"file_id": "d", "file_name": "a.pdf"}}, "d"),
+        ({"animation": {"file_id": "g"}, "document": {"file_id": "g"}}, "g"),
+        ({"audio": {"file_id": "a"}}, "a"),
+        ({"video": {"file_id": "v"}}, "v"),
+        ({"sticker": {"file_id": "k"}}, "k"),
+        ({"photo": []}, ""),
+        ({"text": "hi"}, ""),
+    ],
+)
+def test_a_message_with_a_file_has_that_files_id(media: Any, file: str) -> None:
+    """It can be sent by it again: of a photo the largest."""
+    judged = answered(200, {"ok": True, "result": {"message_id": 19, **media}})
+
+    assert Sent("19", file) == judged
+    assert not file or f"'{file}'" not in repr(judged)
+
+
 def test_a_receipt_that_was_taken_has_none() -> None:
     """``true`` is all there is."""
     assert Sent("") == answered(200, {"ok": True, "result": True})

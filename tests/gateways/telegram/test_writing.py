@@ -184,7 +184,7 @@ def test_a_text_too_long_for_a_caption_follows_the_picture() -> None:
 
 def test_media_need_an_id_or_an_address() -> None:
     """There is nothing to send otherwise."""
-    with pytest.raises(InvalidInput, match="media"):
+    with pytest.raises(InvalidInput, match="media to send need an id, an address or a file"):
         said("Look", Media())
 
 

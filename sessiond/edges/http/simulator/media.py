@@ -1,8 +1,6 @@
 """The stand-ins' side of media: where a file is, the file, and uploads. As each provider has it."""
 
 from collections.abc import Callable, Iterator, Mapping
-from email.parser import BytesParser
-from email.policy import HTTP
 from hashlib import sha256
 from typing import Any, Final
 
@@ -15,7 +13,7 @@ from sessiond.edges.http.simulator.accounts import PROVIDER_PATH, SimulatedAccou
 from sessiond.edges.http.simulator.files import File, Files
 from sessiond.edges.http.simulator.guard import guarded
 from sessiond.edges.http.simulator.sent import Sent
-from sessiond.edges.http.simulator.stand_ins import STAND_INS
+from sessiond.edges.http.simulator.stand_ins import STAND_INS, form_parts
 from sessiond.net.messages import Request, Response
 
 __all__ = ["media_routes"]
@@ -63,14 +61,10 @@ def _whatsapp_address(asked: _Asked) -> Response:
 
 def _whatsapp_upload(asked: _Asked) -> Response:
     """Take a file ("Media", "Upload Media"), and show that it came."""
-    kind = asked.request.header("content-type") or ""
-    head = f"content-type: {kind}\r\n\r\n".encode("latin-1", errors="replace")
-    form = BytesParser(policy=HTTP).parsebytes(head + asked.request.body)
-    for part in form.iter_parts():
-        content = part.get_payload(decode=True)
-        if part.get_filename() and isinstance(content, bytes):
-            name = asked.files.put(part.get_content_type(), content)
-            told = {"upload": part.get_content_type(), "bytes": len(content)}
+    for part in form_parts(asked.request):
+        if part.filename:
+            name = asked.files.put(part.type, part.content)
+            told = {"upload": part.type, "bytes": len(part.content)}
             asked.sent.add(asked.account.name, name, told, {"id": name})
             return json_answer(200, {"id": name})
     raise InvalidInput("an upload is a form with a file")

@@ -1,7 +1,9 @@
 """Stand-ins for the providers that accounts call: they accept every message of whoever bears the right credential."""
 
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from email.parser import BytesParser
+from email.policy import HTTP
 from typing import Any, Final
 from urllib.parse import parse_qs
 
@@ -12,7 +14,7 @@ from sessiond.edges.http.json_bodies import parse_json
 from sessiond.edges.http.simulator.accounts import SimulatedAccount
 from sessiond.net.messages import Request
 
-__all__ = ["STAND_INS", "StandIn"]
+__all__ = ["STAND_INS", "FormPart", "StandIn", "form_parts"]
 
 _Parameters = Mapping[str, str]
 _Told = Mapping[str, Any]
@@ -65,8 +67,40 @@ def _whatsapp_accepted(message_id: str, told: _Told) -> _Told:
     return answer | ({"contacts": [{"input": to, "wa_id": to}]} if told.get("type") else {})
 
 
+@frozen
+class FormPart:
+    """One field of a form; a *filename*: it is a file."""
+
+    name: str
+    filename: str
+    type: str
+    content: bytes
+
+
+def form_parts(request: Request) -> Iterator[FormPart]:
+    """Read a form with files (RFC 7578); what is none has no parts."""
+    head = f"content-type: {request.header('content-type') or ''}\r\n\r\n"
+    form = BytesParser(policy=HTTP).parsebytes(head.encode("latin-1", "replace") + request.body)
+    for part in form.iter_parts():
+        content = part.get_payload(decode=True)
+        if isinstance(content, bytes):
+            name = str(part.get_param("name", header="content-disposition") or "")
+            yield FormPart(name, part.get_filename() or "", part.get_content_type(), content)
+
+
 def _telegram(request: Request, parameters: _Parameters) -> dict[str, Any]:
-    return {**_json(request, parameters), "method": parameters["method"]}
+    """Read a message: JSON, or a form where a file comes with it ("Sending files"); that is told by its name."""
+    if not (request.header("content-type") or "").startswith("multipart/form-data"):
+        return {**_json(request, parameters), "method": parameters["method"]}
+    told: dict[str, Any] = {"method": parameters["method"]}
+    for part in form_parts(request):
+        told[part.name] = part.filename or part.content.decode(errors="replace")
+    if "chat_id" not in told:
+        raise InvalidInput("a message has a chat_id")
+    told["chat_id"] = int(told["chat_id"]) if told["chat_id"].isdecimal() else told["chat_id"]
+    if "reply_markup" in told:
+        told["reply_markup"] = parse_json(told["reply_markup"].encode())
+    return told
 
 
 def _telegram_accepted(message_id: str, told: _Told) -> _Told:
