@@ -330,7 +330,8 @@ async def test_a_provider_that_fails(tmp_path: Path, fault: str) -> None:
     """500, 429, half a response, slow: each message is sent until the provider has it, and the next one follows."""
     async with open_provider() as provider:
         provider.otherwise = once_each(FAULTS[fault], provider.otherwise)
-        async with serving(tmp_path, provider.url, call_seconds=1) as live:
+        seconds = 3 if fault == "slow" else 15
+        async with serving(tmp_path, provider.url, call_seconds=seconds) as live:
             everybody = [Person(kind, live, provider) for kind in CALLING]
             for person in everybody:
                 await person.send("hi")
