@@ -13,7 +13,7 @@ import attrs
 import pytest
 import trio
 
-from sessiond import DownloadProblem
+from sessiond import Attachment, AttachmentKind, DownloadProblem
 from sessiond.config.load import load_settings
 from sessiond.core.gateways.accounts import AccountSettings
 from sessiond.gateways.telegram.media import DOWNLOAD_BYTES as TELEGRAM
@@ -129,6 +129,19 @@ async def test_the_apps_photo_is_kept_and_its_letter_sent(
     assert ["media.upload"] == [
         entry["event"] for entry in journal["rows"] if entry["event"].startswith("media.")
     ]
+
+
+async def test_an_app_can_be_given_files(tmp_path: Path) -> None:
+    """The page's stand-in for downloads: the function stores what it gives."""
+    names: dict[str, Any] = {}
+    exec(captioned(PAGE, "claims.py"), names)
+    names["FOLDER"] = trio.Path(tmp_path)
+    exec(captioned(PAGE, "test_claims.py"), names)
+    names["app"].downloads = names["Photos"]()
+    photo = Attachment(kind=AttachmentKind.IMAGE, id="275", account="shop")
+
+    assert 7 == await names["keep"](photo, "1.jpg")
+    assert [b"a photo"] == files_in(tmp_path)
 
 
 def test_every_problem_is_on_the_page() -> None:

@@ -11,6 +11,7 @@ from math import inf
 from typing import Any
 
 from attrs import field, frozen
+from msgspec.structs import force_setattr
 
 from sessiond.core.errors import InvalidInput
 from sessiond.core.values import Value
@@ -94,7 +95,8 @@ class Media(Value, frozen=True, kw_only=True, omit_defaults=True):
     *mime_type* is that of the file, where its name does not say it; *filename* is for documents.
 
     Raises:
-      InvalidInput: the path does not begin with ``/``: what it is relative to may be another directory tomorrow.
+      InvalidInput: there is no such kind; or the path does not begin with ``/``: what it is relative to may be another
+        directory tomorrow.
 
     """
 
@@ -108,7 +110,12 @@ class Media(Value, frozen=True, kw_only=True, omit_defaults=True):
     mime_type: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse a path that means nothing for certain."""
+        """Take a kind by its word; refuse a path that means nothing for certain."""
+        try:
+            force_setattr(self, "kind", AttachmentKind(self.kind))
+        except ValueError:
+            kinds = ", ".join(AttachmentKind)
+            raise InvalidInput(f"the kind of media is one of {kinds}") from None
         if self.path and not str(self.path).startswith("/"):
             raise InvalidInput("the path of media begins with /")
 

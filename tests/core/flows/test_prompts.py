@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from sessiond.core.errors import InvalidInput
 from sessiond.core.flows.prompts import (
+    AttachmentKind,
     Choice,
     End,
+    Media,
     Message,
     Output,
     Prompt,
@@ -33,6 +37,24 @@ def test_an_error_stands_before_its_question() -> None:
     assert "What?" == prompt().body
     assert "No.\n\nWhat?" == prompt("No.").body
     assert "No." == prompt("No.", repeats=False).body
+
+
+def test_a_kind_of_media_may_be_a_word() -> None:
+    """As in ``c.attachment``; another word is an error on the author's line."""
+    word: Any = "document"
+
+    assert AttachmentKind.DOCUMENT is Media(kind=word, url="https://example.com/a.pdf").kind
+    assert AttachmentKind.IMAGE is Media(url="https://example.com/a.jpg").kind
+    word = "picture"
+    with pytest.raises(InvalidInput, match="image, document, audio, video, sticker"):
+        Media(kind=word, url="https://example.com/a.jpg")
+
+
+def test_a_path_of_media_is_absolute() -> None:
+    """What it is relative to may be another directory tomorrow."""
+    assert "/srv/a.pdf" == Media(path="/srv/a.pdf").path
+    with pytest.raises(InvalidInput, match="begins with /"):
+        Media(path="a.pdf")
 
 
 def test_only_an_end_is_terminal() -> None:
