@@ -1,7 +1,7 @@
 """The simulator, where it may be: in ``sessiond dev``, on loopback; and the accounts it has when none is configured."""
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import attrs
@@ -47,12 +47,15 @@ _SIGNED_WITH: Final = {
 _SERVICE_CODE: Final = "*920*44#"
 
 
-def open_simulator(settings: Settings, clock: Clock) -> Simulator | None:
-    """Make the simulator; ``None``: this is no ``sessiond dev``, or others than this machine can reach it."""
+def open_simulator(settings: Settings, clock: Clock, words: Iterable[str] = ()) -> Simulator | None:
+    """Make the simulator; ``None``: this is no ``sessiond dev``, or others than this machine can reach it.
+
+    *words* begin flows of the app.
+    """
     if not settings.dev or not is_loopback(settings.listen.host):
         return None
     accounts = [_simulated(name, one) for name, one in settings.gateways.items()]
-    return Simulator(accounts, issue_token=_issuer(settings, clock))
+    return Simulator(accounts, issue_token=_issuer(settings, clock), words=words)
 
 
 def dev_accounts(secret: str, address: str) -> Mapping[str, Mapping[str, Any]]:

@@ -465,6 +465,34 @@ async def test_accounts_with_settings_of_their_own(short_tmp_path: Path, tmp_pat
     assert "From=whatsapp%3A%2B233244123456" in log
 
 
+FIRST = """
+from sessiond import App, Conversation
+
+app = App()
+
+
+@app.flow("order", starts_on=["hi", "pizza"])
+async def order(c: Conversation) -> None:
+    await c.ask("count", "How many?", parse=int)
+"""
+
+
+async def test_a_first_flow(short_tmp_path: Path, tmp_path: Path) -> None:
+    """Who does not know what to write is told the words; a dial that no flow takes is no riddle."""
+    (short_tmp_path / "first.py").write_text(FIRST)
+    async with open_simulator(short_tmp_path, tmp_path, "first:app") as one:
+        await one.dial()
+        await one.page.until("!document.querySelector('#ussd-nothing').hidden")
+        await one.page.save_screenshot(tmp_path / "nothing.png")
+        await one.open_chat("whatsapp")
+        hint = await one.page.run("document.querySelector('.messages').dataset.hint")
+        await one.page.save_screenshot(tmp_path / "hint.png")
+        await one.write("pizza")
+        await one.until_said("How many?")
+
+    assert "A flow begins with: hi, pizza" == hint
+
+
 #: What the page's modules make of texts and messages, as a list of what is to be seen.
 MAKE = """(async () => {
   const { fromHtml, fromMarks } = await import("/simulator/marks.js");

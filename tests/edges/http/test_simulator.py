@@ -212,7 +212,9 @@ async def test_no_key_no_tokens() -> None:
     """Where tokens are made elsewhere the page is told so."""
     door = Door(Simulator([]))
 
-    assert (await door.told("/simulator/setup"))["issues_tokens"] is False
+    assert {"accounts": [], "issues_tokens": False, "words": []} == await door.told(
+        "/simulator/setup"
+    )
     assert 403 == (await door.ask("/simulator/token?user=ada", b"")).status
 
 

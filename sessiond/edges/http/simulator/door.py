@@ -48,15 +48,23 @@ class _File:
 
 
 class Simulator:
-    """Serves the page, and what the page cannot do: tokens, signatures, the providers' side of calls."""
+    """Serves the page, and what the page cannot do: tokens, signatures, the providers' side of calls.
+
+    *words* are those that begin something, for people who do not know what to write.
+    """
 
     def __init__(
-        self, accounts: Iterable[SimulatedAccount], *, issue_token: IssueToken | None = None
+        self,
+        accounts: Iterable[SimulatedAccount],
+        *,
+        issue_token: IssueToken | None = None,
+        words: Iterable[str] = (),
     ) -> None:
         self._accounts = {account.name: account for account in accounts}
         self._sent = Sent()
         self._media = Files()
         self._issue_token = issue_token
+        self._words = tuple(words)
         self._files = _read_files()
 
     def routes(self) -> tuple[Route, ...]:
@@ -94,7 +102,9 @@ class Simulator:
 
     async def _setup(self, _request: Request, _parameters: Mapping[str, str]) -> Response:
         told = [account.told() for account in self._accounts.values()]
-        return json_answer(200, {"accounts": told, "issues_tokens": self._issue_token is not None})
+        can_issue = self._issue_token is not None
+        setup = {"accounts": told, "issues_tokens": can_issue, "words": self._words}
+        return json_answer(200, setup)
 
     async def _token(self, request: Request, _parameters: Mapping[str, str]) -> Response:
         if self._issue_token is None:

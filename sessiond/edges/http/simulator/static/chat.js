@@ -30,11 +30,12 @@ function tick(item, state) {
 }
 
 // One account, with everything that was said on it.
-function openTalk(account, person, isSeen) {
+function openTalk(account, person, isSeen, hint) {
   const kind = KINDS[account.kind];
   const list = element("ol", "", "messages");
   const keyboard = element("div", "", "keyboard");
   list.setAttribute("aria-live", "polite");
+  list.dataset.hint = hint;
   list.setAttribute("aria-label", `Messages of ${account.name}`);
   let unseen = [];
   let last = Promise.resolve();
@@ -111,12 +112,13 @@ function openTalk(account, person, isSeen) {
   return { account, kind, list, keyboard, send, take, look, restart };
 }
 
-export function openChat(accounts, person) {
+export function openChat(accounts, person, words) {
   const picker = byId("chat-account");
   const input = byId("chat-input");
   const attach = byId("chat-attach");
   const isShown = (account) => picker.value === account.name && !byId("panel-chat").hidden;
-  const talks = new Map(accounts.map((one) => [one.name, openTalk(one, person, isShown)]));
+  const hint = words.length ? `A flow begins with: ${words.join(", ")}` : "";
+  const talks = new Map(accounts.map((one) => [one.name, openTalk(one, person, isShown, hint)]));
   const current = () => talks.get(picker.value);
 
   fillPicker(picker, accounts);

@@ -46,7 +46,7 @@ const parts = [];
 const restart = () => parts.forEach((part) => part.restart());
 
 const person = openPerson(restart);
-const chat = openChat(of("chat"), person);
+const chat = openChat(of("chat"), person, setup.words);
 parts.push(openHandset(of("ussd"), person), chat, openSocketTab(setup));
 openTabs(chat.look);
 tellOthers(of(""));

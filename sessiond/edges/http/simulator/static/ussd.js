@@ -70,6 +70,7 @@ export function openHandset(accounts, person) {
       if (answer.status !== 200) throw new Error(`status ${answer.status}`);
       const read = kind.read(answer.text);
       screen(read.text);
+      byId("ussd-nothing").hidden = !(begins && read.isLast && !read.text);
       if (read.isLast) hangUp("session ended");
       else show("in session");
     } catch (error) {
@@ -125,6 +126,7 @@ export function openHandset(accounts, person) {
   byId("ussd-redial").addEventListener("click", () => dial(dialled));
 
   function restart() {
+    byId("ussd-nothing").hidden = true;
     if (call) tellHungUp();
     dialled = "";
     screen("");
