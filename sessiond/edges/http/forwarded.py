@@ -5,7 +5,6 @@ proxies have written it: everything before the last address that is none of thei
 proxy of ours hands on something that is no address, nobody knows where the request comes from, and no network has it.
 """
 
-import ipaddress
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Final, TypeVar
