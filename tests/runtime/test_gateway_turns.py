@@ -575,8 +575,9 @@ async def test_a_status_that_is_about_the_account_stops_it(autojump_clock: MockC
     detach = telemetry.attach(lambda _, __, about: stopped.append(about), ["gateway.stopped"])
     calls = list[ProviderCall]()
 
-    async def call(made: ProviderCall, _seconds: float) -> ProviderResponse:
-        calls.append(made)
+    async def call(call: ProviderCall, seconds: float) -> ProviderResponse:
+        assert seconds > 0
+        calls.append(call)
         return ProviderResponse(status=200, body=b'{"messages":[{"id":"wamid.%d"}]}' % len(calls))
 
     unpaid = StatusUpdate(id="wamid.1", state="failed", recipient=NUMBER, error_code=131042)
