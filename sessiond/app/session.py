@@ -341,7 +341,10 @@ class Session:
         self._kicks += (KickRequest(connection, CloseCode.KICKED),)
 
     def end(self, reason: str = "ended", *, erase: bool = False) -> None:
-        """End the session after this turn: connections are closed, timers go; *erase* removes the record at once."""
+        """End the session after this turn: connections are closed, timers go.
+
+        *erase* removes the record at once, and messages that no provider has yet with it, this turn's too.
+        """
         self._end = EndRequest(reason, CloseCode.ENDED, erase)
 
     async def journal(
