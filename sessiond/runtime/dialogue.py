@@ -34,7 +34,7 @@ from sessiond.runtime.calls import Calls
 from sessiond.runtime.computed import Computed
 from sessiond.runtime.driving import Driving
 from sessiond.runtime.flow_signals import log_failure, signals_of
-from sessiond.runtime.gateway_journal import tell_page
+from sessiond.runtime.gateway_journal import tell_downloads, tell_page
 from sessiond.runtime.gateway_output import deliver, page_of, show_page, wait_page
 
 __all__ = ["CONVERSATIONS_TIMER", "RUNS_TIMER", "Dialogue"]
@@ -95,6 +95,7 @@ class Dialogue:
         if taken is None:
             turn.effects = (*turn.effects, Reply(_NOTHING_SHOWN))
             return
+        tell_downloads(turn, self._services, item, flow=taken.flow)
         try:
             self._apply(turn, taken, item.waits_seconds, item.digest)
         except Refused as error:

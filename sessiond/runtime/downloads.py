@@ -4,14 +4,15 @@ Two calls: one of the account's API, which says where the file is, and the one t
 minutes, so both are made anew each time; what is kept of a file is its ``Attachment``. No byte of a file is kept here.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import aclosing, asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from typing import Final, Protocol, runtime_checkable
 
 from attrs import define
 
 from sessiond import telemetry
-from sessiond.core.flows.answers import Attachment
+from sessiond.core.flows.answers import Attachment, FileDownload
 from sessiond.core.gateways.accounts import Account
 from sessiond.core.gateways.credentials import with_credentials
 from sessiond.core.gateways.media import Download, DownloadFailed, DownloadProblem, check_status
@@ -20,10 +21,26 @@ from sessiond.core.gateways.port import DownloadingGateway
 from sessiond.core.ports import Clock
 from sessiond.runtime.provider_calls import CallFailed, CallProvider, Fetched, FetchFromProvider
 
-__all__ = ["MediaDownloads", "Provider"]
+__all__ = ["MAX_NOTED", "MediaDownloads", "Provider", "noting_downloads"]
+
+#: Downloads of one function that are noted: a journal is not for the files of a folder.
+MAX_NOTED: Final = 16
+
+_noted: ContextVar[list[FileDownload] | None] = ContextVar("noted", default=None)
 
 _WHOLE: Final = "whole"
 _LEFT: Final = "left"
+
+
+@contextmanager
+def noting_downloads() -> Iterator[list[FileDownload]]:
+    """Note what is fetched inside the block, in this task and in those that it starts."""
+    found: list[FileDownload] = []
+    token = _noted.set(found)
+    try:
+        yield found
+    finally:
+        _noted.reset(token)
 
 
 @runtime_checkable
@@ -72,6 +89,16 @@ class MediaDownloads:
             }
             seconds = self._clock.monotonic() - told.began
             telemetry.emit("media.download", {"duration": seconds, "size": told.size}, about)
+            noted = _noted.get()
+            if noted is not None and len(noted) < MAX_NOTED:
+                noted.append(
+                    FileDownload(
+                        account=about["account"],
+                        mime_type=attachment.mime_type,
+                        outcome=told.outcome,
+                        size=told.size,
+                    )
+                )
 
     @asynccontextmanager
     async def _opened(

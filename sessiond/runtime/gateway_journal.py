@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from sessiond.core.conversations.inputs import Settled
 from sessiond.core.conversations.journal import Channel, JournalSettings, TurnJournal
 from sessiond.core.conversations.journal_events import JournalEvent, JournalStatus
 from sessiond.core.gateways.accounts import Account
@@ -11,7 +12,7 @@ from sessiond.core.rendering.paging import Page, Paging
 from sessiond.runtime.computed import Computed
 from sessiond.runtime.services import Services
 
-__all__ = ["tell", "tell_page", "tell_upload"]
+__all__ = ["tell", "tell_downloads", "tell_page", "tell_upload"]
 
 
 def tell(
@@ -104,3 +105,23 @@ def tell_upload(
         flow=message.flow,
         account=services.accounts.get(message.account),
     )
+
+
+def tell_downloads(turn: Computed, services: Services, settled: Settled, *, flow: str) -> None:
+    """Tell what a function of *flow* has fetched of what the person sent."""
+    for one in settled.downloads:
+        tell(
+            turn,
+            services,
+            JournalEvent.MEDIA_DOWNLOAD,
+            {
+                "account": one.account,
+                "mime_type": one.mime_type,
+                "size": one.size,
+                "outcome": one.outcome,
+            },
+            failed=one.outcome not in {"whole", "left"},
+            conversation=settled.conversation,
+            flow=flow,
+            account=services.accounts.get(one.account),
+        )

@@ -19,6 +19,7 @@ from typing_extensions import override
 from sessiond import telemetry
 from sessiond.core.codes import ErrorCode
 from sessiond.core.conversations.shown import encode_shown
+from sessiond.core.flows.answers import FileDownload
 from sessiond.core.flows.faults import RunFailed
 from sessiond.core.flows.prompts import Message, Output, RunRequest
 from sessiond.core.ids import UserId
@@ -27,6 +28,7 @@ from sessiond.core.session.effects import StartRun
 from sessiond.core.session.inputs import Settled
 from sessiond.runtime.backoff import Backoff
 from sessiond.runtime.directory import Directory
+from sessiond.runtime.downloads import noting_downloads
 from sessiond.runtime.run_results import encoded, ends_us, recordable
 from sessiond.runtime.telling import Taken, tell_until_taken
 from sessiond.runtime.threads import Threads
@@ -77,8 +79,9 @@ class Runs:
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(waiting.give_up_in_time)
-                result = await self._timed_result(user, effect)
-                await self._deliver(user, effect, result, waiting)
+                with noting_downloads() as downloads:
+                    result = await self._timed_result(user, effect)
+                await self._deliver(user, effect, result, waiting, tuple(downloads))
                 nursery.cancel_scope.cancel()
         finally:
             self._under_way.discard((user, effect.request.run_id))
@@ -130,7 +133,12 @@ class Runs:
         return value
 
     async def _deliver(
-        self, user: UserId, effect: StartRun, result: bytes | RunFailed, waiting: "_Waiting"
+        self,
+        user: UserId,
+        effect: StartRun,
+        result: bytes | RunFailed,
+        waiting: "_Waiting",
+        downloads: tuple[FileDownload, ...],
     ) -> None:
         """Hand the result to the actor until it is taken.
 
@@ -141,7 +149,9 @@ class Runs:
         def prepare() -> tuple[Settled, _Delivery]:
             seconds = waiting.seconds_left()
             digest = effect.digest if seconds else None
-            settled = Settled(effect.conversation, effect.request.run_id, result, seconds, digest)
+            settled = Settled(
+                effect.conversation, effect.request.run_id, result, seconds, digest, downloads
+            )
             return settled, _Delivery(waiting)
 
         await tell_until_taken(self._directory.locate(user), prepare, self._entropy)

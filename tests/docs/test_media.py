@@ -126,9 +126,14 @@ async def test_the_apps_photo_is_kept_and_its_letter_sent(
     ] * 2 == [message["document"] for message in shown[3:]]
     assert {f"Bearer {TOKEN}"} == {call.headers["authorization"] for call in calls}
     assert TOKEN not in caplog.text
-    assert ["media.upload"] == [
-        entry["event"] for entry in journal["rows"] if entry["event"].startswith("media.")
-    ]
+    told = [entry for entry in journal["rows"] if entry["event"].startswith("media.")][::-1]
+    assert [
+        ("media.download", "failure"),
+        ("media.download", "success"),
+        ("media.upload", "success"),
+    ] == [(entry["event"], entry["status"]) for entry in told]
+    assert ["unavailable", "whole"] == [entry["facts"]["outcome"] for entry in told[:2]]
+    assert ("claim", len(PHOTO)) == (told[1]["flow"], told[1]["facts"]["size"])
 
 
 async def test_an_app_can_be_given_files(tmp_path: Path) -> None:

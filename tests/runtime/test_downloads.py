@@ -15,7 +15,7 @@ from sessiond.gateways.telegram import Telegram, TelegramSettings
 from sessiond.gateways.twilio import Twilio, TwilioSettings
 from sessiond.gateways.whatsapp import WhatsApp, WhatsAppSettings
 from sessiond.runtime.clock import SystemClock
-from sessiond.runtime.downloads import MediaDownloads
+from sessiond.runtime.downloads import MAX_NOTED, MediaDownloads, noting_downloads
 from sessiond.testing.providers import (
     Exchange,
     Provider,
@@ -322,3 +322,29 @@ async def test_what_is_left_does_not_stay_open() -> None:
             whole = await download.read()
 
     assert (5_000_000, 6) == (len(whole), len(provider.calls))
+
+
+async def test_what_a_function_fetches_is_noted() -> None:
+    """Also what its tasks fetch and what fails, up to a bound; outside of it nobody is told."""
+    script = (leading_to_itself(), file(b"one"), leading_to_itself(), answer(404), answer(500))
+    async with fetching(*script) as (downloads, _):
+
+        async def fetch() -> None:
+            async with downloads.open(PHOTO) as download:
+                await download.read()
+
+        with noting_downloads() as noted:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(fetch)
+            assert DownloadProblem.EXPIRED == await problem_of(downloads)
+            assert 2 == len(noted)
+        assert DownloadProblem.UNAVAILABLE == await problem_of(downloads)
+        told = {one.outcome: one for one in noted}
+        with noting_downloads() as noted:
+            for _ in range(MAX_NOTED + 1):
+                nobodys = Attachment(kind=AttachmentKind.IMAGE)
+                assert DownloadProblem.UNKNOWN_ACCOUNT == await problem_of(downloads, nobodys)
+
+    assert {"whole": 3, "expired": 0} == {outcome: one.size for outcome, one in told.items()}
+    assert "shop" == told["whole"].account
+    assert MAX_NOTED == len(noted)

@@ -7,7 +7,7 @@ from typing import Final
 from attrs import define, field, frozen
 
 from sessiond.core.conversations.session_keys import ChannelFacts
-from sessiond.core.flows.answers import Answer
+from sessiond.core.flows.answers import Answer, FileDownload
 from sessiond.core.flows.faults import RunFailed
 from sessiond.core.ids import Digest
 
@@ -65,3 +65,5 @@ class Settled:
     """How long a door goes on waiting for what comes of it; 0: none does."""
     digest: Digest | None = None
     """The id of the input that the door waits with: its repeats are answered with what comes of it."""
+    downloads: tuple[FileDownload, ...] = ()
+    """What it has fetched of what people sent."""

@@ -50,6 +50,8 @@ class JournalEvent(StrEnum):
     """A text was shown in pages."""
     MEDIA_UPLOAD = "media.upload"
     """A file was given to the provider."""
+    MEDIA_DOWNLOAD = "media.download"
+    """A function of the flow fetched what the person sent."""
     STEP_START = "step_start"
     """A question got its input."""
     VALIDATION = "validation"

@@ -20,6 +20,7 @@ __all__ = [
     "Answer",
     "Attachment",
     "Contact",
+    "FileDownload",
     "Location",
     "clean_text",
     "match_choice",
@@ -41,6 +42,17 @@ class Attachment(Value, frozen=True, kw_only=True):
     caption: str = ""
     account: str = ""
     """The account that it came by, and that has it; empty: by none."""
+
+
+class FileDownload(Value, frozen=True, kw_only=True):
+    """What became of an attachment that was fetched: what a journal is told of it."""
+
+    account: str
+    mime_type: str
+    outcome: str
+    """``whole``, ``left`` (nobody read on), or the value of a ``DownloadProblem``."""
+    size: int
+    """Bytes that came."""
 
 
 class Location(Value, frozen=True, kw_only=True):
