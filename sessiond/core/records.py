@@ -17,6 +17,7 @@ from sessiond.core.ids import Digest, NodeId, Partition, UserId
 from sessiond.core.values import Value
 
 __all__ = [
+    "CAUSE",
     "EMPTY_STREAM",
     "JOURNAL_LIMIT",
     "MAX_STORED_REPLY",
@@ -161,6 +162,10 @@ class Delivery:
 NO_DELIVERY: Final = ("", UserId(""))
 
 
+#: What the last line of a dead letter's traceback begins with; the lines above it may quote a person.
+CAUSE: Final = "Cause: "
+
+
 @frozen
 class DeadLetter:
     """An input nobody could take, with its cause, until an operator retries or drops it."""
@@ -171,9 +176,17 @@ class DeadLetter:
     """``hook:<name>`` or ``timer:<name>``."""
     body: bytes = field(repr=False)
     error: str = field(repr=False)
-    """The traceback, at most 8 KiB."""
+    """The traceback, at most 8 KiB, whose last line is ``CAUSE`` and what anybody may read; or a reason of ours."""
     at: float
     attempts: int
+
+    @property
+    def cause(self) -> str:
+        """What anybody may read of the error: nothing that a person wrote is in it."""
+        before, _, last = self.error.strip().rpartition("\n")
+        if last.startswith(CAUSE):
+            return last.removeprefix(CAUSE)
+        return "" if before else last
 
 
 @frozen

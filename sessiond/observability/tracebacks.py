@@ -1,8 +1,6 @@
-"""Exceptions as a log may show them: where and what kind, but not what they say.
+"""Exceptions as a log may show them: where and what kind, but not what they say (core/causes.py).
 
-A handler's exception often quotes what a person wrote (``KeyError: 'Ama owes 90'``), and no pattern finds that. So the
-message is left out unless it is ours (core/errors.py: those never hold payloads) or the operating system's. Code lines
-of the frames stay: they are the app's source, not its data.
+Code lines of the frames stay: they are the app's source, not its data.
 """
 
 import traceback
@@ -10,8 +8,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Final, Protocol
 
-from sessiond.core.errors import Refused, SessiondError
-from sessiond.core.flows.faults import InvalidAnswer, RunFailed
+from sessiond.core.causes import cause_of, kind_of, words_of
 
 __all__ = ["ExcInfo", "traceback_text"]
 
@@ -24,9 +21,6 @@ class _Formatter(Protocol):
 
 #: Causes of causes, and members of a group: beyond it a log line helps nobody.
 _MAX_EXCEPTIONS: Final = 16
-
-#: Ours by class, the app's by what they say.
-_APP_SPEAKS: Final = (Refused, InvalidAnswer, RunFailed)
 
 _CAUSE: Final = "\nThe above exception was the direct cause of the following exception:\n\n"
 _CONTEXT: Final = "\nDuring handling of the above exception, another exception occurred:\n\n"
@@ -62,23 +56,5 @@ def _chain(error: BaseException, messages: bool, seen: set[int]) -> Iterator[str
 
 
 def _last_line(error: BaseException, *, messages: bool) -> str:
-    kind = type(error).__qualname__
-    if type(error).__module__ != "builtins":
-        kind = f"{type(error).__module__}.{kind}"
-    said = _message(error) if messages else _harmless(error)
-    return f"{kind}: {said}\n" if said else f"{kind}\n"
-
-
-def _harmless(error: BaseException) -> str:
-    if isinstance(error, SessiondError) and not isinstance(error, _APP_SPEAKS):
-        return _message(error)
-    if isinstance(error, OSError) and error.strerror:
-        return f"[Errno {error.errno}] {error.strerror}"
-    return ""
-
-
-def _message(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception:  # noqa: BLE001 -- a __str__ of an app may do anything
-        return ""
+    said = words_of(error) if messages else ""
+    return f"{kind_of(error)}: {said}\n" if said else f"{cause_of(error)}\n"

@@ -15,10 +15,11 @@ from typing import Final
 import trio
 
 from sessiond import telemetry
+from sessiond.core.causes import cause_of
 from sessiond.core.codes import CloseCode, ErrorCode
 from sessiond.core.errors import Fenced, Refused, SnapshotError
 from sessiond.core.ids import Digest
-from sessiond.core.records import WINDOW_TIMER, DeadLetter
+from sessiond.core.records import CAUSE, WINDOW_TIMER, DeadLetter
 from sessiond.core.session import inputs, machine
 from sessiond.core.session.effects import Reply, ReplyError
 from sessiond.core.session.phases import Phase
@@ -281,4 +282,5 @@ def _reply_error(error: Exception) -> ReplyError:
 def _trace(error: Exception | None) -> str:
     if error is None:
         return "begun in several runs of the node, none of which finished it"
-    return "".join(traceback.format_exception(error))[-_TRACEBACK_CHARS:]
+    text = "".join(traceback.format_exception(error))
+    return f"{text}\n{CAUSE}{cause_of(error)}"[-_TRACEBACK_CHARS:]

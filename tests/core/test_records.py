@@ -1,5 +1,6 @@
 """Records (sessiond/core/records.py)."""
 
+import attrs
 import pytest
 
 from sessiond.core.ids import Digest, Partition, UserId
@@ -67,3 +68,20 @@ def test_records_are_values() -> None:
     assert FRAME == Frame(1, 0.0, SECRET)
     with pytest.raises(AttributeError):
         FRAME.offset = 2  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        ("Traceback …\nValueError: x\nama owes ninety\n\nCause: ValueError", "ValueError"),
+        (
+            "131026: cannot be delivered to this person",
+            "131026: cannot be delivered to this person",
+        ),
+        ("Traceback …\nValueError: x\nama owes ninety", ""),
+    ],
+    ids=["a traceback", "a reason of ours", "a traceback of an older server"],
+)
+def test_the_cause_of_a_dead_letter(error: str, cause: str) -> None:
+    """What the last line says of itself, never what an exception said."""
+    assert cause == attrs.evolve(LETTER, error=error).cause

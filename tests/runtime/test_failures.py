@@ -289,6 +289,7 @@ async def test_the_second_failure_makes_a_dead_letter(autojump_clock: MockClock)
         assert (letter.kind, letter.body, letter.attempts) == ("hook:job", b'{"job":"a"}', 2)
         assert "RuntimeError: job a failed" in letter.error
         assert "Traceback" in letter.error
+        assert "RuntimeError" == letter.cause
         assert await world.store.pending(partition_of(ANN)) == ()
         assert await world.data("ann") == {"jobs": ["b"]}
         assert len(heard) == 1

@@ -180,14 +180,13 @@ def _audit_reveal(method: str, client: Client, user: UserId | None) -> None:
 
 
 def _row(letter: DeadLetter, *, reveal: bool = False) -> DeadLetterRow:
-    last_line = letter.error.strip().rpartition("\n")[2]
     return DeadLetterRow(
         id=letter.id,
         user=letter.user,
         kind=letter.kind,
         at=letter.at,
         attempts=letter.attempts,
-        error=letter.error if reveal else last_line.partition(":")[0],
+        error=letter.error if reveal else letter.cause,
         body=letter.body.decode(errors="replace") if reveal else redacted(letter.body),
     )
 

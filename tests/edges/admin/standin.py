@@ -131,7 +131,7 @@ class StandInNode:
                 user=UserId(user),
                 kind="hook:crm",
                 body=SECRET.encode(),
-                error=f"Traceback …\nValueError: {SECRET}",
+                error=f"Traceback …\nValueError: x\n{SECRET}\nCause: ValueError",
                 at=1_700_000_000.0,
                 attempts=2,
             )
