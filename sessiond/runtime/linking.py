@@ -1,22 +1,18 @@
 """Links between users, as the turns of those who are linked; the steps and rules are those of core/linking.py.
 
-What is asked for comes as errands (link_errands.py).
+What is asked for comes as errands (link_errands.py); what arrives for an alias is handed on (handing_on.py).
 """
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import msgspec
-from attrs import evolve
 from msgspec.structs import replace
 
-from sessiond.core.codes import CloseCode, ErrorCode
-from sessiond.core.conversations.inputs import EndConversations, Said
+from sessiond.core.codes import CloseCode
+from sessiond.core.conversations.inputs import EndConversations
 from sessiond.core.conversations.journal_events import JournalEvent
-from sessiond.core.errors import Refused, SnapshotCorrupt
-from sessiond.core.gateways.arrivals import Arrived, Heard
-from sessiond.core.gateways.inbox_bodies import decode_arrived, encode_arrived
-from sessiond.core.gateways.inputs import Incoming
+from sessiond.core.errors import SnapshotCorrupt
 from sessiond.core.gateways.lines import NEW_LINE, Line, decode_line, encode_line
 from sessiond.core.gateways.updates import DeliveryState
 from sessiond.core.ids import UserId
@@ -32,11 +28,10 @@ from sessiond.core.linking import (
     decode_note,
     encode_note,
     has_token,
-    link_digest,
 )
 from sessiond.core.records import InboxEntry
-from sessiond.core.session import inputs, machine
-from sessiond.core.session.effects import CloseConnection, HandOn, ReplyError
+from sessiond.core.session import machine
+from sessiond.core.session.effects import CloseConnection
 from sessiond.core.session.outcome import EndRequest, TimerRequest
 from sessiond.core.session.phases import Phase
 from sessiond.core.session.program import Call, CallKind
@@ -48,14 +43,12 @@ from sessiond.runtime.dialogue import Dialogue
 from sessiond.runtime.gateway_journal import tell
 from sessiond.runtime.gateway_output import MAX_HELD
 from sessiond.runtime.lifecycle import Lifecycle
-from sessiond.runtime.link_steps import hand_on, tell_step
+from sessiond.runtime.link_steps import tell_step
 
 __all__ = ["Linking"]
 
 #: Steps for users who have begun a link, and so have records.
 _OF_SOMEBODY: Final = frozenset({LinkStep.ADOPT, LinkStep.JOINED, LinkStep.LEFT, LinkStep.REFUSED})
-
-_LINKED: Final = "this user is linked to another one: that one has the session"
 
 #: Timers of sessiond's own; those of the app go with its data.
 _RESERVED: Final = "$"
@@ -81,43 +74,6 @@ class Linking:
             LinkStep.LEFT: self._left,
             LinkStep.REFUSED: self._refused,
         }
-
-    # Inputs of an alias
-
-    async def of_alias(self, turn: Computed, item: inputs.Input) -> bool:
-        """Hand *item* on, where its user is an alias; ``False``: he is not, or it is for himself.
-
-        Raises:
-          Refused: FORBIDDEN, a connection of an alias.
-          NotHandedOn: the canonical user's inbox takes nothing now.
-
-        """
-        canonical = UserId(turn.state.snapshot.linked_to)
-        if not canonical:
-            return False
-        match item:
-            case inputs.Incoming() | inputs.Said() | inputs.HookCall() | inputs.Send():
-                turn.effects = (HandOn(canonical, _renamed(item, canonical)),)
-            case inputs.Join() | inputs.ClientMessage():
-                raise Refused(ErrorCode.FORBIDDEN, _LINKED)
-            case inputs.Accepted(entry=entry) if not _is_own(entry.kind):
-                await self._hand_on(turn, entry, canonical)
-            case inputs.Stop(erase=False):
-                turn.effects = (ReplyError(ErrorCode.FORBIDDEN, _LINKED, None),)
-            case _:
-                return False
-        return True
-
-    async def _hand_on(self, turn: Computed, entry: InboxEntry, canonical: UserId) -> None:
-        digest = link_digest(f"handed:{turn.state.user}", entry.digest.hex())
-        body = entry.body
-        if entry.kind.startswith("gateway:"):
-            body = encode_arrived(_arrived_for(decode_arrived(body), canonical))
-        await hand_on(
-            self._services,
-            lambda: self._services.accept(canonical, entry.kind, body, digest),
-        )
-        turn.inbox_done = (entry.seq,)
 
     # Steps
 
@@ -310,34 +266,6 @@ class Linking:
         self, turn: Computed, to: UserId, step: LinkStep, note: LinkNote, cause: str
     ) -> None:
         await tell_step(self._services, turn.state.user, Errand(to, step, note), cause)
-
-
-def _is_own(kind: str) -> bool:
-    """Tell whether an entry is for an alias himself: steps of links are, but not to adopt somebody."""
-    return kind.startswith(LINK_KIND) and kind != f"{LINK_KIND}{LinkStep.ADOPT}"
-
-
-def _renamed(
-    item: inputs.Incoming | inputs.Said | inputs.HookCall | inputs.Send, user: UserId
-) -> inputs.Input:
-    """Make an input of the canonical user's: session keys that are made of who he is agree."""
-    match item:
-        case Incoming():
-            heard, *others = (_heard_of(one, user) for one in (item.heard, *item.others))
-            return evolve(item, heard=heard, others=tuple(others))
-        case Said():
-            return evolve(item, facts=replace(item.facts, user_id=user))
-        case _:
-            return item
-
-
-def _arrived_for(arrived: Arrived, user: UserId) -> Arrived:
-    return _heard_of(arrived, user) if isinstance(arrived, Heard) else arrived
-
-
-def _heard_of(heard: Heard, user: UserId) -> Heard:
-    alias = heard.alias or heard.facts.user_id
-    return replace(heard, facts=replace(heard.facts, user_id=user), alias=alias)
 
 
 def _merged(ours: Line, theirs: Line) -> Line:

@@ -28,6 +28,7 @@ from sessiond.runtime.calls import Calls
 from sessiond.runtime.computed import Computed
 from sessiond.runtime.dialogue import CONVERSATIONS_TIMER, RUNS_TIMER, Dialogue
 from sessiond.runtime.gateway_turns import GatewayTurns
+from sessiond.runtime.handing_on import HandingOn
 from sessiond.runtime.lifecycle import Lifecycle
 from sessiond.runtime.link_errands import LinkErrands
 from sessiond.runtime.linking import Linking
@@ -53,6 +54,7 @@ class Turns:
         "_calls",
         "_erased_to",
         "_errands",
+        "_handing_on",
         "_proactive",
         "_services",
         "dialogue",
@@ -69,6 +71,7 @@ class Turns:
         self.gateways = GatewayTurns(calls, self.dialogue)
         self.links = Linking(calls, self.dialogue, self.lifecycle)
         self._errands = LinkErrands(calls.services)
+        self._handing_on = HandingOn(calls.services, self.lifecycle)
         self._proactive = Proactive(calls, self.dialogue)
         calls.reach_out = self._reach_out
         self._erased_to = 0
@@ -85,7 +88,8 @@ class Turns:
 
         """
         turn = Computed(state, state)
-        if state.snapshot.linked_to and await self.links.of_alias(turn, item):
+        may_be_anothers = state.snapshot.linked_to or state.phase is Phase.NEW
+        if may_be_anothers and await self._is_for_another(turn, item):
             return turn
         match item:
             case inputs.ClientMessage():
@@ -144,6 +148,12 @@ class Turns:
                 return None
             case _:
                 return program.timeout(CallKind.CONNECT, "")
+
+    async def _is_for_another(self, turn: Computed, item: inputs.Input) -> bool:
+        """Hand *item* on when it is another user's; what was erased is nobody's."""
+        if isinstance(item, inputs.Accepted) and item.entry.seq <= self._erased_to:
+            return False
+        return await self._handing_on.is_for_another(turn, item)
 
     def _reach_out(self, turn: Computed, outcome: Outcome) -> None:
         """Carry out what an outcome asks of others: gateways, flows, other users."""
