@@ -15,6 +15,9 @@ from contextlib import ExitStack
 from itertools import count
 from typing import Any, Final
 
+import trio
+
+from sessiond.cli.admin_client import open_admin
 from tests.benchmarks.app_server import APP_SECRET, NUMBER_ID
 from tests.benchmarks.bench import Bench, Figures
 from tests.benchmarks.child import Child, Stopwatch
@@ -54,10 +57,12 @@ def _one(bench: Bench, variant: str) -> Figures:
         posts.all(next(said) for _ in range(_ROUND * len(people)))
         posts.closed_loop(said, bench.sizes.warm_up)
         _rest(child, provider)
-        watch = Stopwatch(child)
+        turns, watch = _turns(child, variant), Stopwatch(child)
         fast = posts.closed_loop(said, bench.sizes.seconds)
         _rest(child, provider)
-        span = watch.stop()
+        span, turns = watch.stop(), _turns(child, variant) - turns
+        if variant != "plain" and turns < fast.count:
+            raise LoadError(f"{fast.count} webhooks were {turns} turns")
         rate = min(fast.count / fast.seconds, 1 / (span.server / fast.count))
         half = posts.open_loop(said, rate / 2, bench.sizes.seconds)
     bench.note(span.others, f"chats {variant}")
@@ -87,6 +92,14 @@ def _rest(child: Child, provider: Child | None) -> None:
             raise LoadError("the calls to the provider do not end")
         before = now
         child.rest()
+
+
+def _turns(child: Child, variant: str) -> int:
+    async def ask() -> int:
+        async with open_admin(child.folder / "admin.sock") as connection:
+            return int((await connection.call("stats"))["turns"])
+
+    return 0 if variant == "plain" else trio.run(ask)
 
 
 def _calls(provider: Child) -> int:

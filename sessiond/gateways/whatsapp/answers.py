@@ -145,6 +145,8 @@ _MEDIA_READERS: Final[Mapping[str, _Reader]] = {
     kind.value: (_Media, _media(kind)) for kind in AttachmentKind
 }
 
+_PARTS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
 #: By type: the form of the object, and what it says. Every other type is a notice.
 _READERS: Final[Mapping[str, _Reader]] = {
     "text": (_Text, _text),
@@ -169,5 +171,5 @@ def read_answer(kind: str, raw: bytes) -> Answer | None:
     if kind not in _READERS:
         return None
     form, read = _READERS[kind]
-    parts = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+    parts = _PARTS.decode(raw)
     return read(msgspec.json.decode(parts.get(kind, msgspec.Raw(b"null")), type=form))
