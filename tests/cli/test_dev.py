@@ -66,7 +66,7 @@ def running(short_tmp_path: Path) -> Iterator[Running]:
 def test_each_door_can_be_tried_by_pasting(running: Running) -> None:
     """The webhook is accepted, the websocket joins and pushes, sessionctl sees the user."""
     accepted = running.paste(running.line("Post a signed webhook"))
-    websocket = running.line("Connect a websocket client").replace("; cat)", "; sleep 1)")
+    websocket = running.line("Connect a websocket client").replace("; cat)", "; sleep 4)")
     frames = running.paste(websocket)
     listing = running.paste(running.line("Look inside"))
 
@@ -109,7 +109,7 @@ def test_an_app_of_ones_own_is_joined_only(short_tmp_path: Path) -> None:
     (short_tmp_path / "own.py").write_text("from sessiond import App\n\napp = App()\n")
     running = start(short_tmp_path, "own:app")
     with running.process:
-        websocket = running.line("Connect a websocket client").replace("; cat)", "; sleep 1)")
+        websocket = running.line("Connect a websocket client").replace("; cat)", "; sleep 4)")
         (reply, *others) = running.paste(websocket).splitlines()
         page = re.search(r"simulator +(http://\S+)", running.welcome)
         assert page
@@ -125,14 +125,14 @@ def test_an_app_of_ones_own_is_joined_only(short_tmp_path: Path) -> None:
 
 def test_what_was_acknowledged_is_there_after_a_restart(running: Running) -> None:
     """State lives in the state directory; the printed token still holds, the server drains on SIGTERM."""
-    websocket = running.line("Connect a websocket client").replace("; cat)", "; sleep 1)")
+    websocket = running.line("Connect a websocket client").replace("; cat)", "; sleep 4)")
     running.paste(websocket)
     running.process.send_signal(signal.SIGTERM)
     assert running.process.wait(20) == 0
 
     again = start(running.folder)
     with again.process:
-        websocket = again.line("Connect a websocket client").replace("; cat)", "; sleep 1)")
+        websocket = again.line("Connect a websocket client").replace("; cat)", "; sleep 4)")
         frames = again.paste(websocket)
         again.process.kill()
     assert '"count":2' in frames.replace(" ", "")
