@@ -192,9 +192,9 @@ async def test_head_and_chunks_have_their_time() -> None:
     async with calling() as (outbound, provider):
         provider.script(slow(never), stuck)
         with pytest.raises(CallFailed, match="in time"):
-            async with outbound.fetch(call_of(provider), 0.2):
+            async with outbound.fetch(call_of(provider), 0.5):
                 raise AssertionError
-        async with outbound.fetch(call_of(provider), 0.2) as fetched:
+        async with outbound.fetch(call_of(provider), 0.5) as fetched:
             assert b"x" == await anext(fetched.chunks)
             with pytest.raises(CallFailed, match="in time"):
                 await anext(fetched.chunks)
