@@ -28,8 +28,14 @@ def caller(phone: str, /, *, config: ConfigFiles = (), state_dir: Path | None = 
     from sessiond.cli.serve import read_settings
     from sessiond.cli.state_dir import open_state
     from sessiond.core.conversations.callers import Callers
+    from sessiond.core.errors import InvalidInput
 
     keys = read_settings(config, {}).session_keys
     if not keys.secret:
         keys = evolve(keys, secret=open_state(state_dir).session_key_secret)
-    print(Callers(keys).find(phone).user)
+    try:
+        print(Callers(keys).find(phone).user)
+    except InvalidInput as error:
+        raise InvalidInput(
+            f"{error}; write it with the country's code (+233…), or set session_keys.phone_region"
+        ) from None

@@ -34,3 +34,4 @@ def test_what_is_no_number(tmp_path: Path) -> None:
         assert 1 == done.code
         assert 1 == len(done.err.splitlines())
         assert phone not in done.err
+        assert "session_keys.phone_region" in done.err
