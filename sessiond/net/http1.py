@@ -146,6 +146,7 @@ class _HttpConnection:
         self._peer = peer
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.head_bytes)
         self._is_first = True
+        self._is_head = False
         self._patience = trio.CancelScope()
         self._purpose = _Purpose.HEAD
         self._is_eof = False
@@ -181,7 +182,7 @@ class _HttpConnection:
                 if self._h11.our_state is not h11.DONE or self._h11.their_state is not h11.DONE:
                     return None
                 self._h11.start_next_cycle()
-            self._is_first = False
+            self._is_first = self._is_head = False
             silence_seconds = self._limits.keep_alive_seconds
 
     # ------------------------------------------------------------ patience
@@ -225,8 +226,7 @@ class _HttpConnection:
         if len(body) > bound:
             raise _Rejected(_too_large(bound))
         response = await self._handle(head.request(body, self._peer))
-        is_head = head.method == "HEAD"
-        data = write_whole(response, date=_date(int(time.time())), is_head=is_head)
+        data = write_whole(response, date=_date(int(time.time())), is_head=self._is_head)
         if isinstance(self._stream, AcceptedStream):
             data = self._stream.send_now(data)
         if data:
@@ -254,6 +254,7 @@ class _HttpConnection:
             self._h11.receive_data(await self._receive())
 
     def _check_head(self, head: Head) -> None:
+        self._is_head = head.method == "HEAD"
         # h11 bounds what is incomplete; a head that came in one piece is bounded here.
         size = len(head.target) + sum(len(name) + len(value) for name, value in head.headers)
         if size > self._limits.head_bytes:
@@ -299,7 +300,7 @@ class _HttpConnection:
 
     async def _answer(self, head: Head) -> None:
         request = head.request(await self._read_body(head), self._peer)
-        await self._respond(await self._handle(request), is_head=head.method == "HEAD")
+        await self._respond(await self._handle(request))
 
     async def _handle(self, request: Request) -> Response:
         try:
@@ -308,9 +309,7 @@ class _HttpConnection:
             telemetry.emit("door.failed", metadata={"door": "http", "error": type(error).__name__})
             return error_response(500, ErrorCode.INTERNAL_ERROR, "our fault; it was logged")
 
-    async def _respond(
-        self, response: Response, *, is_head: bool = False, is_last: bool = False
-    ) -> None:
+    async def _respond(self, response: Response, *, is_last: bool = False) -> None:
         headers = [
             *response.headers,
             ("content-length", str(len(response.body))),
@@ -319,7 +318,7 @@ class _HttpConnection:
         if is_last:
             headers.append(("connection", "close"))
         encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-        body = b"" if is_head or response.status in {204, 304} else response.body
+        body = b"" if self._is_head or response.status in {204, 304} else response.body
         await self._send(
             h11.Response(
                 status_code=response.status,

@@ -170,6 +170,29 @@ async def test_head_requests_get_no_body() -> None:
 @pytest.mark.parametrize(
     ("data", "status"),
     [
+        (b"HEAD /" + b"y" * 600 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 431),
+        (b"HEAD /" + b"y" * 600 + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 431),
+        (b"HEAD / HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\n", 413),
+        (b"HEAD / HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\n" + b"x" * 11, 413),
+    ],
+)
+async def test_head_requests_that_are_refused_get_no_body(data: bytes, status: int) -> None:
+    """By h11 and in one piece: what is behind the head of an answer to HEAD would be the next answer."""
+    assert await ask(data, limits=HttpLimits(head_bytes=512, body_bytes=10)) == (status, b"")
+
+
+async def test_what_is_refused_after_a_head_request_says_why() -> None:
+    """HEAD is about one request, not about the connection."""
+    data = b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\ngarbage\r\n\r\n"
+    async with trio.open_nursery() as nursery:
+        talk = Talk(nursery)
+        await talk.send(data)
+        assert b"not a valid HTTP/1.1 request" in await talk.read_to_end()
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
         (b"garbage\r\n\r\n", 400),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\n\r\n", 400),
