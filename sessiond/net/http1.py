@@ -309,14 +309,12 @@ class _HttpConnection:
             telemetry.emit("door.failed", metadata={"door": "http", "error": type(error).__name__})
             return error_response(500, ErrorCode.INTERNAL_ERROR, "our fault; it was logged")
 
-    async def _respond(self, response: Response, *, is_last: bool = False) -> None:
+    async def _respond(self, response: Response) -> None:
         headers = [
             *response.headers,
             ("content-length", str(len(response.body))),
             ("date", _date(int(time.time()))),
         ]
-        if is_last:
-            headers.append(("connection", "close"))
         encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
         body = b"" if self._is_head or response.status in {204, 304} else response.body
         await self._send(
@@ -339,9 +337,14 @@ class _HttpConnection:
     async def _reject(self, response: Response) -> None:
         """Answer for the last time; the scope of everything before is over."""
         if self._h11.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+            headers = (*response.headers, ("connection", "close"))
+            last = Response(response.status, headers, response.body)
             self._patience = trio.CancelScope()
             with self._patience:
-                await self._respond(response, is_last=True)
+                # Not by h11: it has not seen what came in one piece.
+                await self._write(
+                    write_whole(last, date=_date(int(time.time())), is_head=self._is_head)
+                )
             self._check_patience()
 
     async def _say_goodbye(self) -> None:
