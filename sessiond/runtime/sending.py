@@ -166,7 +166,7 @@ class Sender:
             and now >= outgoing.closes_at
             and not outgoing.is_template
         ):
-            return WindowClosed("the window closed before it could be sent")
+            return WindowClosed("the person has not written lately: only templates until he does")
         waiting.attempts += 1
         judgement = await self._called(waiting, outgoing.call)
         if not isinstance(judgement, TryAgain):
