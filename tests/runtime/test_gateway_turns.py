@@ -671,7 +671,11 @@ async def test_a_message_whose_window_closed_waits_on_when_the_person_wrote_mean
         world.clock.jump(86_400 - 60)
         await accept(world, heard("Ann", shop), "shop", "m-2")
         world.clock.jump(120)
-        await settle(world, 0, WindowClosed("the person has not written lately: only templates until he does"))
+        await settle(
+            world,
+            0,
+            WindowClosed("the person has not written lately: only templates until he does"),
+        )
         sent, kept = await deliveries(world), await line(world, "shop")
 
     assert ["What is your name?", "Is it Ann?", "Welcome."] == [text_of(one) for one in sent]
