@@ -116,15 +116,21 @@ class Uploads:
 
         Cancelled: the provider may have it, and the next one uploads it again.
         """
+        stamp = await self._read(lambda: _stamp_of(file.path))
+        if not isinstance(stamp, _Stamp):
+            return stamp
+        # What is there waits for no upload of another file; the same file may come while this one waits.
+        if found := self._found(file, stamp):
+            return found
         async with self._turn:
-            stamp = await self._read(lambda: _stamp_of(file.path))
-            if not isinstance(stamp, _Stamp):
-                return stamp
-            kept = self._kept.get(file)
-            if kept is None or kept.stamp != stamp or self._clock.monotonic() >= kept.until:
-                return await self._upload(file, stamp, call)
-            self._kept.move_to_end(file)
-            return Uploaded(kept.id, stamp.size, is_new=False)
+            return self._found(file, stamp) or await self._upload(file, stamp, call)
+
+    def _found(self, file: LocalFile, stamp: _Stamp) -> Uploaded | None:
+        kept = self._kept.get(file)
+        if kept is None or kept.stamp != stamp or self._clock.monotonic() >= kept.until:
+            return None
+        self._kept.move_to_end(file)
+        return Uploaded(kept.id, stamp.size, is_new=False)
 
     def forget(self, file: LocalFile) -> None:
         """Upload *file* again for the next message: the provider does not take its id any more."""
@@ -134,7 +140,7 @@ class Uploads:
         self, file: LocalFile, stamp: _Stamp, call: ProviderCall
     ) -> Uploaded | Attached | Judgement:
         began = self._clock.monotonic()
-        judgement = await self._exchanged(file, stamp, call)
+        judgement = await self._exchanged(file, call)
         telemetry.emit(
             "media.upload",
             {"duration": self._clock.monotonic() - began, "size": stamp.size},
@@ -161,13 +167,13 @@ class Uploads:
         if len(self._kept) > MAX_KEPT:
             self._kept.popitem(last=False)
 
-    async def _exchanged(self, file: LocalFile, stamp: _Stamp, call: ProviderCall) -> Judgement:
+    async def _exchanged(self, file: LocalFile, call: ProviderCall) -> Judgement:
         limit = self._settings.upload_bytes
-        if stamp.size > limit:
-            return GivenUp(f"the file is larger than the account's upload_bytes, {limit}")
-        content = await self._read(lambda: _content_of(file.path, limit))
+        content = await self._read(lambda: _content_of(file.path, limit + 1))
         if not isinstance(content, bytes):
             return content
+        if len(content) > limit:
+            return GivenUp(f"the file is larger than the account's upload_bytes, {limit}")
         written = self._written(file, content, call)
         if not isinstance(written, ProviderCall):
             return written

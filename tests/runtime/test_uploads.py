@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import trio
-from trio.testing import MockClock
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from sessiond import telemetry
 from sessiond.core.gateways.accounts import AccountSettings
@@ -111,6 +111,22 @@ async def test_messages_at_the_same_time_wait_for_one_upload(
             nursery.start_soon(account.find, file, CALL)
 
     assert 2 == len(meta.calls)
+
+
+async def test_a_file_that_is_there_waits_for_no_upload(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    """However long another one takes."""
+    account = uploads(Meta())
+    there, other = written(tmp_path / "a.pdf"), written(tmp_path / "b.pdf")
+    await account.find(there, CALL)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(account.find, other, CALL)
+        await wait_all_tasks_blocked()
+        began = trio.current_time()
+
+        assert Uploaded("id-1", 4, is_new=False) == await account.find(there, CALL)
+        assert began == trio.current_time()
 
 
 async def test_a_changed_file_is_another_one(tmp_path: Path, autojump_clock: MockClock) -> None:
@@ -226,6 +242,29 @@ async def test_a_file_larger_than_the_settings_say_is_not_read(
     )
 
     assert GivenUp("the file is larger than the account's upload_bytes, 1000") == found
+
+
+async def test_a_file_that_grows_while_it_waits_is_not_cut_off(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    """It is too large by then, and half of it is no file; what was written anew meanwhile goes up once more."""
+    meta = Meta()
+    account = uploads(meta, upload_bytes=10)
+    first, grows = written(tmp_path / "a.pdf"), written(tmp_path / "b.pdf")
+    found: list[object] = []
+
+    async def find() -> None:
+        found.append(await account.find(grows, CALL))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(account.find, first, CALL)
+        await wait_all_tasks_blocked()
+        nursery.start_soon(find)
+        await wait_all_tasks_blocked()
+        written(tmp_path / "b.pdf", b"x" * 11)
+
+    assert [GivenUp("the file is larger than the account's upload_bytes, 10")] == found
+    assert 1 == len(meta.calls)
 
 
 async def test_a_file_that_the_provider_does_not_take_is_not_sent(
