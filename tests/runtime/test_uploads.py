@@ -247,7 +247,7 @@ async def test_a_file_larger_than_the_settings_say_is_not_read(
 async def test_a_file_that_grows_while_it_waits_is_not_cut_off(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:
-    """It is too large by then, and half of it is no file; what was written anew meanwhile goes up once more."""
+    """It is too large by then, and half of it is no file."""
     meta = Meta()
     account = uploads(meta, upload_bytes=10)
     first, grows = written(tmp_path / "a.pdf"), written(tmp_path / "b.pdf")
