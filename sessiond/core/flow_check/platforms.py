@@ -53,9 +53,11 @@ def problems(
 
 
 def _too_many(count: int, layout: Layout) -> Iterator[tuple[str, str]]:
-    limit, what = (MAX_BUTTONS, "buttons") if layout is Layout.BUTTONS else (MAX_ROWS, "rows")
+    limit, shown = MAX_ROWS, f"{MAX_ROWS} rows, and more as a numbered text"
+    if layout is Layout.BUTTONS:
+        limit, shown = MAX_BUTTONS, f"{MAX_BUTTONS} buttons, and more as a list"
     if count > limit:
-        yield "too-many-choices", f"{count} choices; WhatsApp shows at most {limit} {what}"
+        yield "too-many-choices", f"{count} choices; WhatsApp shows at most {shown}"
 
 
 def _cut(

@@ -53,6 +53,23 @@ def test_what_whatsapp_cuts_is_found(name: str) -> None:
     assert [] == codes(flow(f"await {line}"), platforms=["ussd"])
 
 
+def test_what_becomes_of_too_many_choices_is_said() -> None:
+    """Nothing is lost: an author may want it so."""
+    many = ", ".join(f'"{n}"' for n in range(11))
+    eleven = check(flow(f'await c.select("a", "?", [{many}])'), platforms=["whatsapp"])
+    four = check(
+        flow('await c.select("a", "?", ["1", "2", "3", "4"], layout=Layout.BUTTONS)'),
+        platforms=["whatsapp"],
+    )
+
+    assert ["4 choices; WhatsApp shows at most 3 buttons, and more as a list"] == [
+        one.message for one in four
+    ]
+    assert ["11 choices; WhatsApp shows at most 10 rows, and more as a numbered text"] == [
+        one.message for one in eleven
+    ]
+
+
 def test_labels_are_looked_up_where_they_are() -> None:
     """In the module and in closures, not only in the line of the question."""
     before = """
