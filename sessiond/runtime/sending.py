@@ -188,7 +188,8 @@ class Sender:
             if not isinstance(found, Uploaded):
                 return found
             judgement = await self._exchange(with_media_id(call, found.id), seconds)
-            if found.is_new or not isinstance(judgement, GivenUp):
+            is_odd = isinstance(judgement, GivenUp) and not judgement.is_personal
+            if found.is_new or not is_odd:
                 return judgement
             self._uploads.forget(call.file)  # it may be the id that is not taken any more
 

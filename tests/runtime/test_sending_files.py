@@ -186,6 +186,18 @@ async def test_an_id_that_is_not_taken_any_more_is_replaced(bill: str) -> None:
     assert ["sent", "sent"] == [update.state for update in heard.updates]
 
 
+async def test_a_person_who_cannot_be_reached_costs_no_upload(bill: str) -> None:
+    """It is not the file's fault: the message is given up at once, and the id is good for others."""
+    app, heard = an_app()
+    unreachable = answer(400, {"error": {"code": 131026, "message": "undeliverable"}})
+    async with at_the_shop(app, meta, meta, unreachable) as (world, provider):
+        await world.webhook(ANN, [bill, bill, bill], name="bills")
+        await heard.of(3)
+
+    assert ["media", "messages", "messages", "messages"] == targets(provider)
+    assert ["sent", "failed", "sent"] == [update.state for update in heard.updates]
+
+
 async def test_a_file_that_is_not_there_is_a_dead_letter(bill: str) -> None:
     """The author hears of it, by callback and journal; once it is there an operator can send it again."""
     app, heard = an_app()

@@ -286,6 +286,8 @@ class GivenUp:
     """It will never be delivered."""
 
     reason: str
+    is_personal: bool = False
+    """Nothing is wrong with the message: this person cannot be reached, or wants none. Others can have the same."""
 
 
 @frozen

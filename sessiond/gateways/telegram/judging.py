@@ -20,7 +20,9 @@ _UNCLEAR: Final = frozenset({408, 409, 425})
 #: By code. A 404 is about the address that we call, which holds the token.
 _CODES: Final[Mapping[int, Judgement]] = {
     401: AccountStopped("401: the bot's token is not accepted"),
-    403: GivenUp("403: the person has blocked the bot, is gone, or never wrote to it"),
+    403: GivenUp(
+        "403: the person has blocked the bot, is gone, or never wrote to it", is_personal=True
+    ),
     404: AccountStopped("404: there is no such bot"),
     413: GivenUp("413: the message is too large"),
 }
