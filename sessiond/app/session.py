@@ -12,6 +12,7 @@ import msgspec
 import trio
 
 from sessiond.app.data import DataCodec
+from sessiond.app.encoding import encode_json
 from sessiond.core.codes import CloseCode
 from sessiond.core.conversations.journal_query import JournalPage, JournalQuery
 from sessiond.core.errors import AppFailed, InvalidInput, Refused
@@ -40,7 +41,7 @@ from sessiond.core.session.outcome import (
 from sessiond.core.session.program import Context
 from sessiond.core.session.state import Attachment
 
-__all__ = ["MAX_PUSHES", "MAX_SENDS", "Reject", "Session", "encode_json"]
+__all__ = ["MAX_PUSHES", "MAX_SENDS", "Reject", "Session"]
 
 #: A handler that asks for more than this in one turn floods its user, or loops.
 MAX_PUSHES: Final = 1000
@@ -59,22 +60,6 @@ class Reject(Refused):
         self, message: str, *, code: str = "rejected", retry_after: float | None = None
     ) -> None:
         super().__init__(code, message, retry_after=retry_after)
-
-
-def encode_json(value: object, what: str) -> bytes:
-    """Encode *value* as JSON.
-
-    Raises:
-      AppFailed: it holds something JSON has no form for; the message lists what is right.
-
-    """
-    try:
-        return msgspec.json.encode(value)
-    except (TypeError, ValueError, RecursionError, UnicodeEncodeError) as error:
-        raise AppFailed(
-            f"{what} cannot be sent: {type(error).__name__}; use dict with str keys, list, str, int, float, bool, "
-            "None, datetime, UUID, Enum, attrs classes or dataclasses"
-        ) from error
 
 
 class Session:
@@ -189,23 +174,30 @@ class Session:
         self._pushes += (PushRequest(msgspec.json.encode(event), body, durable, to),)
 
     def send(
-        self, text: str = "", *, media: Media | None = None, via: str = "", to: str = ""
+        self,
+        text: str = "",
+        *,
+        media: Media | None = None,
+        via: str = "",
+        to: str = "",
+        reference: str = "",
     ) -> None:
         """Send the user a message by a provider, once the turn is durable.
 
         *via* is an account of the settings; else the one that he last wrote on. *to* is his number, where he never
         wrote on it. Kept until the provider has it; ``on_delivery`` hears what becomes of it. When the provider takes
         templates only (WhatsApp: 24 hours after his last message) the account's fallback template goes out, and the
-        message waits for his answer.
+        message waits for his answer. *reference* is a word of yours that comes back with all that is told of it.
 
         Raises:
-          InvalidInput: there is nothing to send.
+          InvalidInput: there is nothing to send, or the reference cannot be one.
           AppFailed: more messages than one turn may send.
 
         """
         if not text and media is None:
             raise InvalidInput("a message needs a text or media")
-        self._send(SendRequest(via or "", to or "", (Message(text, media),)))
+        messages = (Message(text, media),)
+        self._send(SendRequest(via or "", to or "", messages, reference=reference))
 
     def send_template(
         self,
@@ -215,6 +207,7 @@ class Session:
         *,
         via: str = "",
         to: str = "",
+        reference: str = "",
     ) -> None:
         """Send the user an approved template: also when he never wrote, or not for long. See ``send``.
 
@@ -223,7 +216,7 @@ class Session:
 
         """
         template = Template(name=name, language=language, parameters=parameters or {})
-        self._send(SendRequest(via or "", to or "", template=template))
+        self._send(SendRequest(via or "", to or "", template=template, reference=reference))
 
     def start_flow(self, name: str, *, via: str = "", to: str = "", text: str = "") -> None:
         """Begin a flow with the user by ourselves, once the turn is durable; one that runs there ends.

@@ -104,8 +104,11 @@ def deliver(
     now: float,
     conversation: str = "",
     flow: str = "",
+    reference: str = "",
 ) -> None:
     """Write the calls that show *output* to the person, as deliveries of this turn.
+
+    *reference* is the app's own name of the message; else it has a number.
 
     Raises:
       AppFailed: the gateway cannot show it, or there is nowhere to send it to.
@@ -114,7 +117,7 @@ def deliver(
     gateway = account.calls
     assert gateway is not None
     line = line_of(turn, account.name)
-    reference = _reference(turn.state.snapshot.sent)
+    reference = reference or _reference(turn.state.snapshot.sent)
     try:
         calls = gateway.calls(output, line.to, reference=reference)
     except InvalidInput as error:
@@ -134,9 +137,15 @@ def deliver(
 
 
 def deliver_template(
-    turn: Computed, account: Account, template: Template, *, now: float, to: str = ""
+    turn: Computed,
+    account: Account,
+    template: Template,
+    *,
+    now: float,
+    to: str = "",
+    reference: str = "",
 ) -> None:
-    """Write the call that sends *template*, as a delivery of this turn.
+    """Write the call that sends *template*, as a delivery of this turn; *reference* as in ``deliver``.
 
     Raises:
       AppFailed: the gateway has none, or there is nowhere to send it to.
@@ -147,7 +156,7 @@ def deliver_template(
     to = to or line_of(turn, account.name).to
     if not to:
         raise AppFailed(f"nobody knows where to reach this user on {account.name}: pass to=…")
-    reference = _reference(turn.state.snapshot.sent)
+    reference = reference or _reference(turn.state.snapshot.sent)
     try:
         call = gateway.template(template, to, reference=reference)
     except InvalidInput as error:

@@ -58,9 +58,10 @@ class Proactive:
         self._reach(turn, account, wanted.to)
         now = self._services.clock.now()
         if wanted.template is not None:
-            deliver_template(turn, account, wanted.template, now=now)
+            deliver_template(turn, account, wanted.template, now=now, reference=wanted.reference)
         else:
-            deliver(turn, account, Output(messages=wanted.messages), now=now)
+            output = Output(messages=wanted.messages)
+            deliver(turn, account, output, now=now, reference=wanted.reference)
 
     def _start(self, turn: Computed, wanted: StartRequest) -> None:
         via = wanted.via or self._last_used(turn) or _WEBSOCKET

@@ -3,11 +3,15 @@
 from typing import Any
 
 import attrs
+import msgspec
 import pytest
+import trio
 from trio.testing import MockClock
 
-from sessiond import App, Session
+from sessiond import App, DeliveryState, DeliveryUpdate, Session
 from sessiond.core.errors import TurnFailed
+from sessiond.core.gateways.arrivals import StatusUpdate
+from sessiond.core.gateways.messages import ProviderCall, ProviderResponse
 from sessiond.testing.world import World, open_world
 from tests.runtime.gateway_worlds import (
     ANN,
@@ -63,6 +67,37 @@ async def test_a_number_in_local_form_is_one_of_the_region(autojump_clock: MockC
     assert "233244123456" == told(sent)["to"]
     reason = str(refused.value.__cause__ or refused.value)
     assert "244123456" not in reason
+
+
+async def test_the_apps_reference_comes_back_in_all_that_is_told(autojump_clock: MockClock) -> None:
+    """The provider gets it and repeats it; without one there is a number of ours."""
+    app, told_of = sender(), list[DeliveryUpdate]()
+
+    @app.on_delivery
+    async def delivered(_session: Session, update: DeliveryUpdate) -> None:
+        told_of.append(update)
+
+    calls = list[ProviderCall]()
+
+    async def call(call: ProviderCall, seconds: float) -> ProviderResponse:
+        calls.append(call)
+        return ProviderResponse(status=200, body=b'{"messages":[{"id":"wamid.%d"}]}' % len(calls))
+
+    async with open_world(app, accounts=(SHOP,), call=call) as world:
+        await accept(world, heard("hi", SHOP), "shop", "m-1")
+        await do(world, "send", text="Ready.", reference="order-7")
+        await do(world, "send_template", name="late", language="en", reference="order-8")
+        await trio.sleep(60)
+        given = [msgspec.json.decode(made.body).get("biz_opaque_callback_data") for made in calls]
+        read = StatusUpdate(id="wamid.2", state="read", recipient=NUMBER, reference=given[-2])
+        await accept(world, read, "shop", "s-1")
+
+    assert given[-2:] == ["order-7", "order-8"]
+    assert [(one.state, one.reference) for one in told_of][-3:] == [
+        (DeliveryState.SENT, "order-7"),
+        (DeliveryState.SENT, "order-8"),
+        (DeliveryState.READ, "order-7"),
+    ]
 
 
 async def test_nothing_is_said_of_where_to_by_none(autojump_clock: MockClock) -> None:

@@ -29,6 +29,6 @@ class DeliveryUpdate:
     message_id: str = ""
     """The provider's id; empty: it never had one."""
     reference: str = ""
-    """Ours: the same in all updates of what one turn showed."""
+    """The app's (``session.send(reference=…)``), else ours: the same in all updates of what one turn showed."""
     reason: str = field(default="", repr=False)
     """Why it failed or is held."""

@@ -1,5 +1,6 @@
 """Outcome: what a handler asked for, collected while it ran, as one frozen value."""
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -71,6 +72,15 @@ def _text(_: object, attribute: "Attribute[str]", value: object) -> None:
         raise InvalidInput(f"{attribute.name}= is a text, not {type(value).__name__}")
 
 
+#: Providers keep it and repeat it, one of them in an address.
+_REFERENCE: Final = re.compile(r"[A-Za-z0-9_.:-]{0,64}")
+
+
+def _is_reference(_: object, __: "Attribute[str]", value: object) -> None:
+    if not isinstance(value, str) or _REFERENCE.fullmatch(value) is None:
+        raise InvalidInput("a reference is 1 to 64 of A-Z a-z 0-9 _ . : -")
+
+
 @frozen
 class SendRequest:
     """Send messages, or a template, to the user by a provider.
@@ -86,6 +96,8 @@ class SendRequest:
     """Where he is reached at the provider; empty: where he last wrote from."""
     messages: tuple[Message, ...] = field(default=(), repr=False)
     template: Template | None = field(default=None, repr=False)
+    reference: str = field(default="", validator=_is_reference)
+    """What updates of it name it by; empty: a number of ours."""
 
     @messages.validator
     def _check_messages(self, _: object, messages: tuple[Message, ...]) -> None:

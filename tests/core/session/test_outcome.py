@@ -21,6 +21,18 @@ NO_TEXT = cast("Any", 233244123456)
         (lambda: SendRequest(NO_TEXT, ""), "via= is a text, not int"),
         (lambda: SendRequest("", "", (Message(NO_TEXT),)), "a message is a text, not int"),
         (
+            lambda: SendRequest("", "", reference="order 7"),
+            "a reference is 1 to 64 of A-Z a-z 0-9 _ . : -",
+        ),
+        (
+            lambda: SendRequest("", "", reference="7" * 65),
+            "a reference is 1 to 64 of A-Z a-z 0-9 _ . : -",
+        ),
+        (
+            lambda: SendRequest("", "", reference=NO_TEXT),
+            "a reference is 1 to 64 of A-Z a-z 0-9 _ . : -",
+        ),
+        (
             lambda: SendRequest("", "", template=Template(name="", language="en")),
             "a template needs a name, as the provider has it",
         ),
@@ -39,7 +51,19 @@ NO_TEXT = cast("Any", 233244123456)
         (lambda: StartRequest(NO_TEXT, ""), "flow= is a text, not int"),
         (lambda: StartRequest("rate", "", NO_TEXT), "to= is a text, not int"),
     ],
-    ids=["to", "via", "message", "name", "language", "parameter", "flow", "to of a flow"],
+    ids=[
+        "to",
+        "via",
+        "message",
+        "blank",
+        "long",
+        "number",
+        "name",
+        "language",
+        "parameter",
+        "flow",
+        "to of a flow",
+    ],
 )
 def test_what_cannot_be_asked_for(make: Callable[[], object], problem: str) -> None:
     """It says what is wrong, and repeats nothing of what it was given."""
