@@ -88,8 +88,8 @@ class Turns:
 
         """
         turn = Computed(state, state)
-        may_be_anothers = state.snapshot.linked_to or state.phase is Phase.NEW
-        if may_be_anothers and await self._is_for_another(turn, item):
+        may_be_handed_on = state.snapshot.linked_to or state.phase is Phase.NEW
+        if may_be_handed_on and await self._is_for_another(turn, item):
             return turn
         match item:
             case inputs.ClientMessage():
