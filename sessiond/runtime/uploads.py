@@ -25,6 +25,7 @@ from sessiond.core.gateways.accounts import AccountSettings
 from sessiond.core.gateways.messages import LocalFile, ProviderCall
 from sessiond.core.gateways.port import (
     OUTCOMES,
+    AccountStopped,
     AttachingGateway,
     GivenUp,
     Judgement,
@@ -108,11 +109,14 @@ class Uploads:
         self._threads = threads
         self._kept: OrderedDict[LocalFile, _Kept] = OrderedDict()
         self._turn = trio.Lock()
+        self._failures = 0
+        self._failure: TryAgain | AccountStopped | None = None
 
     async def find(self, file: LocalFile, call: ProviderCall) -> Uploaded | Attached | Judgement:
         """Find the provider's id of *file*, which *call* shows; a judgement: there is none (now).
 
-        Unless that was done, it is uploaded; or *call* is made with it, where the provider takes files so.
+        Unless that was done, it is uploaded; or *call* is made with it, where the provider takes files so. What waits
+        while another upload fails has failed with it.
 
         Cancelled: the provider may have it, and the next one uploads it again.
         """
@@ -122,7 +126,12 @@ class Uploads:
         # What is there waits for no upload of another file; the same file may come while this one waits.
         if found := self._found(file, stamp):
             return found
+        failures = self._failures
         async with self._turn:
+            if self._failure is not None and failures < self._failures:
+                return (
+                    self._failure
+                )  # one after the other would wait for the same, and hold up what has no file
             return self._found(file, stamp) or await self._upload(file, stamp, call)
 
     def _found(self, file: LocalFile, stamp: _Stamp) -> Uploaded | None:
@@ -151,6 +160,9 @@ class Uploads:
                 "outcome": OUTCOMES[type(judgement)],
             },
         )
+        if isinstance(judgement, TryAgain | AccountStopped):
+            self._failures += 1
+            self._failure = judgement
         if not isinstance(judgement, Sent):
             return judgement
         until = began + self._gateway.upload_keeps_seconds
@@ -217,7 +229,7 @@ def _stamp_of(path: str) -> _Stamp:
     found = os.stat(path)  # noqa: PTH116 -- follows links, as opening does
     if not S_ISREG(found.st_mode):
         raise _NoFile
-    return _Stamp(found.st_ino, found.st_size, found.st_mtime_ns)
+    return _Stamp(found.st_ino, found.st_size, found.st_ctime_ns)
 
 
 def _content_of(path: str, limit: int) -> bytes:

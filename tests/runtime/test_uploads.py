@@ -145,6 +145,45 @@ async def test_a_changed_file_is_another_one(tmp_path: Path, autojump_clock: Moc
     ]
 
 
+async def test_a_file_that_was_given_its_old_time_has_changed_all_the_same(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    """As ``cp -p`` and ``rsync --times`` leave it: of the same size, and with the time that was there before."""
+    meta, path = Meta(), tmp_path / "menu.pdf"
+    account, file = uploads(meta), written(path, b"old")
+    await account.find(file, CALL)
+    before = path.stat()
+    path.write_bytes(b"new")
+    put_back = (before.st_atime_ns, before.st_mtime_ns)
+    os.utime(path, ns=put_back)
+    while before.st_ctime_ns == path.stat().st_ctime_ns:  # the clock of files ticks every few ms
+        os.utime(path, ns=put_back)
+
+    assert Uploaded("id-2", 3, is_new=True) == await account.find(file, CALL)
+
+
+@pytest.mark.parametrize("failure", [TryAgain("500: not now"), AccountStopped("401: who?")])
+async def test_what_waits_behind_an_upload_that_failed_does_not_try_in_its_turn(
+    failure: Judgement, tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    """Each would take its time, and the place of a call that could be made: what the first heard holds for all."""
+    meta = Meta(failure)
+    account = uploads(meta)
+    files = [written(tmp_path / name) for name in ("a.pdf", "a.pdf", "b.pdf")]
+    found: list[object] = []
+
+    async def find(file: LocalFile) -> None:
+        found.append(await account.find(file, CALL))
+
+    async with trio.open_nursery() as nursery:
+        for file in files:
+            nursery.start_soon(find, file)
+
+    assert [failure] * 3 == found
+    assert 1 == len(meta.calls)
+    assert Uploaded("id-2", 4, is_new=True) == await account.find(files[0], CALL)
+
+
 async def test_the_same_bytes_under_another_type_or_name_are_another_file(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:
