@@ -44,10 +44,13 @@ _SOCKET_PATH_BYTES: Final = 108
 #: What begins the paths of webhooks.
 _HOOKS: Final = "/hooks/"
 
-#: What the other doors serve.
 #: A number of nobody's, to write calls for that are not made.
 _SOMEBODY: Final = "+15550100000"
 
+#: What secrets begin with that stand in our documentation: everybody knows them.
+_EXAMPLES: Final = ("a-long-random-text", "what openssl rand")
+
+#: What the other doors serve.
 _TAKEN_PATHS: Final = frozenset(
     {"/healthz", "/readyz", "/metrics", "/openapi.json", "/socket/websocket"}
 )
@@ -121,6 +124,8 @@ def _dev(settings: Settings) -> _Found:
     for path, values in secrets.items():
         if any(str(value).startswith((DEV_SECRET_PREFIX, DEV_HOOK_PREFIX)) for value in values):
             yield Severity.ERROR, path, "is a secret made by sessiond dev; make a new one"
+        if any(str(value).startswith(_EXAMPLES) for value in values):
+            yield Severity.WARNING, path, "is an example of the documentation: everybody knows it"
 
 
 def _secrets_of(path: str, own: Any) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -95,6 +95,20 @@ def test_errors_come_first() -> None:
     assert found[0].describe() == "error: store.cluster: only Redis has clusters"
 
 
+def test_examples_of_the_documentation_are_no_secrets() -> None:
+    """Whoever has read the page knows them; a server starts with them all the same."""
+    assert findings(
+        **GATEWAYS
+        | {
+            "session_keys__secret": "what openssl rand -base64 32 prints",
+            "gateways__line__tokens": [TOKEN, "a-long-random-text-for-nalo"],
+        }
+    ) == {
+        (Severity.WARNING, "session_keys.secret"),
+        (Severity.WARNING, "gateways.line.tokens"),
+    }
+
+
 def test_development_secrets_are_fine_in_development(tmp_path: Path) -> None:
     """The secret that sessiond dev makes works there."""
     assert (
