@@ -22,6 +22,7 @@ from sessiond.core.session_listing import SessionPage, SessionQuery, SessionRow
 
 __all__ = [
     "ConnectionDetail",
+    "LineDetail",
     "Node",
     "NodeInfo",
     "PersonExport",
@@ -73,6 +74,18 @@ class TimerDetail:
 
 
 @frozen(kw_only=True)
+class LineDetail:
+    """One account that the user wrote on, or was sent something on."""
+
+    account: str
+    heard_at: float | None = None
+    """When he last wrote; ``None``: never."""
+    held: int = 0
+    """Messages that wait for him to write: the provider takes templates only."""
+    unreadable: str = ""
+
+
+@frozen(kw_only=True)
 class Quarantine:
     """Why a user's session is not started any more."""
 
@@ -100,6 +113,8 @@ class SessionDetail:
     """Input ids remembered against repeats."""
     timers: tuple[TimerDetail, ...] = ()
     conversations: tuple[ConversationDetail, ...] = ()
+    lines: tuple[LineDetail, ...] = ()
+    """His accounts at providers; where he is reached there is not told."""
     linked_to: str = ""
     """The user whom this one is now; what arrives for him is handed on."""
     aliases: tuple[str, ...] = ()

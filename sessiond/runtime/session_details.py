@@ -7,15 +7,22 @@ from attrs import evolve
 
 from sessiond.core.conversations.details import conversation_details
 from sessiond.core.errors import SnapshotError
+from sessiond.core.gateways.lines import decode_line
 from sessiond.core.ids import ConnectionId
-from sessiond.core.operations import ConnectionDetail, SessionDetail, StreamDetail, TimerDetail
+from sessiond.core.operations import (
+    ConnectionDetail,
+    LineDetail,
+    SessionDetail,
+    StreamDetail,
+    TimerDetail,
+)
 from sessiond.core.ports import Connection
 from sessiond.core.records import Loaded
 from sessiond.core.session.snapshot import encode_snapshot
 from sessiond.core.session.state import SessionState, restore_state
 from sessiond.core.session_listing import SessionRow
 
-__all__ = ["connections", "describe", "describe_stored"]
+__all__ = ["connections", "describe", "describe_line", "describe_stored"]
 
 
 def connections(
@@ -64,6 +71,16 @@ def describe(state: SessionState, row: SessionRow) -> SessionDetail:
             for t in state.timers.values()
         ),
         conversations=conversation_details(state.snapshot.conversations),
+        lines=tuple(describe_line(name, raw) for name, raw in state.snapshot.lines.items()),
         linked_to=state.snapshot.linked_to,
         aliases=state.snapshot.aliases,
     )
+
+
+def describe_line(account: str, raw: bytes) -> LineDetail:
+    """Describe the line of *account*, but for where it leads."""
+    try:
+        line = decode_line(raw)
+    except SnapshotError as error:
+        return LineDetail(account=account, unreadable=str(error))
+    return LineDetail(account=account, heard_at=line.heard_at or None, held=len(line.held))

@@ -3,11 +3,16 @@
 import pytest
 from trio.testing import MockClock
 
+from sessiond.core.gateways.inputs import DeliverySettled
+from sessiond.core.gateways.port import WindowClosed
 from sessiond.core.ids import partition_of
-from sessiond.core.operations import UnknownTarget
+from sessiond.core.operations import LineDetail, UnknownTarget
 from sessiond.core.records import UserCommit
 from sessiond.core.session.phases import Phase
+from sessiond.runtime.session_details import describe_line
 from sessiond.testing.world import open_world
+from tests.runtime.gateway_worlds import ANN as AMA
+from tests.runtime.gateway_worlds import FALLBACK, accept, greeter, heard, stored, whatsapp
 from tests.runtime.test_operations import ANN, NOBODY, app, settled_ann
 
 
@@ -57,3 +62,18 @@ async def test_a_record_that_cannot_be_read_is_still_described(autojump_clock: M
         detail = await world.operations.session(ANN)
 
         assert (detail.data, detail.version, detail.snapshot_bytes) == ({}, 3, 8)
+
+
+async def test_the_accounts_that_he_wrote_on_are_described(autojump_clock: MockClock) -> None:
+    """With what waits on them, and not where he is reached; one that cannot be read is named."""
+    shop = whatsapp(fallback_template=FALLBACK)
+    async with open_world(greeter(), accounts=(shop,)) as world:
+        await accept(world, heard("hi", shop), "shop", "m-1")
+        wrote_at = world.clock.now()
+        (first, *_) = await stored(world)
+        closed = DeliverySettled(first.id, first.body, WindowClosed("131047"), 1)
+        await world.ref(AMA).ask(closed, timeout=10)
+        detail = await world.operations.session(AMA)
+
+    assert detail.lines == (LineDetail(account="shop", heard_at=wrote_at, held=1),)
+    assert describe_line("shop", b"{").unreadable == "not a line (DecodeError)"

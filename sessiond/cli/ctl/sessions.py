@@ -145,6 +145,7 @@ async def show(user: str, *, reveal: _Flag = False) -> None:
                 for one in detail["connections"]
             ),
             *(("conversation", _conversation(one)) for one in detail["conversations"]),
+            *(("account", _line(one)) for one in detail["lines"]),
             *_quarantine(quarantine),
             *((f"data.{name}", value) for name, value in detail["data"].items()),
         ]
@@ -169,6 +170,14 @@ def _conversation(one: dict[str, Any]) -> str:
         told.append(f"{one['unseen']} messages unseen")
     told.append(f"until {when(one['expires_at'])}")
     return f"{told[0]} {', '.join(told[1:])}"
+
+
+def _line(one: dict[str, Any]) -> str:
+    if one["unreadable"]:
+        return f"{one['account']}: cannot be read: {one['unreadable']}"
+    heard = f"last wrote at {when(one['heard_at'])}" if one["heard_at"] else "never wrote"
+    waits = f", {one['held']} messages wait for it" if one["held"] else ""
+    return f"{one['account']}: {heard}{waits}"
 
 
 async def end_conversations(user: str, *, conversation: str | None = None) -> None:

@@ -1,5 +1,7 @@
 """Every command about sessions, as a process."""
 
+import re
+
 from sessiond.cli.exit_codes import ExitCode
 from tests.cli.conftest import Ctl
 from tests.edges.admin.standin import SECRET
@@ -61,6 +63,14 @@ def test_links_are_shown_and_parted(ctl: Ctl) -> None:
         ExitCode.REFUSED,
         "sessionctl: these users are not linked\n",
     )
+
+
+def test_accounts_are_shown_with_what_waits_on_them(ctl: Ctl) -> None:
+    """When he last wrote on each, and how many messages wait for him to write again."""
+    shown = ctl("show", "ann").out
+
+    assert re.search(r"account +shop: last wrote at 2023-11-14.*, 2 messages wait for it", shown)
+    assert re.search(r"account +bank: never wrote\n", shown)
 
 
 def test_export_is_json_in_any_case(ctl: Ctl) -> None:

@@ -22,6 +22,7 @@ from sessiond.core.gateways.listing import GatewayRow
 from sessiond.core.ids import ConnectionId, NodeId, UserId
 from sessiond.core.operations import (
     ConnectionDetail,
+    LineDetail,
     NodeInfo,
     PersonExport,
     Quarantine,
@@ -199,6 +200,10 @@ class StandInNode:
             conversations=CONVERSATIONS,
             linked_to="ann" if user == "bob" else "",
             aliases=("bob",) if user == "ann" else (),
+            lines=(
+                LineDetail(account="shop", heard_at=1_700_000_000.0, held=2),
+                LineDetail(account="bank"),
+            ),
             timers=(TimerDetail(name="$window", generation=1, due=None),),
             quarantine=Quarantine(since=1.0, restarts=3, error="KeyError in load")
             if row.quarantined
