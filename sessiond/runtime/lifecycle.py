@@ -18,7 +18,7 @@ from sessiond.core.session.state import SessionState
 from sessiond.core.session.stream import has_broken
 from sessiond.runtime.calls import Calls
 from sessiond.runtime.computed import Computed, Signal
-from sessiond.runtime.link_steps import part
+from sessiond.runtime.link_steps import part, run_errands
 
 __all__ = ["Lifecycle"]
 
@@ -138,7 +138,7 @@ class Lifecycle:
         """End the session. One that never began has no end hook, and leaves no record.
 
         Raises:
-          NotHandedOn: the record goes, and somebody who is linked with this user cannot be told.
+          NotHandedOn: somebody who is linked with this user, or is about to be, cannot be told.
 
         """
         services = self._services
@@ -149,6 +149,8 @@ class Lifecycle:
         erases = turn.erase or end.erase or not keeps
         if erases:
             await part(services, self._calls.user, turn.state.snapshot)
+        else:
+            await run_errands(services, self._calls.user, turn.state.timers)
         step = machine.end(turn.state, end.reason, end.code, services.clock.now(), services.limits)
         turn.state = step.state
         turn.effects = (*turn.effects, *step.effects)

@@ -4,15 +4,24 @@ When a user's record goes, nobody may point at it any more: his aliases are them
 forgets him.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from sessiond.core.errors import Refused, SessiondError
 from sessiond.core.ids import UserId
-from sessiond.core.linking import LINK_KIND, Errand, encode_note, link_digest, partings
+from sessiond.core.linking import (
+    LINK_KIND,
+    LINK_TIMER,
+    Errand,
+    decode_errand,
+    encode_note,
+    link_digest,
+    partings,
+)
+from sessiond.core.records import Timer
 from sessiond.core.session.snapshot import Snapshot
 from sessiond.runtime.services import Services
 
-__all__ = ["NotHandedOn", "hand_on", "part", "tell_step"]
+__all__ = ["NotHandedOn", "hand_on", "part", "run_errands", "tell_step"]
 
 
 class NotHandedOn(SessiondError):
@@ -53,3 +62,15 @@ async def part(services: Services, user: UserId, snapshot: Snapshot) -> None:
     """
     for errand in partings(user, snapshot.aliases, snapshot.linked_to):
         await tell_step(services, user, errand, services.entropy.token(8).hex())
+
+
+async def run_errands(services: Services, user: UserId, timers: Mapping[str, Timer]) -> None:
+    """Tell what *user* has asked for and is still among his *timers*, which go with his session.
+
+    Raises:
+      NotHandedOn: somebody's inbox takes nothing now.
+
+    """
+    for timer in timers.values():
+        if timer.name.startswith(LINK_TIMER) and timer.unreadable is None:
+            await tell_step(services, user, decode_errand(timer.payload), timer.name)

@@ -11,8 +11,20 @@ from trio.testing import MockClock
 
 from sessiond import App, Conversation, LinkUpdate, Session
 from sessiond.core.errors import TurnFailed
+from sessiond.core.ids import UserId
 from sessiond.testing.world import World, open_world
-from tests.runtime.test_linking import CHAT, PHONE, WEB, call, links, say, snapshot, until_quiet
+from tests.runtime.test_linking import (
+    CHAT,
+    PHONE,
+    WEB,
+    call,
+    link,
+    linking_app,
+    links,
+    say,
+    snapshot,
+    until_quiet,
+)
 
 
 def talking_app() -> App:
@@ -183,3 +195,27 @@ async def test_a_handler_that_fails_asks_for_nothing(autojump_clock: MockClock) 
         await until_quiet(world)
 
         assert await snapshot(world, PHONE) is None
+
+
+async def test_what_was_asked_for_outlives_the_session(autojump_clock: MockClock) -> None:
+    """Timers go with a session that ends; who was told "apart" is apart all the same."""
+    async with open_world(linking_app()) as world:
+        await link(world)
+        await call(world, WEB, unlink=PHONE)
+        await world.operations.stop_session(UserId(WEB), reason="test", erase=False)
+        await until_quiet(world)
+
+        assert await snapshot(world, PHONE) is None
+        assert [["linked", PHONE, "", {}], ["unlinked", PHONE, "", {}]] == await links(world, WEB)
+
+
+async def test_a_code_that_was_typed_outlives_the_session(autojump_clock: MockClock) -> None:
+    """It is good once: nobody could type it again."""
+    async with open_world(linking_app()) as world:
+        code = await call(world, WEB, offer=True)
+        await until_quiet(world)
+        await call(world, PHONE, redeem=code)
+        await world.operations.stop_session(UserId(PHONE), reason="test", erase=False)
+        await until_quiet(world)
+
+        assert [["linked", PHONE, "", {}]] == await links(world, WEB)
