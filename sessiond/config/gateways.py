@@ -3,6 +3,7 @@
 Which settings a table has depends on its ``gateway``; so it is read here and not by the class alone.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
@@ -22,6 +23,9 @@ _GENERAL: Final = frozenset(attrs.fields_dict(AccountSettings))
 
 #: The setting that is the account's name unless it is given, where a kind has it: the gateway of session keys.
 _NAME: Final = "name"
+
+#: What it may be: each message is refused where session keys cannot be made of it.
+_GATEWAY: Final = re.compile(r"[A-Za-z0-9_./-]{1,64}")
 
 
 @frozen(kw_only=True)
@@ -105,6 +109,9 @@ class _Reading:
         self.errors += _unknown([one for one in table if one not in names], names | _GENERAL)
         known = {one: value for one, value in table.items() if one in names}
         self.own = self._structure(known, self.kind.settings)
+        if self.own is not None and _NAME in known and _GATEWAY.fullmatch(self.own.name) is None:
+            what = "the name of a gateway has 1 to 64 letters, digits and _ . / -"
+            self.errors.append(_at(_NAME, InvalidInput(what)))
 
     def _structure(self, table: Mapping[str, object], cls: type) -> Any:
         try:

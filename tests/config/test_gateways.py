@@ -104,6 +104,20 @@ def test_several_accounts_are_side_by_side(tmp_path: Path) -> None:
     assert template == cloud.account.fallback_template
 
 
+@pytest.mark.parametrize("name", ["", "a:b", "a b", "x" * 65, "\\u0000"])
+@pytest.mark.parametrize("kind", ["http", "nalo", "twilio"])
+def test_a_name_is_one_that_session_keys_can_hold(tmp_path: Path, kind: str, name: str) -> None:
+    """Said at the start and once: with another one each message would be refused."""
+    own = f'tokens = ["{TOKEN}"]'
+    if kind == "twilio":
+        own = f'account_sid = "AC{1:032}"\nauth_tokens = ["{TOKEN}"]\nsender = "+15005550006"'
+    text = f'[gateways.a]\ngateway = "{kind}"\nname = "{name}"\n{own}'
+
+    (message,) = problems(tmp_path, text).values()
+
+    assert message.startswith("the name of a gateway has 1 to 64 letters, digits and _ .")
+
+
 def test_accounts_are_gateways_of_their_own(tmp_path: Path) -> None:
     """So one person's conversations on two of them are two, whatever their kind; a name that is given may be shared."""
     accounts = load(

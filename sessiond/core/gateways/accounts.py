@@ -35,7 +35,8 @@ ACCOUNT_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
 _MB: Final = 1024 * 1024
 
-_PATH: Final = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+#: No ``.`` and ``..``: who calls there calls another path.
+_PATH: Final = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+")
 _PUBLIC_URL: Final = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 
 

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
+from attrs import Attribute
 
 from sessiond.core.errors import InvalidInput, SessiondError
 from sessiond.core.flows.answers import Attachment
@@ -25,6 +26,7 @@ __all__ = [
     "DownloadFailed",
     "DownloadProblem",
     "Downloads",
+    "are_hosts",
     "check_status",
     "file_of",
     "is_fetchable",
@@ -60,6 +62,9 @@ _TYPES: Final[Mapping[str, str]] = {
 }
 
 _MIME: Final = re.compile(r"[a-z]+/[A-Za-z0-9.+-]{1,100}(?:; ?[a-z]+=[A-Za-z0-9.+-]{1,50})?")
+
+#: As they stand in addresses; what is below one of them is meant, too.
+_HOST: Final = re.compile(r"(?:[a-z0-9_-]{1,63}\.)+[a-z0-9-]{1,63}")
 
 #: Hosts that are this machine: only where the account's own API is there, too.
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -180,6 +185,17 @@ def check_status(status: int) -> None:
     if status != 200:
         problem = _PROBLEMS.get(status, DownloadProblem.UNAVAILABLE)
         raise DownloadFailed(problem, f"the provider answered {status}")
+
+
+def are_hosts(_: object, attribute: "Attribute[tuple[str, ...]]", value: tuple[str, ...]) -> None:
+    """Validate the hosts of ``is_fetchable``: an empty one would be all that end with a dot.
+
+    Raises:
+      InvalidInput: one is none.
+
+    """
+    if any(_HOST.fullmatch(one) is None for one in value):
+        raise InvalidInput(f"{attribute.name} are hosts in small letters, like media.example.com")
 
 
 def is_fetchable(url: str, hosts: tuple[str, ...], api_url: str) -> bool:

@@ -6,6 +6,7 @@ from typing import Any, Final
 from attrs import Attribute, field, frozen
 
 from sessiond.core.errors import InvalidInput
+from sessiond.core.gateways.media import are_hosts
 
 __all__ = [
     "LIMITS",
@@ -93,7 +94,7 @@ class TwilioSettings:
     """The gateway of session keys and of a flow's ``gateways``. In a server's settings, absent: the account's name."""
     api_url: str = field(default="https://api.twilio.com")
     """Of the REST API; regions have addresses of their own."""
-    media_hosts: tuple[str, ...] = MEDIA_HOSTS
+    media_hosts: tuple[str, ...] = field(default=MEDIA_HOSTS, validator=are_hosts)
     """Where media may be downloaded from, hosts below these included; our credentials are not sent there."""
     sends_media: bool = False
     """SMS: media go as MMS (United States, Canada, Australia); else their address is a line of the text."""

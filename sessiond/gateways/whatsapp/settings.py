@@ -6,6 +6,7 @@ from typing import Any, Final
 from attrs import Attribute, field, frozen
 
 from sessiond.core.errors import InvalidInput
+from sessiond.core.gateways.media import are_hosts
 
 __all__ = ["LIMITS", "MEDIA_HOSTS", "MessageLimits", "WhatsAppSettings"]
 
@@ -105,7 +106,7 @@ class WhatsAppSettings:
     """What opens a list; also the body of a question without words."""
     list_title: str = field(default="Options", validator=_is_label(LIMITS.section_title))
     """What stands above the choices of a list."""
-    media_hosts: tuple[str, ...] = MEDIA_HOSTS
+    media_hosts: tuple[str, ...] = field(default=MEDIA_HOSTS, validator=are_hosts)
     """Where media may be downloaded from, hosts below these included."""
     drops_unsigned: bool = False
     """Answer 200 to what is not signed by us and forget it, as FlowChat 0.10 does, where 401 is the answer otherwise.

@@ -38,6 +38,8 @@ def test_what_a_gateway_can_do_is_known() -> None:
     [
         {"path": "shop"},
         {"path": "/a b"},
+        {"path": "/a/../b"},
+        {"path": "/a/."},
         {"public_url": "chat.example.com"},
         {"public_url": "https://chat.example.com/x"},
     ],

@@ -2,6 +2,7 @@
 
 import pytest
 
+from sessiond.core.errors import InvalidInput
 from sessiond.core.gateways.media import DownloadFailed, DownloadProblem
 from sessiond.core.gateways.messages import ProviderResponse
 from sessiond.gateways.twilio.media import address_call, download_call
@@ -91,3 +92,10 @@ def test_other_hosts_can_be_named() -> None:
     url = "https://media.example.com/x"
 
     assert url == download_call(leading(url), settings(media_hosts=("example.com",))).url
+
+
+@pytest.mark.parametrize("host", ["", ".", "com", "https://example.com", "Example.com", "a b.c"])
+def test_what_is_no_host_cannot_be_named(host: str) -> None:
+    """Nothing would be fetched from it, or, from an empty one, anything."""
+    with pytest.raises(InvalidInput, match="media_hosts are hosts"):
+        settings(media_hosts=("example.com", host))
