@@ -46,6 +46,7 @@ ROUTER = Router(
         Route("GET", "/page", echo),
         Route("PUT", "/page", echo),
         Route("POST", "/hooks/{hook}/{user}", echo),
+        Route("GET", "/hooks/json/all", echo),
         Route("GET", "/refuse", refuse),
         Route("GET", "/crash", crash),
         Route("GET", "/crash_inside", crash_inside),
@@ -62,6 +63,14 @@ async def ask(path: str, method: str = "GET") -> Response:
 async def test_method_and_path_decide(method: str) -> None:
     """HEAD is served by who serves GET; the handler sees which it was."""
     assert json.loads((await ask("/page", method)).body) == [method, {}]
+
+
+@pytest.mark.parametrize(
+    ("method", "parameters"), [("GET", {}), ("POST", {"hook": "json", "user": "all"})]
+)
+async def test_a_path_may_be_that_of_two_patterns(method: str, parameters: dict[str, str]) -> None:
+    """One by its words, one by its parameters: the method decides between them."""
+    assert json.loads((await ask("/hooks/json/all", method)).body) == [method, parameters]
 
 
 @pytest.mark.parametrize(
