@@ -20,6 +20,7 @@ from sessiond.core.gateways.lines import (
 )
 from sessiond.core.gateways.outgoing import (
     Outgoing,
+    decode_outgoing,
     delivery_id,
     encode_outgoing,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "deliver_template",
     "hold",
     "line_of",
+    "of_alias",
     "page_of",
     "put_line",
     "send_again",
@@ -48,6 +50,8 @@ __all__ = [
 
 #: Messages that wait for a person to write; of more the oldest are given up.
 MAX_HELD: Final = 16
+
+_Held = tuple[msgspec.Raw, ...]
 
 
 def line_of(turn: Computed, account: str) -> Line:
@@ -128,6 +132,7 @@ def deliver(
             account=account.name,
             call=call,
             at=now,
+            alias=line.alias,
             closes_at=closes_at,
             reference=reference,
             conversation=conversation,
@@ -206,12 +211,22 @@ def hold(turn: Computed, account: str, body: bytes) -> tuple[bytes, ...]:
 
 
 def deliver_held(turn: Computed, account: Account, now: float) -> None:
-    """Send what waited for the person to write, in the window that is open from then on."""
+    """Send what waited for the person to write, in the window that is open from then on: that of this phone alone."""
     line = line_of(turn, account.name)
-    if line.held:
-        put_line(turn, account.name, replace(line, held=()))
-    for raw in line.held:
-        send_again(turn, account, msgspec.json.decode(raw, type=Outgoing), at=now)
+    ready, rest = of_alias(line, line.alias)
+    if ready:
+        put_line(turn, account.name, replace(line, held=rest))
+    for raw in ready:
+        send_again(turn, account, decode_outgoing(bytes(raw)), at=now)
+
+
+def of_alias(line: Line, alias: str) -> tuple[_Held, _Held]:
+    """Part what is held on *line*: for the phone or chat of *alias* (empty: the user's own), and for others."""
+    pairs = [(raw, decode_outgoing(bytes(raw)).alias == alias) for raw in line.held]
+    return (
+        tuple(raw for raw, is_his in pairs if is_his),
+        tuple(raw for raw, is_his in pairs if not is_his),
+    )
 
 
 def _add(turn: Computed, body: bytes, now: float) -> None:

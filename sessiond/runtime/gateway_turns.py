@@ -48,6 +48,7 @@ from sessiond.runtime.gateway_output import (
     deliver_template,
     hold,
     line_of,
+    of_alias,
     put_line,
     send_again,
     show_page,
@@ -233,7 +234,10 @@ class GatewayTurns:
         fallback = account.settings.fallback_template
         if fallback is None or outgoing.is_template or account.calls is None:
             return False
-        if not (line_of(turn, account.name).held or self._asks(turn, account, fallback)):
+        if outgoing.alias and outgoing.alias not in turn.state.snapshot.aliases:
+            return False  # nobody writes to him for this user any more
+        is_asked, _ = of_alias(line_of(turn, account.name), outgoing.alias)
+        if not (is_asked or self._asks(turn, account, fallback)):
             return False
         for body in hold(turn, account.name, encode_outgoing(outgoing)):
             letter = DeliverySettled("", body, GivenUp("too many messages wait for the person"))

@@ -14,6 +14,7 @@ from sessiond.core.conversations.inputs import EndConversations
 from sessiond.core.conversations.journal_events import JournalEvent
 from sessiond.core.errors import SnapshotCorrupt
 from sessiond.core.gateways.lines import NEW_LINE, Line, decode_line, encode_line
+from sessiond.core.gateways.outgoing import decode_outgoing, encode_outgoing
 from sessiond.core.gateways.updates import DeliveryState
 from sessiond.core.ids import UserId
 from sessiond.core.linking import (
@@ -41,7 +42,7 @@ from sessiond.runtime.calls import Calls
 from sessiond.runtime.computed import Computed
 from sessiond.runtime.dialogue import Dialogue
 from sessiond.runtime.gateway_journal import tell
-from sessiond.runtime.gateway_output import MAX_HELD
+from sessiond.runtime.gateway_output import MAX_HELD, of_alias
 from sessiond.runtime.lifecycle import Lifecycle
 from sessiond.runtime.link_steps import tell_step
 
@@ -168,7 +169,7 @@ class Linking:
         lines = dict(snapshot.lines)
         for account, raw in note.lines.items():
             ours = decode_line(lines[account]) if account in lines else NEW_LINE
-            theirs = replace(decode_line(bytes(raw)), alias=note.user)
+            theirs = _line_of_alias(decode_line(bytes(raw)), note.user)
             line = _merged(ours, theirs)
             lines[account] = encode_line(replace(line, held=line.held[-MAX_HELD:]))
             self._give_up(turn, account, line.held[:-MAX_HELD], "too many wait for the person")
@@ -184,12 +185,15 @@ class Linking:
         if note.user not in snapshot.aliases:
             return
         aliases = tuple(alias for alias in snapshot.aliases if alias != note.user)
-        lines = {name: decode_line(raw) for name, raw in snapshot.lines.items()}
-        theirs = {name: line for name, line in lines.items() if line.alias == note.user}
-        kept = {name: raw for name, raw in snapshot.lines.items() if name not in theirs}
-        turn.state = replace(turn.state, snapshot=replace(snapshot, aliases=aliases, lines=kept))
-        for account, line in theirs.items():
-            self._give_up(turn, account, line.held, "the person it waited for was unlinked")
+        lines = {}
+        for account, raw in snapshot.lines.items():
+            line = decode_line(raw)
+            gone, held = of_alias(line, note.user)
+            self._give_up(turn, account, gone, "the person it waited for was unlinked")
+            line = replace(NEW_LINE if line.alias == note.user else line, held=held)
+            if line != NEW_LINE:
+                lines[account] = encode_line(line)
+        turn.state = replace(turn.state, snapshot=replace(snapshot, aliases=aliases, lines=lines))
         state = LinkState.REFUSED if note.reason else LinkState.UNLINKED
         await self._hear(turn, LinkUpdate(state=state, alias=note.user, reason=note.reason))
 
@@ -266,6 +270,12 @@ class Linking:
         self, turn: Computed, to: UserId, step: LinkStep, note: LinkNote, cause: str
     ) -> None:
         await tell_step(self._services, turn.state.user, Errand(to, step, note), cause)
+
+
+def _line_of_alias(line: Line, alias: str) -> Line:
+    """Write down whose *line* it was, with what waits on it."""
+    held = [encode_outgoing(replace(decode_outgoing(bytes(raw)), alias=alias)) for raw in line.held]
+    return replace(line, alias=alias, held=tuple(map(msgspec.Raw, held)))
 
 
 def _merged(ours: Line, theirs: Line) -> Line:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Any
 
 import msgspec
 import pytest
@@ -14,6 +15,8 @@ from sessiond import App, Session
 from sessiond.core.errors import Refused, SessiondError, TurnFailed
 from sessiond.core.gateways.inbox_bodies import encode_arrived
 from sessiond.core.gateways.lines import Line, decode_line, encode_line
+from sessiond.core.gateways.messages import ProviderCall
+from sessiond.core.gateways.outgoing import Outgoing, decode_outgoing, encode_outgoing
 from sessiond.core.ids import UserId, input_digest, partition_of
 from sessiond.core.linking import LinkNote, encode_note
 from sessiond.core.operations import UnknownTarget
@@ -398,3 +401,67 @@ async def test_what_waited_for_an_alias_to_write_is_given_up(autojump_clock: Moc
         journal = await world.node.store.journal(UserId(WEB), partition_of(UserId(WEB)), limit=99)
 
         assert 2 == sum(b"delivery_failed" in entry for entry in journal)
+
+
+OTHER = "+233201234567"
+
+
+def held_for(number: str, at: float = 1.0, **more: Any) -> msgspec.Raw:
+    """A message to *number* that waits for him to write."""
+    call = ProviderCall(url="https://example.com", body=msgspec.json.encode({"to": number}))
+    return msgspec.Raw(encode_outgoing(Outgoing(account="shop", call=call, at=at, **more)))
+
+
+async def recipients(world: World, user: str) -> list[str]:
+    """To whom what waits to be sent goes; receipts are left out."""
+    pairs = await world.store.deliveries(partition_of(UserId(user)))
+    found = [decode_outgoing(delivery.body) for _, delivery in pairs]
+    return [msgspec.json.decode(one.call.body)["to"] for one in found if not one.is_receipt]
+
+
+async def joins(world: World, user: str, line: Line) -> None:
+    """Link PHONE, who has *line* on WhatsApp, to *user*."""
+    await link(world, user, PHONE)
+    note = LinkNote(user=UserId(PHONE), lines={"shop": msgspec.Raw(encode_line(line))})
+    digest = input_digest("test", "joined")
+    await world.node.intake.accept(UserId(user), "link:joined", encode_note(note), digest)
+    await until_quiet(world)
+
+
+@pytest.mark.parametrize("parts", ["unlink", "erase"])
+async def test_what_waited_for_an_alias_goes_with_him_though_somebody_else_wrote_last(
+    autojump_clock: MockClock, parts: str
+) -> None:
+    """Nothing is sent to him for who he was, and nothing of his number stays."""
+    async with open_world(sending_app(), accounts=[whatsapp()]) as world:
+        await write(world, CHAT, "1")
+        await joins(world, CHAT, Line(to=OTHER, heard_at=2.0, held=(held_for(OTHER),)))
+        if parts == "unlink":
+            await world.operations.unlink(UserId(CHAT), UserId(PHONE))
+            await until_quiet(world)
+        else:
+            await erase(world, PHONE)
+        parted = await snapshot(world, CHAT)
+        await write(world, CHAT, "2")
+
+        assert parted is not None
+        assert OTHER.encode() not in parted.lines["shop"]
+        assert OTHER not in await recipients(world, CHAT)
+
+
+async def test_what_waits_for_one_phone_does_not_leave_when_another_one_writes(
+    autojump_clock: MockClock,
+) -> None:
+    """The provider's window is that of a number."""
+    async with open_world(sending_app(), accounts=[whatsapp()]) as world:
+        await joins(world, CHAT, Line(to=OTHER, heard_at=2.0, held=(held_for(OTHER),)))
+        await write(world, CHAT, "1")
+        first = await recipients(world, CHAT)
+        linked = await snapshot(world, CHAT)
+        await write(world, PHONE, "2")
+        second = await recipients(world, CHAT)
+
+        assert linked is not None
+        assert [] == first
+        assert 1 == len(decode_line(linked.lines["shop"]).held)
+        assert [OTHER] == second

@@ -16,6 +16,8 @@ from sessiond.core.flows.answers import Answer
 from sessiond.core.gateways.arrivals import Arrived, Heard, StatusUpdate
 from sessiond.core.gateways.inbox_bodies import decode_arrived, encode_arrived
 from sessiond.core.gateways.lines import Line, encode_line
+from sessiond.core.gateways.messages import ProviderCall
+from sessiond.core.gateways.outgoing import Outgoing, encode_outgoing
 from sessiond.core.ids import UserId, input_digest, partition_of
 from sessiond.core.linking import LinkNote, encode_note
 from sessiond.core.records import Arrival
@@ -454,12 +456,18 @@ async def test_lines_move_with_what_waits_on_them(autojump_clock: MockClock) -> 
         assert msgspec.json.decode(canonical.lines["shop"])["to"] == "+233201234567"
 
 
+def waiting(at: float) -> msgspec.Raw:
+    """A message that is held."""
+    call = ProviderCall(url="https://example.com", body=b"")
+    return msgspec.Raw(encode_outgoing(Outgoing(account="shop", call=call, at=at)))
+
+
 async def test_what_waits_beyond_the_bound_is_told_of(autojump_clock: MockClock) -> None:
     """Of 20 messages that wait for one person 16 wait on; no other one goes without a word."""
     async with open_world(linking_app()) as world:
         await call(world, WEB)
         for number in (1, 2):
-            held = tuple(msgspec.Raw(b"%d" % (10 * number + n)) for n in range(10))
+            held = tuple(waiting(10 * number + n) for n in range(10))
             lines = {"shop": msgspec.Raw(encode_line(Line(to="+233201234567", held=held)))}
             note = encode_note(LinkNote(user=UserId(PHONE), lines=lines))
             digest = input_digest("test", str(number))
@@ -468,7 +476,8 @@ async def test_what_waits_beyond_the_bound_is_told_of(autojump_clock: MockClock)
 
         canonical = await snapshot(world, WEB)
         assert canonical is not None
-        kept = msgspec.json.decode(canonical.lines["shop"])["held"]
+        held = msgspec.json.decode(canonical.lines["shop"])["held"]
+        kept = [one["at"] for one in held]
         entries = await world.store.journal(UserId(WEB), partition_of(UserId(WEB)))
         given_up = [one for one in entries if b"too many wait for the person" in one]
 

@@ -22,6 +22,8 @@ class Outgoing(Value, frozen=True, kw_only=True, omit_defaults=True, forbid_unkn
     call: ProviderCall
     at: float
     """When the turn asked for it."""
+    alias: str = ""
+    """Whose phone or chat it goes to (``Line.alias``): it is for nobody else. Empty: the user's own."""
     closes_at: float | None = None
     """From then on the provider takes templates only."""
     is_template: bool = False
