@@ -45,7 +45,11 @@ def _content(asked: _Asked) -> Response:
     file = asked.file
     if file is None:
         return json_answer(404, {"error": "there is no such file"})
-    headers = (("content-type", file.type), ("cache-control", "no-store"))
+    headers = (
+        ("content-type", file.type),
+        ("cache-control", "no-store"),
+        ("content-security-policy", "sandbox"),  # whatever it is, no page of ours
+    )
     return Response(200, headers, file.content)
 
 

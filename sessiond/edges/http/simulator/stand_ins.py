@@ -1,6 +1,7 @@
 """Stand-ins for the providers that accounts call: they accept every message of whoever bears the right credential."""
 
 import hmac
+import re
 from collections.abc import Callable, Iterator, Mapping
 from email.parser import BytesParser
 from email.policy import HTTP
@@ -97,7 +98,8 @@ def _telegram(request: Request, parameters: _Parameters) -> dict[str, Any]:
         told[part.name] = part.filename or part.content.decode(errors="replace")
     if "chat_id" not in told:
         raise InvalidInput("a message has a chat_id")
-    told["chat_id"] = int(told["chat_id"]) if told["chat_id"].isdecimal() else told["chat_id"]
+    if re.fullmatch(r"-?[0-9]{1,20}", told["chat_id"]):
+        told["chat_id"] = int(told["chat_id"])
     if "reply_markup" in told:
         told["reply_markup"] = parse_json(told["reply_markup"].encode())
     return told
