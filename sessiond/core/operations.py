@@ -315,6 +315,8 @@ class Node(Protocol):
     async def unlink(self, user: UserId, alias: UserId) -> None:
         """Let *alias* be himself again, who is *user* now; durable on return, and done in the alias's next turn.
 
+        Either may be named first.
+
         Raises:
           UnknownTarget: they are not linked.
 

@@ -7,6 +7,7 @@ import os
 import platform
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -233,8 +234,10 @@ class Operations:
 
     async def unlink(self, user: UserId, alias: UserId) -> None:
         """Part two users who are linked; see ``Node``."""
-        if not (await self._points_at(alias, user) or await self._points_at(user, alias)):
-            raise UnknownTarget("these users are not linked")
+        if not await self._is_alias(alias, user):
+            if not await self._is_alias(user, alias):
+                raise UnknownTarget("these users are not linked")
+            user, alias = alias, user
         runtime, note = self._runtime, encode_note(LinkNote(user=user))
         digest = link_digest(f"unlink:{user}", runtime.entropy.token(8).hex())
         await runtime.intake.accept(alias, f"{LINK_KIND}{LinkStep.RELEASE}", note, digest)
@@ -296,13 +299,14 @@ class Operations:
             after = page[-1].id
         raise UnknownTarget("there is no such dead letter")
 
-    async def _points_at(self, user: UserId, other: UserId) -> bool:
-        """Tell whether *user*'s record names *other*: one of the two does first, while a link is being made."""
-        try:
-            detail = await self.session(user)
-        except UnknownTarget:
-            return False
-        return other in {detail.linked_to, *detail.aliases}
+    async def _is_alias(self, alias: UserId, user: UserId) -> bool:
+        """Tell whether *alias* is *user* now: one of the two records says so first, while a link is being made."""
+        with suppress(UnknownTarget):
+            if (await self.session(alias)).linked_to == user:
+                return True
+        with suppress(UnknownTarget):
+            return alias in (await self.session(user)).aliases
+        return False
 
     async def _must_exist(self, user: UserId) -> None:
         runtime = self._runtime

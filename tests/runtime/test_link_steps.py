@@ -255,13 +255,14 @@ async def test_what_cannot_be_told_now_is_told_later(autojump_clock: MockClock) 
         assert await world.dead_letters() == ()
 
 
-async def test_an_operator_parts_them(autojump_clock: MockClock) -> None:
-    """He sees who is linked with whom on both sides; the app hears that they were parted."""
+@pytest.mark.parametrize("pair", [(WEB, PHONE), (PHONE, WEB)])
+async def test_an_operator_parts_them(autojump_clock: MockClock, pair: tuple[str, str]) -> None:
+    """He sees who is linked with whom on both sides, and names them in any order; the app hears of it."""
     async with open_world(linking_app()) as world:
         await link(world)
         canonical = await world.operations.session(UserId(WEB))
         alias = await world.operations.session(UserId(PHONE))
-        await world.operations.unlink(UserId(WEB), UserId(PHONE))
+        await world.operations.unlink(UserId(pair[0]), UserId(pair[1]))
         await until_quiet(world)
 
         assert (canonical.aliases, canonical.linked_to) == ((PHONE,), "")
