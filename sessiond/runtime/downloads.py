@@ -15,7 +15,13 @@ from sessiond import telemetry
 from sessiond.core.flows.answers import Attachment, FileDownload
 from sessiond.core.gateways.accounts import Account
 from sessiond.core.gateways.credentials import with_credentials
-from sessiond.core.gateways.media import Download, DownloadFailed, DownloadProblem, check_status
+from sessiond.core.gateways.media import (
+    Download,
+    DownloadFailed,
+    DownloadProblem,
+    check_status,
+    type_of,
+)
 from sessiond.core.gateways.messages import ProviderCall
 from sessiond.core.gateways.port import DownloadingGateway
 from sessiond.core.ports import Clock
@@ -94,7 +100,7 @@ class MediaDownloads:
                 noted.append(
                     FileDownload(
                         account=about["account"],
-                        mime_type=attachment.mime_type,
+                        mime_type=type_of(attachment.mime_type),
                         outcome=told.outcome,
                         size=told.size,
                     )

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
+import msgspec
 import pytest
 import trio
 
@@ -325,12 +326,16 @@ async def test_what_is_left_does_not_stay_open() -> None:
 
 
 async def test_what_a_function_fetches_is_noted() -> None:
-    """Also what its tasks fetch and what fails, up to a bound; outside of it nobody is told."""
+    """Also what its tasks fetch and what fails, up to a bound; outside of it nobody is told.
+
+    What a person's program called its type is noted where it is one: anything else may be anything.
+    """
     script = (leading_to_itself(), file(b"one"), leading_to_itself(), answer(404), answer(500))
     async with fetching(*script) as (downloads, _):
 
         async def fetch() -> None:
-            async with downloads.open(PHOTO) as download:
+            photo = msgspec.structs.replace(PHOTO, mime_type="image/jpeg")
+            async with downloads.open(photo) as download:
                 await download.read()
 
         with noting_downloads() as noted:
@@ -342,9 +347,10 @@ async def test_what_a_function_fetches_is_noted() -> None:
         told = {one.outcome: one for one in noted}
         with noting_downloads() as noted:
             for _ in range(MAX_NOTED + 1):
-                nobodys = Attachment(kind=AttachmentKind.IMAGE)
+                nobodys = Attachment(kind=AttachmentKind.IMAGE, mime_type="call +233244123456")
                 assert DownloadProblem.UNKNOWN_ACCOUNT == await problem_of(downloads, nobodys)
 
+    assert {""} == {one.mime_type for one in noted}
     assert {"whole": 3, "expired": 0} == {outcome: one.size for outcome, one in told.items()}
-    assert "shop" == told["whole"].account
+    assert ("shop", "image/jpeg") == (told["whole"].account, told["whole"].mime_type)
     assert MAX_NOTED == len(noted)

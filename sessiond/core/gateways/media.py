@@ -30,6 +30,7 @@ __all__ = [
     "check_status",
     "file_of",
     "is_fetchable",
+    "type_of",
     "with_media_id",
 ]
 
@@ -101,6 +102,11 @@ def with_media_id(call: ProviderCall, media_id: str) -> ProviderCall:
 
 
 # What people sent
+
+
+def type_of(said: str) -> str:
+    """Give the media type that a person's program *said*, if it is one: it becomes part of journals."""
+    return said if _MIME.fullmatch(said) else ""
 
 
 class DownloadProblem(StrEnum):
