@@ -13,8 +13,6 @@ from tests.benchmarks.memory import Talk, amounts, in_batches, join_all, lots, m
 
 __all__ = ["measure"]
 
-_CACHED_TURNS: Final = 12_000
-
 #: The figure that is promised speaks of so many.
 _PROMISED: Final = 20_000
 
@@ -51,18 +49,16 @@ def _server_kib(bench: Bench, talk: Talk, *, awake_dialogues: int = DEFAULT_AWAK
     """
     few, many = amounts(bench)
     with bench.sessiond(awake_dialogues=awake_dialogues) as child, bench.fleet(child) as fleet:
-        _fill_caches(fleet, join_all(fleet, few, bench))
+        _fill_caches(fleet, join_all(fleet, few, bench), bench.sizes.cached_turns)
         for lot in lots(many, bench):
             talk(fleet, join_all(fleet, lot, bench))
         return memory_kib(child)
 
 
-def _fill_caches(fleet: Fleet, links: list[Link]) -> None:
-    """Fill what is bounded: SQLite's page cache keeps 1 KiB of each of the first 10,000 turns for their journal."""
+def _fill_caches(fleet: Fleet, links: list[Link], turns: int) -> None:
+    """Fill what is bounded, such as SQLite's page cache, with so many *turns*."""
     prepare(fleet, links)
-    fleet.exchange(
-        links, lambda link, _left: link.frame, 6 * (1 + _CACHED_TURNS // 6 // len(links))
-    )
+    fleet.exchange(links, lambda link, _left: link.frame, 6 * (1 + turns // 6 // len(links)))
 
 
 def _answer_four(fleet: Fleet, links: list[Link]) -> None:

@@ -31,6 +31,8 @@ class Sizes:
     """Sessions that came and went before that: with those who warm the server up they fill SQLite's page cache."""
     conversations: int
     """Conversations whose turns are measured without a server."""
+    cached_turns: int
+    """Turns of flows before their memory is measured: SQLite's page cache keeps 1 KiB of each of the first 10,000."""
     hook_users: int
     """People of webhooks, theirs and WhatsApp's."""
     diallers: int
@@ -61,6 +63,7 @@ TINY: Final = Sizes(
     sessions=16,
     visitors=4,
     conversations=3,
+    cached_turns=60,
     hook_users=4,
     diallers=6,
     requests_per_second=100,
@@ -85,6 +88,7 @@ QUICK: Final = Sizes(
     sessions=2000,
     visitors=2500,
     conversations=500,
+    cached_turns=12_000,
     hook_users=100,
     diallers=100,
     requests_per_second=500,
@@ -109,6 +113,7 @@ FULL: Final = Sizes(
     sessions=10_000,
     visitors=2500,
     conversations=2000,
+    cached_turns=12_000,
     hook_users=100,
     diallers=100,
     requests_per_second=500,
