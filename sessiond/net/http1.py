@@ -216,12 +216,13 @@ class _HttpConnection:
         data = await self._receive()
         whole = read_whole(data)
         self._wait_for_ever()
-        if whole is None:
+        if whole is None or len(data) - len(whole[1]) > self._limits.head_bytes:
             self._h11.receive_data(data)
+            return None
         return whole
 
     async def _answer_whole(self, head: Head, body: bytes) -> None:
-        self._check_head(head)
+        self._is_head = head.method == "HEAD"
         bound = self._body_bound(head)
         if len(body) > bound:
             raise _Rejected(_too_large(bound))
@@ -255,7 +256,7 @@ class _HttpConnection:
 
     def _check_head(self, head: Head) -> None:
         self._is_head = head.method == "HEAD"
-        # h11 bounds what is incomplete; a head that came in one piece is bounded here.
+        # h11 bounds what is incomplete; a head that it got in one piece is bounded here.
         size = len(head.target) + sum(len(name) + len(value) for name, value in head.headers)
         if size > self._limits.head_bytes:
             raise _Rejected(_HEAD_TOO_LARGE)
@@ -267,7 +268,8 @@ class _HttpConnection:
         return data
 
     def _body_bound(self, head: Head) -> int:
-        return max(self._limits.body_bytes, self._larger.get(head.target.partition("?")[0], 0))
+        larger = self._larger.get(head.target.partition("?")[0], 0) if self._larger else 0
+        return max(self._limits.body_bytes, larger)
 
     async def _read_body(self, head: Head) -> bytes:
         length = head.joined("content-length")

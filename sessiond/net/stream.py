@@ -33,6 +33,7 @@ class AcceptedStream(trio.abc.HalfCloseableStream):
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._has_sent_eof = False
+        self._is_drained = False  # the last read left nothing: what comes next is waited for
 
     @override
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
@@ -43,14 +44,18 @@ class AcceptedStream(trio.abc.HalfCloseableStream):
         await checkpoint_if_cancelled()
         has_waited = False
         while True:
+            if self._is_drained:
+                await self._wait_readable()
+                has_waited = True
             try:
                 data = self._sock.recv(max_bytes)
             except BlockingIOError:
-                await wait_readable(self._sock)
-                has_waited = True
+                self._is_drained = True
             except OSError as error:
                 raise self._translated(error) from error
             else:
+                # Asking a kernel that has nothing costs a call and the interpreter's lock (3 µs, more under load).
+                self._is_drained = len(data) < max_bytes
                 if not has_waited:
                     await cancel_shielded_checkpoint()
                 return data
@@ -108,6 +113,11 @@ class AcceptedStream(trio.abc.HalfCloseableStream):
             notify_closing(self._sock)
             self._sock.close()
         await checkpoint()
+
+    async def _wait_readable(self) -> None:
+        if self._sock.fileno() < 0:
+            raise trio.ClosedResourceError("this socket was closed")
+        await wait_readable(self._sock)
 
     def _translated(self, error: OSError) -> trio.ClosedResourceError | trio.BrokenResourceError:
         if self._sock.fileno() < 0:

@@ -48,24 +48,22 @@ def read_whole(data: bytes) -> tuple[Head, bytes] | None:
         return None
     first, *lines = text.split("\r\n")
     method, target, _ = first.split(" ")
-    headers = tuple([_header(line) for line in lines])
+    fields = [line.partition(":") for line in lines]
+    headers = tuple([(name.lower(), value.strip(" \t")) for name, _, value in fields])
     if not _is_usual(headers, len(body)):
         return None
     return Head(method, target, headers), body
 
 
-def _header(line: str) -> tuple[str, str]:
-    name, _, value = line.partition(":")
-    return name.lower(), value.strip(" \t")
-
-
 def _is_usual(headers: Headers, size: int) -> bool:
     names = [name for name, _ in headers]
-    if not _UNUSUAL.isdisjoint(names):
+    if names.count("host") != 1 or not _UNUSUAL.isdisjoint(names):
         return False
-    if names.count("host") != 1 or names.count("content-length") > 1:
-        return False
-    length = dict(headers).get("content-length", "0")
+    length = "0"
+    if "content-length" in names:
+        length = headers[names.index("content-length")][1]
+        if names.count("content-length") > 1:
+            return False
     return length.isdecimal() and len(length) <= _MAX_DIGITS and int(length) == size
 
 

@@ -22,6 +22,7 @@ from sessiond.core.ids import Partition
 from sessiond.core.ports import Entropy
 from sessiond.runtime.availability import Availability
 from sessiond.runtime.backoff import Backoff
+from sessiond.runtime.parking import Parking
 
 __all__ = ["GroupJob", "GroupWriter"]
 
@@ -144,7 +145,7 @@ class _Lane(Generic[Q, T, R]):
         self._queued: set[int] = set()
         self._in_flight: list[tuple[Q, T]] = []
         self._keys: dict[Hashable, int] = {}  # how many under each key are queued or in flight
-        self._parked = trio.lowlevel.ParkingLot()
+        self._parked = Parking()
 
     def __len__(self) -> int:
         return len(self._queue) + len(self._in_flight)
@@ -163,14 +164,13 @@ class _Lane(Generic[Q, T, R]):
             self._queue.append(queued)
             key = self._job.key(queued)
             self._keys[key] = self._keys.get(key, 0) + 1
-            if self._parked:
-                self._parked.unpark_all()
+            self._parked.wake()
 
     async def run(self) -> NoReturn:
         try:
             while True:
                 if not self._queue:
-                    await self._parked.park()
+                    await self._parked.wait()
                 else:
                     await trio.lowlevel.checkpoint()
                 self._form()

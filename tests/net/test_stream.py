@@ -99,3 +99,40 @@ async def test_what_is_accepted_has_the_listeners_options() -> None:
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
             lowat = getattr(socket, "TCP_NOTSENT_LOWAT", None)
             assert lowat is None or accepted.getsockopt(socket.IPPROTO_TCP, lowat) == 16384
+
+
+class CountingSocket(socket.socket):
+    """A real socket that counts how often it is read."""
+
+    reads = 0
+
+    def recv(self, *args: int) -> bytes:
+        self.reads += 1
+        return super().recv(*args)
+
+
+async def test_a_drained_socket_is_not_asked_before_something_comes() -> None:
+    """A read that got less than it may take has left nothing: the next one waits first, and costs one call."""
+    left, right = socket.socketpair()
+    sock = CountingSocket(left.family, left.type, fileno=left.detach())
+    sock.setblocking(False)
+    stream = AcceptedStream(sock)
+
+    async def say_two() -> None:
+        await trio.testing.wait_all_tasks_blocked()
+        right.send(b"two")
+
+    right.send(b"one")
+    assert await stream.receive_some() == b"one"
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(say_two)
+            assert await stream.receive_some(3) == b"two"
+    assert sock.reads == 2
+
+    right.send(b"three")
+    right.close()
+    assert [await stream.receive_some(), await stream.receive_some()] == [b"three", b""]
+    await stream.aclose()
+    with pytest.raises(trio.ClosedResourceError):
+        await stream.receive_some()

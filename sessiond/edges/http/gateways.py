@@ -172,13 +172,13 @@ class _AccountDoor:
 
     def _provider_request(self, request: Request) -> ProviderRequest:
         """Hand the request on; a header that came twice is not there, and fools nobody."""
-        base = self.account.settings.public_url
-        if not base:
-            base = f"{self._shared.scheme}://{request.header('host') or ''}"
-        query = f"?{request.query}" if request.query else ""
         headers = dict(request.headers)
         if len(headers) < len(request.headers):
             headers = {name: value for name, value in headers.items() if request.header(name)}
+        base = self.account.settings.public_url
+        if not base:
+            base = f"{self._shared.scheme}://{headers.get('host', '')}"
+        query = f"?{request.query}" if request.query else ""
         return ProviderRequest(
             method="GET" if request.method == "HEAD" else request.method,
             url=f"{base}{request.path}{query}",
@@ -206,8 +206,9 @@ class _AccountDoor:
         failed = self.account.settings.failed_text
         try:
             arrived = gateway.read(asked)
-            await self._accept([one for one in arrived if not isinstance(one, Heard)])
             heard = [one for one in arrived if isinstance(one, Heard)]
+            if len(heard) < len(arrived):
+                await self._accept([one for one in arrived if not isinstance(one, Heard)])
             if not heard or heard[-1].hangs_up:
                 return gateway.acknowledge()
             return await self._shared.answers.answer(self.account, gateway, heard)

@@ -138,6 +138,8 @@ def _is_parameter(segment: str) -> bool:
 
 
 def _parameters(pattern: str, segments: list[str]) -> dict[str, str]:
+    if "{" not in pattern:
+        return {}
     pairs = zip(pattern.split("/"), segments, strict=True)
     return {wanted[1:-1]: _decode(given) for wanted, given in pairs if _is_parameter(wanted)}
 
