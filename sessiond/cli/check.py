@@ -28,7 +28,8 @@ async def check(
 ) -> int:
     """Check settings, app and store without serving.
 
-    All problems are said at once; exit code 1 when there is any.
+    All problems are said at once; exit code 1 when there is any. Says where each gateway's provider has to call, but
+    for a path that the settings give: it may be a secret.
 
     Parameters
     ----------
@@ -43,7 +44,7 @@ async def check(
     problems = 0
     async for line in _findings(target, config, store):
         print(line)
-        problems += not line.startswith("warning: ")
+        problems += line.startswith("error: ")
     print("no problems" if not problems else f"{problems} problem{'s' * (problems > 1)}")
     return ExitCode.REFUSED if problems else ExitCode.OK
 
@@ -55,6 +56,7 @@ async def _findings(
     from sessiond.cli.serve import read_settings
     from sessiond.config import SettingsError, check_settings
     from sessiond.core.errors import InvalidInput
+    from sessiond.core.gateways.accounts import account_path
     from sessiond.server.unusable import find_doubtful, find_unfit, find_unusable
 
     app = None
@@ -76,6 +78,11 @@ async def _findings(
         yield f"warning: {path}: {message}"
     for finding in check_settings(settings):
         yield finding.describe()
+    for name, gateway in settings.gateways.items():
+        account = gateway.account
+        address = f"{account.public_url}{account_path(name, account)}"
+        where = "the path that is set" if account.path else address
+        yield f"gateway {name}: {account.gateway} calls {where}"
     async for line in _store_findings(settings):
         yield line
 

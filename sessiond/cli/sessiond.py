@@ -23,7 +23,8 @@ for _name, _help in {
 Every setting can be given in a TOML file or the environment; these flags override both.""",
     "check": """Check settings, app and store without serving.
 
-All problems are said at once; exit code 1 when there is any.""",
+All problems are said at once; exit code 1 when there is any. Says where each gateway's provider has to call, but
+for a path that the settings give: it may be a secret.""",
     "token": """Print a token that the server will accept.
 
 It is signed with auth.secret or the private key in auth.key_file; where neither is set, with the secret of

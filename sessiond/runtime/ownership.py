@@ -167,9 +167,8 @@ class Ownership:
             try:
                 await self._store.renew(self.node, self.nonce, lease_seconds=self._seconds)
             except StoreUnavailable as error:
-                self._availability.away(
-                    self, error
-                )  # an idle node has nobody else who would notice
+                # An idle node has nobody else who would notice.
+                self._availability.away(self, error)
                 attempt += 1
                 continue
             except Fenced:

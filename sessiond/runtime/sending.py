@@ -232,9 +232,8 @@ class Sender:
             until = now + _asked_for(judged.seconds, host.entropy.jitter())
         waiting.ready_at = until
         if outgoing.is_receipt:
-            return GivenUp(
-                judged.reason
-            )  # nobody waits for it later, and it would hold up what comes behind
+            # Nobody waits for it later, and it would hold up what comes behind.
+            return GivenUp(judged.reason)
         if host.clock.now() + until - now - outgoing.at >= self.account.settings.give_up_seconds:
             return _too_late(judged.reason)
         telemetry.emit(

@@ -128,10 +128,9 @@ class Uploads:
             return found
         failures = self._failures
         async with self._turn:
+            # One after the other would wait for the same, and hold up what has no file.
             if self._failure is not None and failures < self._failures:
-                return (
-                    self._failure
-                )  # one after the other would wait for the same, and hold up what has no file
+                return self._failure
             return self._found(file, stamp) or await self._upload(file, stamp, call)
 
     def _found(self, file: LocalFile, stamp: _Stamp) -> Uploaded | None:

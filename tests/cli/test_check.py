@@ -108,3 +108,32 @@ def test_a_directory_that_is_missing(tmp_path: Path) -> None:
 
     assert code == 1
     assert "error: store.url: the directory of nowhere/a.db does not exist" in lines
+
+
+def test_where_providers_call(tmp_path: Path) -> None:
+    """The address of each account, for its provider; a path that was set may be a secret, and is not said."""
+    accounts = """
+[gateways.line]
+gateway = "nalo"
+tokens = ["tttttttttttttttttttt"]
+[gateways.kasa]
+gateway = "nalo"
+tokens = ["tttttttttttttttttttt"]
+public_url = "https://chat.example.com"
+[gateways.dark]
+gateway = "nalo"
+path = "/nobody-knows-this"
+tokens = ["tttttttttttttttttttt"]
+"""
+    (tmp_path / "s.toml").write_text(GOOD + KEYS + accounts)
+    code, lines = check(tmp_path, "sessiond.demo:app", "--config", "s.toml")
+
+    assert (code, lines) == (
+        0,
+        [
+            "gateway line: nalo calls /gateways/line",
+            "gateway kasa: nalo calls https://chat.example.com/gateways/kasa",
+            "gateway dark: nalo calls the path that is set",
+            "no problems",
+        ],
+    )

@@ -12,21 +12,28 @@ __all__ = ["Network", "address_of", "from_loopback", "is_within", "parse_network
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+#: In front of an IPv4 address that is written as IPv6: ``::ffff:203.0.113.7`` (RFC 4291, 2.5.5.2).
+_MAPPED_BITS: Final = 96
+
 #: What reverse proxies add: behind one on this machine every peer is loopback.
 _FORWARDING: Final = frozenset({"forwarded", "via", "x-forwarded-for", "x-real-ip"})
 
 
 def parse_network(text: str) -> Network:
-    """Read an address or a network such as ``10.0.0.0/8``.
+    """Read an address or a network such as ``10.0.0.0/8``; one of IPv4 that is written as IPv6 is IPv4.
 
     Raises:
       InvalidInput: it is neither, or an address with bits outside its network.
 
     """
     try:
-        return ipaddress.ip_network(text)
+        network = ipaddress.ip_network(text)
     except ValueError:
         raise InvalidInput(f"{text!r} is not an IP address or network{_nearest(text)}") from None
+    mapped = getattr(network.network_address, "ipv4_mapped", None)
+    if mapped is None or network.prefixlen < _MAPPED_BITS:
+        return network
+    return ipaddress.IPv4Network((mapped, network.prefixlen - _MAPPED_BITS))
 
 
 def _nearest(text: str) -> str:

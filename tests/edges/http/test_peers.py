@@ -22,13 +22,24 @@ def request(peer: str, *headers: str) -> Request:
         ("192.0.2.8", False),
         ("2001:db8::1", True),
         ("2001:db9::1", False),
+        ("198.51.100.9", True),
+        ("::ffff:198.51.100.9", True),
+        ("198.51.101.9", False),
+        ("203.0.113.5", True),
         ("", False),
         ("localhost", False),
     ],
 )
 def test_a_peer_is_inside_or_outside(peer: str, expected: bool) -> None:
-    """Addresses and networks of both families; who has no address is outside."""
-    networks = [parse_network(text) for text in ("10.0.0.0/8", "192.0.2.7", "2001:db8::/32")]
+    """Addresses and networks of both families, also of IPv4 as IPv6 writes it; who has no address is outside."""
+    texts = (
+        "10.0.0.0/8",
+        "192.0.2.7",
+        "2001:db8::/32",
+        "::ffff:198.51.100.0/120",
+        "::ffff:203.0.113.5",
+    )
+    networks = [parse_network(text) for text in texts]
 
     assert is_within(request(peer), networks) is expected
 
