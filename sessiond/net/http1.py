@@ -263,8 +263,7 @@ class _HttpConnection:
 
     async def _receive(self) -> bytes:
         data = bytes(await self._stream.receive_some(_READ_BYTES))
-        if not data:
-            self._is_eof = True
+        self._is_eof = not data
         return data
 
     def _body_bound(self, head: Head) -> int:
