@@ -1,8 +1,8 @@
 """WhatsApp: a signed webhook with a text is made durable and acknowledged, and answered by a turn of a flow.
 
 *webhook*: all that the server does for it, up to the delivery that is committed with the turn; the account's rate is
-used up, so nothing is sent. *called*: the provider is there, and what it answers is committed too. *plain*: what
-plain_receiver.py does, which has no turn.
+used up, so nothing is sent. *burst*: the same, when much comes at once. *called*: the provider is there, and what it
+answers is committed too. *plain*: what plain_receiver.py does, which has no turn.
 """
 
 import hashlib
@@ -30,7 +30,8 @@ __all__ = ["AWAY", "measure", "phone", "webhook"]
 #: Nobody listens there, and it is asked once.
 AWAY: Final[Mapping[str, Any]] = {"api_url": "http://127.0.0.1:1", "calls_per_second": 0.001}
 
-_SENDERS: Final = 16
+#: Connections of the provider, for each variant.
+_SENDERS: Final = {"webhook": 16, "burst": 256, "called": 16, "plain": 16}
 _PATIENCE: Final = 60.0
 
 #: Turns of the flow: a start, five answers.
@@ -38,9 +39,9 @@ _ROUND: Final = 6
 
 
 def measure(bench: Bench) -> Figures:
-    """Measure as fast as 16 connections go; how long an acknowledgement takes, at half of that."""
+    """Measure as fast as the connections go; how long an acknowledgement takes, at half of that."""
     found: Figures = {}
-    for variant in bench.rotated(["webhook", "called", "plain"]):
+    for variant in bench.rotated([*_SENDERS]):
         found |= _one(bench, variant)
     return found | {"ratio": found["webhook cpu"] / found["plain cpu"]}
 
@@ -49,9 +50,10 @@ def _one(bench: Bench, variant: str) -> Figures:
     with ExitStack() as stack:
         provider = stack.enter_context(bench.provider()) if variant == "called" else None
         child = stack.enter_context(_server(bench, variant, provider))
-        posts = Posts(child.port, _SENDERS)
+        senders = min(_SENDERS[variant], bench.sizes.most_senders)
+        posts = Posts(child.port, senders)
         stack.callback(posts.close)
-        people = [phone(number) for number in range(bench.sizes.hook_users)]
+        people = [phone(number) for number in range(max(senders, bench.sizes.hook_users))]
         numbers = count(1)
         said = (webhook(people[n % len(people)], f"wamid.{n}", SAME_ANSWER) for n in numbers)
         posts.all(next(said) for _ in range(_ROUND * len(people)))

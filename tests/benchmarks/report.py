@@ -165,15 +165,20 @@ SECTIONS: Final[dict[str, tuple[str, tuple[Row, ...]]]] = {
         (
             Row(
                 "webhook cpu",
-                "signature, parsing, inbox, turn, commit with the delivery: CPU per webhook, µs",
+                "signature, parsing, inbox, turn, commit with the delivery, 16 at a time: CPU per webhook, µs",
                 0,
                 "<= 400",
             ),
+            Row("burst cpu", "the same, 256 at a time: CPU per webhook, µs", 0, "<= 400"),
             Row("called cpu", "all that, the call to the provider, its result: CPU, µs", 0),
             Row("plain cpu", "a plain receiver, without a turn: CPU per webhook, µs", 0),
             Row("ratio", "sessiond without the call ÷ the plain receiver", 2),
             Row("webhook p50", "acknowledged, median at half load, ms", 2),
             Row("webhook p99", "acknowledged, 99th percentile at half load, ms", 2),
+            Row("burst p50", "acknowledged, median at half load of 256 connections, ms", 2),
+            Row(
+                "burst p99", "acknowledged, 99th percentile at half load of 256 connections, ms", 2
+            ),
             Row("plain p50", "the plain receiver, median at half load, ms", 2),
             Row("plain p99", "the plain receiver, 99th percentile at half load, ms", 2),
         ),

@@ -35,6 +35,8 @@ class Sizes:
     """Turns of flows before their memory is measured: SQLite's page cache keeps 1 KiB of each of the first 10,000."""
     hook_users: int
     """People of webhooks, theirs and WhatsApp's."""
+    most_senders: int
+    """Connections that WhatsApp's webhooks come over, at most."""
     diallers: int
     """People who are at a dial at the same time."""
     requests_per_second: float
@@ -65,6 +67,7 @@ TINY: Final = Sizes(
     conversations=3,
     cached_turns=60,
     hook_users=4,
+    most_senders=4,
     diallers=6,
     requests_per_second=100,
     dial_seconds=0.2,
@@ -90,6 +93,7 @@ QUICK: Final = Sizes(
     conversations=500,
     cached_turns=12_000,
     hook_users=100,
+    most_senders=256,
     diallers=100,
     requests_per_second=500,
     dial_seconds=6.0,
@@ -115,6 +119,7 @@ FULL: Final = Sizes(
     conversations=2000,
     cached_turns=12_000,
     hook_users=100,
+    most_senders=256,
     diallers=100,
     requests_per_second=500,
     dial_seconds=20.0,
