@@ -8,6 +8,7 @@ again that a node before this one did not finish.
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -16,8 +17,9 @@ from msgspec.structs import replace
 
 from sessiond.core.codes import ErrorCode
 from sessiond.core.conversations.conversations import Conversations, next_expiry
+from sessiond.core.conversations.redials import Missed, taken_back
 from sessiond.core.conversations.taken import Taken
-from sessiond.core.errors import AppFailed, InvalidInput, Refused
+from sessiond.core.errors import AppFailed, InvalidInput, Refused, SnapshotError
 from sessiond.core.flows.faults import RunFailed
 from sessiond.core.flows.flow import Host
 from sessiond.core.flows.prompts import Output
@@ -59,12 +61,14 @@ _log: Final = logging.getLogger("sessiond.app")
 class Dialogue:
     """The conversations of one user; nothing is held before the first input for them."""
 
-    __slots__ = ("_calls", "_conversations", "_services")
+    __slots__ = ("_calls", "_conversations", "_services", "_shown")
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self._services = calls.services
         self._conversations: Conversations | None = None
+        self._shown: dict[str, Missed] = {}
+        """By the account: what was answered there last; missed, when the answer comes too late."""
 
     def said(self, turn: Computed, item: inputs.Said, *, is_answered: bool = True) -> None:
         """Compute the turn of what a person said; *is_answered*: somebody waits for what is shown.
@@ -111,6 +115,20 @@ class Dialogue:
         if item.digest is not None and reply is not None:
             self._calls.add_reply(turn, item.digest, reply)
 
+    def unseen(self, turn: Computed, account: str) -> None:
+        """Compute the turn of an answer on *account* that came too late: the next dial shows it."""
+        missed, book = self._shown.pop(account, None), self._services.book
+        if missed is None or book is None:
+            return
+        before, now = turn.state.snapshot, self._services.clock.now()
+        stored, ttl = before.conversations, book.sessions.ttl(missed.channel.platform)
+        with suppress(SnapshotError, Refused):  # unreadable, or too large: what is stored stays
+            raw = taken_back(stored.get(missed.key), missed, now, ttl)
+            kept = {**stored, missed.key: raw}
+            self._check_size(kept)
+            turn.state = replace(turn.state, snapshot=replace(before, conversations=kept))
+            self._rearm(turn)
+
     def ended(self, turn: Computed, item: inputs.EndConversations) -> None:
         """Compute the turn of an operator who ends conversations."""
         stored = turn.state.snapshot.conversations
@@ -150,6 +168,7 @@ class Dialogue:
     def put_away(self) -> None:
         """Close every flow's coroutine; the records are what is left."""
         conversations, self._conversations = self._conversations, None
+        self._shown.clear()
         if conversations is not None:
             self._services.awake.forget(self)
             for failure in conversations.put_away():
@@ -214,6 +233,8 @@ class Dialogue:
         goes_on_waiting = bool(waits_seconds) and output is not None and output.run is not None
         if waits_seconds is not None and not goes_on_waiting:
             turn.effects = (*turn.effects, Reply(self._reply(turn, account, taken)))
+        if account is not None and account.answers is not None and waits_seconds is not None:
+            self._note_shown(account.name, None if goes_on_waiting else taken)
         if taken.run is not None:
             waits = (waits_seconds or 0.0) if goes_on_waiting else 0.0
             start = StartRun(
@@ -230,6 +251,12 @@ class Dialogue:
             self._calls.reach_out(turn, Outcome(links=taken.links))
         if taken.stored is not before.conversations:
             self._rearm(turn)
+
+    def _note_shown(self, account: str, taken: Taken | None) -> None:
+        self._shown.pop(account, None)
+        if taken is not None and taken.output is not None and taken.happenings:
+            channel, messages = taken.happenings[-1].channel, taken.output.messages
+            self._shown[account] = Missed(taken.key, taken.flow, account, channel, messages)
 
     def _deliver(self, turn: Computed, account: Account, taken: Taken, output: Output) -> None:
         """Have *output* sent. What the gateway cannot show is told to its author, and fails no turn.

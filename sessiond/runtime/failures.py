@@ -240,7 +240,8 @@ class Failures:
         the store.
         """
         item = envelope.item
-        if isinstance(item, inputs.Leave | inputs.Stop | inputs.Settled | inputs.DeliverySettled):
+        ours = inputs.Leave | inputs.Stop | inputs.Settled | inputs.DeliverySettled | inputs.Unseen
+        if isinstance(item, ours):
             return True
         asked = inputs.HookCall | inputs.Send | inputs.RollBack | inputs.Incoming
         asks = isinstance(item, asked) or (isinstance(item, inputs.Said) and item.waits_seconds > 0)

@@ -58,7 +58,13 @@ class HandingOn:
 
     async def _of_alias(self, turn: Computed, item: inputs.Input, canonical: UserId) -> bool:
         match item:
-            case inputs.Incoming() | inputs.Said() | inputs.HookCall() | inputs.Send():
+            case (
+                inputs.Incoming()
+                | inputs.Unseen()
+                | inputs.Said()
+                | inputs.HookCall()
+                | inputs.Send()
+            ):
                 turn.effects = (HandOn(canonical, _renamed(item, canonical)),)
             case inputs.Join() | inputs.ClientMessage():
                 raise Refused(ErrorCode.FORBIDDEN, _LINKED)
@@ -119,7 +125,8 @@ def _is_own(kind: str) -> bool:
 
 
 def _renamed(
-    item: inputs.Incoming | inputs.Said | inputs.HookCall | inputs.Send, user: UserId
+    item: inputs.Incoming | inputs.Unseen | inputs.Said | inputs.HookCall | inputs.Send,
+    user: UserId,
 ) -> inputs.Input:
     """Make an input of the canonical user's: session keys that are made of who he is agree."""
     match item:

@@ -21,6 +21,7 @@ from sessiond.core.session.inputs import (
     Leave,
     Settled,
     Stop,
+    Unseen,
     kind_of,
 )
 from sessiond.runtime.awaited import Awaited
@@ -127,9 +128,8 @@ class ActorRef:
                 resident.mailbox.put_always(envelope)
             return
         must = isinstance(item, Stop | Fired)
-        cell = self._host.wake(
-            self.user, waits=not (must or isinstance(item, Settled | DeliverySettled))
-        )
+        waits = not (must or isinstance(item, Settled | DeliverySettled | Unseen))
+        cell = self._host.wake(self.user, waits=waits)
         cell.last_active = self._host.clock.monotonic()
         if must:
             cell.mailbox.put_always(envelope)

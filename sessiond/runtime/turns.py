@@ -102,7 +102,7 @@ class Turns:
                 await self._hook_call(turn, item)
             case inputs.Said() | inputs.Settled():
                 await self._talk(turn, item)
-            case inputs.Incoming() | inputs.DeliverySettled():
+            case inputs.Incoming() | inputs.Unseen() | inputs.DeliverySettled():
                 await self._on_account(turn, item, hooks=hooks)
             case inputs.Accepted() | inputs.Fired():
                 await self._left_to_us(turn, item, hooks=hooks)
@@ -136,7 +136,7 @@ class Turns:
                 return program.timeout(*_called_by(entry.kind))
             case inputs.Fired(timer=timer):
                 return program.timeout(CallKind.TIMER, timer.name)
-            case inputs.Settled():
+            case inputs.Settled() | inputs.Unseen():
                 return None
             case inputs.Said() | inputs.Incoming() if not program.handles(CallKind.START, ""):
                 return None
@@ -193,8 +193,15 @@ class Turns:
         self.dialogue.said(turn, item)
 
     async def _on_account(
-        self, turn: Computed, item: inputs.Incoming | inputs.DeliverySettled, *, hooks: bool
+        self,
+        turn: Computed,
+        item: inputs.Incoming | inputs.Unseen | inputs.DeliverySettled,
+        *,
+        hooks: bool,
     ) -> None:
+        if isinstance(item, inputs.Unseen):
+            self.dialogue.unseen(turn, item.account)
+            return
         if isinstance(item, inputs.DeliverySettled):
             is_alias = bool(
                 turn.state.snapshot.linked_to

@@ -9,18 +9,20 @@ import trio
 from trio.testing import MockClock
 
 from sessiond import App, Conversation, DeliveryState, DeliveryUpdate, Session, telemetry
-from sessiond.core.errors import Refused
+from sessiond.core.errors import AskTimeout, Refused
 from sessiond.core.flows.answers import Answer, Attachment
 from sessiond.core.flows.prompts import AttachmentKind, Media
 from sessiond.core.gateways.accounts import Account, AccountSettings
 from sessiond.core.gateways.arrivals import Notice, StatusUpdate
-from sessiond.core.gateways.inputs import DeliverySettled, Incoming
+from sessiond.core.gateways.inputs import DeliverySettled, Incoming, Unseen
 from sessiond.core.gateways.lines import decode_answered
 from sessiond.core.gateways.messages import ProviderCall, ProviderResponse
 from sessiond.core.gateways.outgoing import decode_outgoing
 from sessiond.core.gateways.port import GivenUp, Sent, WindowClosed
 from sessiond.core.ids import input_digest, partition_of
 from sessiond.gateways.twilio import Twilio, TwilioSettings
+from sessiond.stores.memory import MemoryStore
+from sessiond.testing.faults import FaultyStore
 from sessiond.testing.world import World, open_world
 from tests.runtime.gateway_worlds import (
     ANN,
@@ -226,6 +228,79 @@ async def test_what_takes_too_long_is_shown_at_the_next_dial(autojump_clock: Moc
 
     assert (USSD.settings.wait_text, True) == (first.text, first.ends)
     assert ("Found 7.", True) == (second.text, second.ends)
+
+
+async def missed(world: World, store: FaultyStore, text: str = "", **more: Any) -> None:
+    """Say something whose commit takes longer than the door waits, which then says so."""
+    store.hold("commit")
+    item = Incoming(USSD.name, heard(text, **more), 5.0)
+    with pytest.raises(AskTimeout) as caught:
+        await world.ref(ANN).ask(item, timeout=8)
+    assert caught.value.applied is None
+    world.ref(ANN).tell(Unseen(USSD.name))
+    store.let_go("commit")
+    await world.settle()
+
+
+@pytest.mark.parametrize("is_durable", [False, True])
+async def test_what_a_slow_commit_kept_from_the_phone_is_shown_at_the_next_dial(
+    autojump_clock: MockClock, *, is_durable: bool
+) -> None:
+    """The question that nobody saw is asked again, what was said before it too; the answer before it is kept."""
+    store = FaultyStore(MemoryStore())
+    async with open_world(greeter(), accounts=(USSD,), store=store) as world:
+        if is_durable:
+            world.session_keys = world.session_keys.durable()
+            await world.restart()
+        await missed(world, store, begins=True)
+        first = await ask(world, begins=True, session="dial-2")
+        await missed(world, store, "Ann", session="dial-2")
+        second = await ask(world, begins=True, session="dial-3")
+        last = await ask(world, "1", session="dial-3")
+
+    assert "Welcome.\n\nWhat is your name?" == first.text
+    assert ("Is it Ann?\n\n1. Yes\n2. No", False) == (second.text, second.ends)
+    assert ("Thank you, Ann: Yes.", True) == (last.text, last.ends)
+
+
+@pytest.mark.parametrize("is_durable", [False, True])
+async def test_an_end_that_a_slow_commit_kept_from_the_phone_is_shown_once(
+    autojump_clock: MockClock, *, is_durable: bool
+) -> None:
+    """The confirmation of what was bought reaches the phone with the next dial; the one after that begins anew."""
+    store = FaultyStore(MemoryStore())
+    async with open_world(greeter(), accounts=(USSD,), store=store) as world:
+        if is_durable:
+            world.session_keys = world.session_keys.durable()
+            await world.restart()
+        await ask(world, begins=True)
+        await ask(world, "Ann")
+        await missed(world, store, "1")
+        end = await ask(world, begins=True, session="dial-2")
+        anew = await ask(world, begins=True, session="dial-3")
+
+    assert ("Thank you, Ann: Yes.", True) == (end.text, end.ends)
+    assert "Welcome.\n\nWhat is your name?" == anew.text
+
+
+async def test_what_was_seen_is_not_shown_again(autojump_clock: MockClock) -> None:
+    """An account that nobody was answered on, a menu whether to go on, a user without a session: nothing changes."""
+    store = FaultyStore(MemoryStore())
+    settings = AccountSettings(gateway="nalo", resume_seconds=300)
+    patient = Account("line", settings, USSD.gateway)
+    async with open_world(greeter(), accounts=(patient,), store=store) as world:
+        world.session_keys = world.session_keys.durable()
+        await world.restart()
+        world.ref(ANN).tell(Unseen(USSD.name))
+        await ask(world, begins=True)
+        world.ref(ANN).tell(Unseen("another"))
+        await ask(world, "Ann")
+        await missed(world, store, begins=True, session="dial-2")
+        menu = await ask(world, begins=True, session="dial-3")
+        back = await ask(world, "1", session="dial-3")
+
+    assert "1. Continue\n2. Start again" in menu.text
+    assert "Is it Ann?\n\n1. Yes\n2. No" == back.text
 
 
 async def test_an_interrupted_dial_can_be_continued_within_its_window(

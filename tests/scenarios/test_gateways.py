@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from sessiond.config.load import load_settings
-from sessiond.config.settings import Settings
+from sessiond.config.settings import Settings, StoreSettings
 from sessiond.testing.providers import Response, answer, garbage, half, open_provider, reset
+from tests.redis_server import RedisServers
 from tests.runtime.gateway_worlds import greeter
 from tests.scenarios.hooks import Answer, request
 from tests.scenarios.live import Live, open_live
@@ -20,7 +21,7 @@ TOKEN = "a-token-of-enough-length"
 SECRET = "the-apps-secret"
 
 
-def settings_of(folder: Path, api_url: str) -> Settings:
+def settings_of(folder: Path, api_url: str, *, answer_seconds: float = 8) -> Settings:
     file = folder / "sessiond.toml"
     file.write_text(f"""
 [session_keys]
@@ -29,6 +30,7 @@ secret = "what openssl rand -base64 32 prints"
 [gateways.line]
 gateway = "nalo"
 tokens = ["{TOKEN}"]
+answer_seconds = {answer_seconds}
 
 [gateways.shop]
 gateway = "whatsapp"
@@ -104,6 +106,34 @@ async def test_a_dial_is_answered_in_the_providers_own_form(tmp_path: Path) -> N
         ("Is it Ann?\n\n1. Yes\n2. No", True),
         ("Thank you, Ann: Yes.", False),
     ] == [(one["MSG"], one["MSGTYPE"]) for one in shown]
+
+
+async def test_a_screen_that_came_too_late_is_shown_at_the_next_dial(
+    redis_servers: RedisServers, tmp_path: Path
+) -> None:
+    """The store stands still for longer than a dial may: the answer is kept, and what followed it is shown."""
+    redis = redis_servers.start(appendonly="yes")
+    settings = settings_of(tmp_path, "http://127.0.0.1:1", answer_seconds=1)
+    async with open_live(
+        greeter(),
+        tmp_path,
+        gateways=settings.gateways,
+        session_keys=settings.session_keys,
+        store=StoreSettings(url=redis.url),
+    ) as live:
+        await dial(live, "*920*44#", is_first=True)
+        redis.pause()
+        late = await dial(live, "Ann")
+        redis.resume()
+        again = await dial(live, "*920*44#", is_first=True, session="s2")
+        end = await dial(live, "1", session="s2")
+
+    wait_text = settings.gateways["line"].account.wait_text
+    assert [
+        (wait_text, False),
+        ("Is it Ann?\n\n1. Yes\n2. No", True),
+        ("Thank you, Ann: Yes.", False),
+    ] == [(one["MSG"], one["MSGTYPE"]) for one in (late, again, end)]
 
 
 async def test_a_chat_is_acknowledged_and_answered_by_calls(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ Then:
 - Every other flow on this way that waits for an answer ends (journal: ``reset``). What has something to show is never
   ended: the next dial shows it. So of the dials of one person one conversation is left, and nothing is lost unseen.
 - A flow that had ended with something unseen shows it, and nothing more: the next dial begins anew.
+- Unseen is also what was shown too late, since the store was slow (``taken_back``).
 - *Continue* shows the question that waits. *Start again* ends the flow, and the dial is routed as a first one. Anything
   else, also a reset word, gets the same question again. While it waits, the time to continue does not begin anew.
 - What was dialled along (``*920*1*2#``) belongs to a dial that begins anew. ``Conversations.goes_on`` tells beforehand
@@ -32,17 +33,33 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Final
 
+from msgspec.structs import replace
+
 from sessiond.core.conversations.book import FlowBook
 from sessiond.core.conversations.inputs import Said
+from sessiond.core.conversations.journal import Channel
 from sessiond.core.conversations.running import waits_for_run
-from sessiond.core.conversations.stored import StoredConversation, decode_conversation
+from sessiond.core.conversations.stored import (
+    StoredConversation,
+    decode_conversation,
+    encode_conversation,
+)
 from sessiond.core.errors import SnapshotError
 from sessiond.core.flows.answers import Answer, clean_text, match_choice
-from sessiond.core.flows.prompts import Choice, Prompt, PromptKind
+from sessiond.core.flows.prompts import Choice, Message, Prompt, PromptKind
 from sessiond.core.flows.texts import FlowTexts
 from sessiond.core.values import Value
 
-__all__ = ["Redial", "Resuming", "Verb", "picked", "redial_of", "resume_menu"]
+__all__ = [
+    "Missed",
+    "Redial",
+    "Resuming",
+    "Verb",
+    "picked",
+    "redial_of",
+    "resume_menu",
+    "taken_back",
+]
 
 _KEY: Final = "resume"
 
@@ -76,6 +93,16 @@ class Redial(Value, frozen=True):
     key: str | None
     ended: tuple[str, ...] = ()
     missed: tuple[str, ...] = ()
+
+
+class Missed(Value, frozen=True):
+    """What the conversation *key* showed to nobody, besides the question that waits."""
+
+    key: str
+    flow: str
+    account: str
+    channel: Channel
+    messages: tuple[Message, ...]
 
 
 class _Met(Value, frozen=True):
@@ -146,6 +173,37 @@ def _met(
             continue
         if key == own or book.begins_with_dial(conversation.channel.platform):
             yield _Met(key, conversation, record is not None and waits_for_run(record))
+
+
+def taken_back(raw: bytes | None, missed: Missed, now: float, ttl: float) -> bytes:
+    """Keep for the next dial what a stored conversation has shown to nobody, and the question that waits in it.
+
+    *raw* is ``None`` when it ended with that: then it is kept for *ttl* seconds. The menu of rule 2 comes by itself.
+
+    Raises:
+      SnapshotError: it cannot be read.
+
+    """
+    ended = StoredConversation(touched_at=now, expires_at=now + ttl)
+    conversation = ended if raw is None else decode_conversation(raw)
+    if raw is not None and conversation.is_resuming:
+        return raw
+    record = conversation.flow_record
+    if record is None:
+        conversation = replace(
+            conversation,
+            ended=missed.flow,
+            channel=missed.channel,
+            account=missed.account,
+            expires_at=max(conversation.expires_at, now + ttl),
+        )
+    return encode_conversation(
+        replace(
+            conversation,
+            unseen=(*conversation.unseen, *missed.messages),
+            is_unasked=record is not None and not waits_for_run(record),
+        )
+    )
 
 
 def resume_menu(texts: FlowTexts, conversation: str, error: str = "") -> Prompt:

@@ -6,7 +6,7 @@ from sessiond.core.gateways.arrivals import Heard
 from sessiond.core.gateways.port import GivenUp, Sent, WindowClosed
 from sessiond.core.ids import Digest
 
-__all__ = ["DeliverySettled", "FileUpload", "Incoming"]
+__all__ = ["DeliverySettled", "FileUpload", "Incoming", "Unseen"]
 
 
 @define
@@ -21,6 +21,13 @@ class Incoming:
     """The provider's id of the request, where it has one: a repeat is answered with the first one's answer."""
     others: tuple[Heard, ...] = field(default=(), repr=False)
     """What the same request holds behind it: answers dialled with a code."""
+
+
+@frozen
+class Unseen:
+    """What an ``Incoming`` is answered with comes too late: nobody on *account* sees what is shown there last."""
+
+    account: str
 
 
 @frozen

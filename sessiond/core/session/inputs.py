@@ -12,7 +12,7 @@ from attrs import define, field, frozen
 
 from sessiond.core.codes import CloseCode
 from sessiond.core.conversations.inputs import EndConversations, Said, Settled
-from sessiond.core.gateways.inputs import DeliverySettled, Incoming
+from sessiond.core.gateways.inputs import DeliverySettled, Incoming, Unseen
 from sessiond.core.ids import ConnectionId, Digest
 from sessiond.core.records import InboxEntry, Timer
 
@@ -37,6 +37,7 @@ __all__ = [
     "Send",
     "Settled",
     "Stop",
+    "Unseen",
     "kind_of",
 ]
 
@@ -137,6 +138,7 @@ Input = (
     | Settled
     | EndConversations
     | Incoming
+    | Unseen
     | DeliverySettled
     | Accepted
     | Fired
@@ -156,6 +158,7 @@ _KINDS: Final[Mapping[type, str]] = MappingProxyType(
         Settled: "settled",
         EndConversations: "end_conversations",
         Incoming: "incoming",
+        Unseen: "unseen",
         DeliverySettled: "delivery_settled",
         Accepted: "accepted",
         Fired: "timer",

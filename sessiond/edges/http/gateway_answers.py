@@ -8,6 +8,7 @@ A request that comes again while the first is being answered gets the answer of 
 """
 
 from collections.abc import Hashable, Sequence
+from contextlib import suppress
 from typing import Final, Protocol
 
 import msgspec
@@ -20,7 +21,7 @@ from sessiond.core.errors import AskTimeout, Refused, SessiondError
 from sessiond.core.gateways.accounts import Account
 from sessiond.core.gateways.arrivals import Heard
 from sessiond.core.gateways.identities import Identities
-from sessiond.core.gateways.inputs import Incoming
+from sessiond.core.gateways.inputs import Incoming, Unseen
 from sessiond.core.gateways.lines import Answered, decode_answered
 from sessiond.core.gateways.messages import ProviderAnswer
 from sessiond.core.gateways.port import AnsweringGateway
@@ -46,6 +47,10 @@ class Asked(Protocol):
 
     async def ask(self, item: Input, *, timeout: float) -> bytes:  # noqa: ASYNC109
         """Wait for what is shown; raises what ``ActorRef.ask`` does."""
+        ...
+
+    def tell(self, item: Input) -> None:
+        """Put *item* into the mailbox; raises what ``ActorRef.tell`` does."""
         ...
 
 
@@ -117,6 +122,7 @@ class Answers:
             return _Shown(await self._say(account, said))
         except SessiondError as error:
             if isinstance(error, AskTimeout) and error.applied is not False:
+                self._take_back(account, said[0].user)
                 return _Shown(Answered(text=settings.wait_text, ends=True), "wait")
             explained = explain(error)
             code = ErrorCode.INTERNAL_ERROR.value if explained is None else explained.code
@@ -126,6 +132,11 @@ class Answers:
         except Exception as error:  # noqa: BLE001 -- one request's crash is not the connection's
             _failed(error)
         return _Shown(Answered(text=settings.failed_text, ends=True), "failed")
+
+    def _take_back(self, account: Account, user: UserId) -> None:
+        """Have the actor keep for the next dial what comes too late for this one."""
+        with suppress(SessiondError):  # his mailbox is full: what he says next goes on from there
+            self._directory.locate(user).tell(Unseen(account.name))
 
     async def _say(self, account: Account, said: Sequence[_Said]) -> Answered:
         first, *others = said

@@ -5,14 +5,17 @@ from typing import Any
 import pytest
 
 from sessiond.core.conversations.inputs import Said
-from sessiond.core.conversations.redials import Resuming, picked, resume_menu
+from sessiond.core.conversations.journal import Channel
+from sessiond.core.conversations.redials import Missed, Resuming, picked, resume_menu, taken_back
 from sessiond.core.conversations.routing import Route, RoutingSettings
 from sessiond.core.conversations.session_keys import ChannelFacts, KeyMode, SessionKeySettings
 from sessiond.core.conversations.stored import decode_conversation
+from sessiond.core.errors import SnapshotError
 from sessiond.core.flows.answers import Answer
 from sessiond.core.flows.conversation import Conversation
 from sessiond.core.flows.flow import Flow
 from sessiond.core.flows.flow_session import FlowSessionLimits
+from sessiond.core.flows.prompts import Message
 from sessiond.core.flows.texts import FlowTexts
 from sessiond.core.flows.translations import Translations
 from tests.core.conversations.talking import ONE, USER, Person
@@ -516,3 +519,45 @@ def test_two_functions_run_at_a_dial() -> None:
         assert "" == caller.reads
     assert "Paid half.\n\nYour name?" == caller.dial()
     assert "Paying.\n\nPaid half.\n\nYour name?" == caller.dial()
+
+
+def missed(*texts: str) -> Missed:
+    return Missed("k", "order", "line", Channel("ussd"), tuple(Message(text) for text in texts))
+
+
+def test_a_question_that_nobody_saw_waits_for_the_next_dial() -> None:
+    """What was said before it is shown first, behind what was unseen before; nothing else of it changes."""
+    ann = Caller()
+    ann.dial()
+    ((key, raw),) = ann.stored.items()
+    again = taken_back(raw, missed("Hello."), 5.0, HOUR)
+    twice = decode_conversation(taken_back(again, missed("Hello!"), 5.0, HOUR))
+    ann.stored = {key: again}
+
+    assert ([Message("Hello."), Message("Hello!")], True) == ([*twice.unseen], twice.is_unasked)
+    assert decode_conversation(raw).expires_at == twice.expires_at
+    assert ann.dial() == "Hello.\n\nWhat size?\n\n1. Small\n2. Large"
+
+
+def test_an_end_that_nobody_saw_waits_for_the_next_dial() -> None:
+    """Nothing is stored of the conversation any more: what is kept lives as long as a conversation does."""
+    kept = decode_conversation(taken_back(None, missed("Done."), 5.0, HOUR))
+
+    assert ("order", (Message("Done."),), False) == (kept.ended, kept.unseen, kept.is_unasked)
+    assert ("line", "ussd", 5.0 + HOUR) == (kept.account, kept.channel.platform, kept.expires_at)
+
+
+def test_the_menu_whether_to_go_on_comes_by_itself() -> None:
+    """The next dial asks it again, with the same time to continue."""
+    ann = Caller()
+    ann.dial()
+    assert ann.dial() == MENU
+    ((_, raw),) = ann.stored.items()
+
+    assert taken_back(raw, missed(), 5.0, HOUR) == raw
+
+
+def test_a_conversation_that_cannot_be_read_is_left_alone() -> None:
+    """The caller keeps what is stored."""
+    with pytest.raises(SnapshotError):
+        taken_back(b"{", missed("Hello."), 5.0, HOUR)

@@ -97,6 +97,9 @@ class Ref:
         self.stand.asked.append((self.user, item, timeout))
         return encode_answered(await self.stand.actor(self.user, item))
 
+    def tell(self, item: Input) -> None:
+        self.stand.said_to.append((self.user, item))
+
 
 @define(eq=False)
 class Stand:
@@ -108,6 +111,7 @@ class Stand:
     store: MemoryStore = field(factory=MemoryStore)
     registry: Registry = field(factory=Registry)
     asked: list[tuple[UserId, Incoming, float]] = field(factory=list)
+    said_to: list[tuple[UserId, Input]] = field(factory=list)
     told: list[tuple[str, Mapping[str, object]]] = field(factory=list)
     availability: Availability = field(init=False)
     router: Router = field(init=False)

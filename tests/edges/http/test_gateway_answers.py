@@ -23,7 +23,7 @@ from sessiond.core.errors import (
     TurnFailed,
 )
 from sessiond.core.flows.prompts import Choice, Output, Prompt, PromptKind
-from sessiond.core.gateways.inputs import Incoming
+from sessiond.core.gateways.inputs import Incoming, Unseen
 from sessiond.core.gateways.lines import Answered
 from sessiond.core.ids import UserId
 from sessiond.net.messages import Response
@@ -184,6 +184,7 @@ async def test_no_answer_in_time_is_a_text_of_the_account() -> None:
     ) as stand:
         answer = json.loads((await stand.dial()).body)
 
+    assert [(AMA, Unseen("line"))] == stand.said_to
     assert ("Wait a bit.", False) == (answer["MSG"], answer["MSGTYPE"])
     assert [
         ("gateway.answered", {"user": AMA, "account": "line", "outcome": "wait"})
