@@ -5,7 +5,7 @@ an entry is stored exactly when what it tells is. Entries of a failed turn are l
 
 Rules:
 
-- What is stored is masked and bounded *here*, whoever made the entry: no whole phone number, nothing that looks like
+- What is stored is masked and bounded *here*, whoever tells it: no whole phone number, nothing that looks like
   a token or stands under a name like ``token``, at most 2 KiB. Texts of people are not kept unless settings say so.
 - Telling never fails: what cannot be stored is left out, and the entry says that it was cut.
 - Only the user's own record is read: nothing is ever recovered from a journal (journal_query.py is for people).
@@ -142,7 +142,7 @@ _ENCODE: Final = msgspec.json.Encoder().encode
 
 
 class TurnJournal:
-    """Collects what one turn at *at* tells."""
+    """Collects what one turn at *at* tells: masked at once, encoded at the end."""
 
     __slots__ = ("_at", "_channel", "_dropped", "_entries", "_settings")
 
@@ -153,7 +153,7 @@ class TurnJournal:
         settings: JournalSettings = JournalSettings(),
     ) -> None:
         self._at = at
-        self._channel = channel
+        self._channel = _channel(channel)
         self._settings = settings
         self._entries: list[JournalEntry] = []
         self._dropped = 0
@@ -176,28 +176,32 @@ class TurnJournal:
         if len(entries) >= MAX_TURN_ENTRIES:
             self._dropped += 1
             return
+        settings = self._settings
+        keeps_text = text is not None and settings.keep_texts
         entries.append(
             JournalEntry(
                 at=self._at,
                 n=len(entries),
-                event=canonical_event(event),
+                event=_name(canonical_event(event)[:_CUT], _MAX_NAME),
                 status=status,
-                flow=flow,
-                conversation=conversation,
-                step=step,
-                to_step=to_step,
+                flow=_name(flow[:_CUT], _MAX_NAME) if flow else "",
+                conversation=_key(conversation) if conversation else "",
+                step=_name(step[:_CUT], _MAX_NAME) if step else "",
+                to_step=_name(to_step[:_CUT], _MAX_NAME) if to_step else "",
                 channel=self._channel,
-                text=text,
-                error=error,
-                facts=facts,
+                text=_text(text, settings.max_text) if keeps_text else None,
+                size=None if text is None else len(text),
+                error=_text(error, _MAX_ERROR) if error else "",
+                facts=_facts(facts) if facts else {},
+                cut=len(facts) > _MAX_FACTS,
             )
         )
 
     def encoded(self) -> tuple[bytes, ...]:
         """Give the entries for the turn's commit, oldest first."""
-        settings = self._settings
+        told = tuple([encode_entry(entry) for entry in self._entries])
         if not self._dropped:
-            return tuple([encode_entry(entry, settings) for entry in self._entries])
+            return told
         last = JournalEntry(
             at=self._at,
             n=len(self._entries),
@@ -206,21 +210,18 @@ class TurnJournal:
             channel=self._channel,
             facts={"dropped": self._dropped},
         )
-        return tuple([encode_entry(entry, settings) for entry in (*self._entries, last)])
+        return (*told, encode_entry(last))
 
 
-def encode_entry(entry: JournalEntry, settings: JournalSettings = JournalSettings()) -> bytes:
-    """Mask, bound and encode an entry: a JSON object of at most ``MAX_ENTRY`` bytes. Never raises."""
-    masked = _masked(entry, settings)
-    raw = _ENCODE(masked)
+def encode_entry(entry: JournalEntry) -> bytes:
+    """Bound and encode an entry whose texts are masked: a JSON object of at most ``MAX_ENTRY`` bytes. Never raises."""
+    raw = _ENCODE(entry)
     if len(raw) > MAX_ENTRY:
-        raw = _ENCODE(replace(masked, facts={}, text=None, cut=True))
+        raw = _ENCODE(replace(entry, facts={}, text=None, cut=True))
     if len(raw) > MAX_ENTRY:
         # Names of characters that take many bytes each: what is left is small by its field widths.
         raw = _ENCODE(
-            JournalEntry(
-                at=masked.at, n=masked.n, event=masked.event, status=masked.status, cut=True
-            )
+            JournalEntry(at=entry.at, n=entry.n, event=entry.event, status=entry.status, cut=True)
         )
     return raw
 
@@ -236,25 +237,6 @@ def decode_entry(raw: bytes) -> JournalEntry:
         return msgspec.json.decode(raw, type=JournalEntry)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         raise SnapshotCorrupt("not an entry of a journal") from None
-
-
-def _masked(entry: JournalEntry, settings: JournalSettings) -> JournalEntry:
-    text = entry.text
-    kept = _text(text, settings.max_text) if text is not None and settings.keep_texts else None
-    return replace(
-        entry,
-        event=_name(entry.event[:_CUT], _MAX_NAME),
-        flow=_name(entry.flow[:_CUT], _MAX_NAME),
-        conversation=_key(entry.conversation),
-        step=_name(entry.step[:_CUT], _MAX_NAME),
-        to_step=_name(entry.to_step[:_CUT], _MAX_NAME),
-        channel=_channel(entry.channel),
-        text=kept,
-        size=entry.size if text is None else len(text),
-        error=_text(entry.error, _MAX_ERROR) if entry.error else "",
-        facts=_facts(entry.facts) if entry.facts else {},
-        cut=entry.cut or len(entry.facts) > _MAX_FACTS,
-    )
 
 
 @functools.lru_cache(maxsize=1024)

@@ -124,7 +124,7 @@ def test_no_field_holds_a_phone_number(fields: dict[str, Any]) -> None:
 )
 def test_no_field_holds_a_secret(fields: dict[str, Any]) -> None:
     """Known by its name or by its look."""
-    assert "hunter2" not in encode_entry(told(TEXTS, **fields), TEXTS).decode()
+    assert "hunter2" not in encode_entry(told(TEXTS, **fields)).decode()
 
 
 def test_nothing_of_a_person_is_printed() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sessiond.core.conversations.journal import JournalEntry, encode_entry
+from sessiond.core.conversations.journal import JournalEntry, TurnJournal, encode_entry
 from sessiond.core.conversations.journal_events import JournalStatus
 from sessiond.core.conversations.journal_query import JournalPage, JournalQuery, read_journal
 from sessiond.core.structuring import InvalidShape, structure
@@ -113,9 +113,10 @@ def test_unreadable_entries_are_counted() -> None:
 def test_a_key_with_a_number_is_found_masked() -> None:
     """Conversations with FlowChat's ids may have a number in theirs, which is not stored in clear."""
     key = "order:ussd:nalo:233244123456"
-    stored = [encode_entry(JournalEntry(at=1.0, event="x", conversation=key))]
+    journal = TurnJournal(1.0)
+    journal.add("x", conversation=key)
 
-    assert 1 == len(read_journal(stored, JournalQuery(conversation=key)).entries)
+    assert 1 == len(read_journal(journal.encoded(), JournalQuery(conversation=key)).entries)
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,19 @@ from typing import Any
 
 import trio
 from attrs import evolve
+from msgspec.structs import replace
 
 from sessiond import telemetry
 from sessiond.core.codes import ErrorCode
 from sessiond.core.conversations.details import ConversationDetail
-from sessiond.core.conversations.journal import Channel, JournalEntry, JournalSettings, encode_entry
+from sessiond.core.conversations.journal import (
+    Channel,
+    JournalEntry,
+    JournalSettings,
+    TurnJournal,
+    decode_entry,
+    encode_entry,
+)
 from sessiond.core.conversations.journal_events import JournalStatus
 from sessiond.core.conversations.journal_query import JournalPage, JournalQuery, read_journal
 from sessiond.core.errors import AskTimeout, InvalidInput, Refused, StoreUnavailable
@@ -42,17 +50,12 @@ SECRET = "hunter2"
 PHONE = "+233201234567"
 
 
-def _told(at: float, event: str, **facts: Any) -> bytes:
+def _told(at: float, event: str, n: int = 0, **facts: Any) -> bytes:
     """One entry of the journal of an order over USSD."""
-    entry = JournalEntry(
-        at=at,
-        event=event,
-        flow="order",
-        conversation="order:ussd:nalo::00ff",
-        channel=Channel("ussd", "nalo"),
-        **facts,
-    )
-    return encode_entry(entry, JournalSettings(keep_texts=True))
+    journal = TurnJournal(at, Channel("ussd", "nalo"), JournalSettings(keep_texts=True))
+    journal.add(event, flow="order", conversation="order:ussd:nalo::00ff", **facts)
+    (raw,) = journal.encoded()
+    return encode_entry(replace(decode_entry(raw), n=n))
 
 
 JOURNAL = (
