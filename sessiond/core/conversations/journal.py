@@ -177,7 +177,7 @@ class TurnJournal:
             self._dropped += 1
             return
         settings = self._settings
-        keeps_text = text is not None and settings.keep_texts
+        kept = text if settings.keep_texts else None
         entries.append(
             JournalEntry(
                 at=self._at,
@@ -189,7 +189,7 @@ class TurnJournal:
                 step=_name(step[:_CUT], _MAX_NAME) if step else "",
                 to_step=_name(to_step[:_CUT], _MAX_NAME) if to_step else "",
                 channel=self._channel,
-                text=_text(text, settings.max_text) if keeps_text else None,
+                text=None if kept is None else _text(kept, settings.max_text),
                 size=None if text is None else len(text),
                 error=_text(error, _MAX_ERROR) if error else "",
                 facts=_facts(facts) if facts else {},

@@ -104,5 +104,5 @@ def check_region(region: str) -> str:
 
 def masked_phone(number: str) -> str:
     """Show that there is a number, and its last two digits, which is enough for support: ``[number …56]``."""
-    digits = "".join(c for c in number if c.isdigit())
+    digits = "".join(filter(str.isdigit, number))
     return f"[number …{digits[-2:]}]" if len(digits) >= _MIN_DIGITS else "[number]"

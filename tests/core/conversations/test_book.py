@@ -62,6 +62,15 @@ def test_the_conversation_of_an_input() -> None:
     assert [] == each.matching(each.way(FACTS), [other])
 
 
+def test_the_apps_own_function_is_asked_each_time() -> None:
+    """What it says of one person may change; nothing is remembered of it."""
+    said = iter(("first", "second"))
+    settings = SessionKeySettings(secret="s" * 16, identifier="own")
+    one = book(settings, own_identifier=lambda _facts: next(said))
+
+    assert one.key(FACTS, "a") != one.key(FACTS, "a")
+
+
 @pytest.mark.parametrize(
     "settings",
     [
