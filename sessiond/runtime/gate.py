@@ -143,10 +143,9 @@ class Gate:
 
     def has_pending(self) -> bool:
         """Tell whether there is something to write that no commit in flight covers."""
-        return self.is_sound and any(turn.change is not None for turn in self._untaken())
-
-    def _untaken(self) -> list[Turn]:
-        return list(self.turns)[self._taken :]
+        if len(self.turns) == self._taken or not self.is_sound:
+            return False
+        return any(turn.change is not None for turn in self.turns[self._taken :])
 
     def take(self) -> UserCommit | None:
         """Make one commit of everything that waits; ``None`` when nothing does or a failure is being handled."""

@@ -51,9 +51,9 @@ class Change(Value, frozen=True, kw_only=True):
         before, after = self.before, self.after
         if before is not after and (
             before.phase is Phase.NEW
-            or before.snapshot != after.snapshot
-            or before.stream != after.stream
-            or before.timers != after.timers
+            or _differ(before.snapshot, after.snapshot)
+            or _differ(before.stream, after.stream)
+            or _differ(before.timers, after.timers)
         ):
             return False
         return not (
@@ -81,55 +81,76 @@ def merge_commit(
     *version* is the record's version now; 0: there is no record, and the snapshot is always written. Of the journal
     *journal_limit* entries are kept.
     """
-    before, after = changes[0].before, changes[-1].after
-    if changes[-1].erase:
+    change = changes[0] if len(changes) == 1 else _merged(changes)
+    before, after = change.before, change.after
+    if change.erase:
         return UserCommit(
             user=after.user,
             partition=partition,
             commit_id=commit_id,
             expected_version=version,
-            inbox_done=_joined([c.inbox_done for c in changes]),
-            dead_letters=_joined([c.dead_letters for c in changes]),
+            inbox_done=change.inbox_done,
+            dead_letters=change.dead_letters,
             delete=True,
         )
-    stream = after.stream if after.stream != before.stream else None
-    floor = after.stream.floor
-    restarted = any(c.before.stream.epoch != c.after.stream.epoch for c in changes)
-    frames = _joined([change.frames for change in _of_last_epoch(changes)])
+    frames, floor = change.frames, after.stream.floor
     snapshot = None
-    if version == 0 or before.snapshot != after.snapshot:
+    if version == 0 or _differ(before.snapshot, after.snapshot):
         snapshot = encode_snapshot(after.snapshot)
+    has_restarted = len(changes) > 1 and _restarted(changes)
     return UserCommit(
         user=after.user,
         partition=partition,
         commit_id=commit_id,
         expected_version=version,
         snapshot=snapshot,
-        stream=after.stream if restarted else stream,
-        frames=tuple([frame for frame in frames if frame.offset > floor]),
-        consumed=_joined([c.consumed for c in changes]),
-        forgotten=_forgotten(changes),
-        inbox_done=_joined([c.inbox_done for c in changes]),
+        stream=after.stream if has_restarted or _differ(before.stream, after.stream) else None,
+        frames=tuple([frame for frame in frames if frame.offset > floor]) if frames else (),
+        consumed=change.consumed,
+        forgotten=change.forgotten,
+        inbox_done=change.inbox_done,
         timers=_timer_changes(before, after),
-        deliveries=_deliveries(changes),
-        deliveries_done=_joined([c.deliveries_done for c in changes]),
-        dead_letters=_joined([c.dead_letters for c in changes]),
-        journal=_joined([c.journal for c in changes]),
+        deliveries=change.deliveries,
+        deliveries_done=change.deliveries_done,
+        dead_letters=change.dead_letters,
+        journal=change.journal,
         journal_limit=journal_limit,
     )
 
 
+def _merged(changes: Sequence[Change]) -> Change:
+    """Make one change of all of them; nearly always there is one alone."""
+    return Change(
+        before=changes[0].before,
+        after=changes[-1].after,
+        frames=_joined([change.frames for change in _of_last_epoch(changes)]),
+        consumed=_joined([c.consumed for c in changes]),
+        forgotten=_forgotten(changes),
+        inbox_done=_joined([c.inbox_done for c in changes]),
+        dead_letters=_joined([c.dead_letters for c in changes]),
+        journal=_joined([c.journal for c in changes]),
+        deliveries=_deliveries(changes),
+        deliveries_done=_joined([c.deliveries_done for c in changes]),
+        erase=changes[-1].erase,
+    )
+
+
+def _restarted(changes: Sequence[Change]) -> bool:
+    return any(c.before.stream.epoch != c.after.stream.epoch for c in changes)
+
+
+def _differ(before: object, after: object) -> bool:
+    """Compare what most turns leave as it is: the same object."""
+    return before is not after and before != after
+
+
 def _joined(parts: list[tuple[T, ...]]) -> tuple[T, ...]:
-    """Put the parts of all changes behind each other; nearly always there is one, or nothing in any."""
-    if len(parts) == 1:
-        return parts[0]
+    """Put the parts of all changes behind each other."""
     return tuple([item for part in parts for item in part])
 
 
 def _deliveries(changes: Sequence[Change]) -> tuple[Delivery, ...]:
     """List the deliveries that are not done already by a later turn."""
-    if len(changes) == 1:
-        return changes[0].deliveries
     done = {one for change in changes for one in change.deliveries_done}
     return tuple(one for change in changes for one in change.deliveries if one.id not in done)
 
@@ -142,8 +163,6 @@ def _of_last_epoch(changes: Sequence[Change]) -> Sequence[Change]:
 
 def _forgotten(changes: Sequence[Change]) -> tuple[Digest, ...]:
     """List the ids that left the window and did not come back by a later turn."""
-    if len(changes) == 1:
-        return changes[0].forgotten
     gone: dict[Digest, None] = {}
     for change in changes:
         for consumed in change.consumed:
