@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from sessiond.core.gateways.lines import Line
 from sessiond.core.ids import Digest
 from sessiond.core.records import Consumed, DeadLetter, Delivery, Frame
 from sessiond.core.session.changes import Change
@@ -33,6 +34,8 @@ class Computed(msgspec.Struct):
     erase: bool = False
     relaxed: bool = False
     signals: list[Signal] = []
+    line: tuple[bytes, Line] | None = None
+    """The line that was read or written last, with the bytes that it is in the state: each turn asks for it often."""
 
     def change(self) -> Change | None:
         """What this turn makes durable; ``None`` when it cannot be anything."""

@@ -7,7 +7,7 @@ again that a node before this one did not finish.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -265,7 +265,7 @@ class Dialogue:
         would be called again and again, for a result that is never taken.
         """
         now, about = self._services.clock.now(), {"conversation": taken.key, "flow": taken.flow}
-        for shown in (output, without_media(output)):
+        for shown in _forms(output):
             try:
                 deliver(turn, account, shown, now=now, **about)
             except AppFailed as error:
@@ -304,6 +304,12 @@ class Dialogue:
             raise Refused(
                 ErrorCode.TOO_LARGE, f"conversations of {size} bytes; the bound is {limit}"
             )
+
+
+def _forms(output: Output) -> Iterator[Output]:
+    """Give what is shown, then what of it every gateway can show."""
+    yield output
+    yield without_media(output)
 
 
 def _reply_of(turn: Computed) -> bytes | None:

@@ -57,7 +57,14 @@ _Held = tuple[msgspec.Raw, ...]
 def line_of(turn: Computed, account: str) -> Line:
     """Read the person's line of *account*."""
     raw = turn.state.snapshot.lines.get(account)
-    return NEW_LINE if raw is None else decode_line(raw)
+    if raw is None:
+        return NEW_LINE
+    known = turn.line
+    if known is not None and known[0] is raw:
+        return known[1]
+    line = decode_line(raw)
+    turn.line = raw, line
+    return line
 
 
 def put_line(turn: Computed, account: str, line: Line) -> None:
@@ -67,6 +74,7 @@ def put_line(turn: Computed, account: str, line: Line) -> None:
     if snapshot.lines.get(account) != raw:
         lines: Mapping[str, bytes] = {**snapshot.lines, account: raw}
         turn.state = replace(turn.state, snapshot=replace(snapshot, lines=lines))
+        turn.line = raw, line
 
 
 # Answering gateways
@@ -213,6 +221,8 @@ def hold(turn: Computed, account: str, body: bytes) -> tuple[bytes, ...]:
 def deliver_held(turn: Computed, account: Account, now: float) -> None:
     """Send what waited for the person to write, in the window that is open from then on: that of this phone alone."""
     line = line_of(turn, account.name)
+    if not line.held:
+        return
     ready, rest = of_alias(line, line.alias)
     if ready:
         put_line(turn, account.name, replace(line, held=rest))

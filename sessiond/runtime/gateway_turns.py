@@ -115,6 +115,8 @@ class GatewayTurns:
         for heard in inputs:
             turn.effects = tuple(one for one in turn.effects if not isinstance(one, Reply))
             self._say(turn, account, _said(account, heard, item.waits_seconds, item.digest))
+            if heard is inputs[-1]:
+                return
             shown = _shown(turn)
             if shown is None or shown.ends:
                 return
