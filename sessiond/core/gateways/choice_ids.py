@@ -4,6 +4,7 @@
 come back as it went (Meta refuses outer blanks). Only where there is no room for the screen at all is it left out.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 from sessiond.core.flows.answers import Answer
@@ -18,14 +19,23 @@ _NUMBER: Final = "n"
 
 def write_choice_id(screen: str, choice: Choice, limit: int) -> str:
     """Write the id of *choice* on *screen* in at most *limit* bytes."""
+    for form in _forms(screen, choice):
+        if utf8_bytes(form) <= limit:
+            return form
+    return f"{_NUMBER}||{choice.number}"
+
+
+def _forms(screen: str, choice: Choice) -> Iterator[str]:
+    """Write the id in every form that comes back as it went, the best first: that one nearly always has room."""
     key = choice.key
     is_plain = key.isprintable() and key == key.strip() and key != ""
     kept = screen if screen.isprintable() and "|" not in screen else ""
-    last = f"{_NUMBER}||{choice.number}"
-    forms = [f"{_NUMBER}|{kept}|{choice.number}"] if kept else []
     if is_plain:
-        forms = [f"{_KEY}|{kept}|{key}", *forms, f"{_KEY}||{key}"]
-    return next((form for form in forms if utf8_bytes(form) <= limit), last)
+        yield f"{_KEY}|{kept}|{key}"
+    if kept:
+        yield f"{_NUMBER}|{kept}|{choice.number}"
+    if is_plain:
+        yield f"{_KEY}||{key}"
 
 
 def read_choice_id(text: str) -> Answer | None:

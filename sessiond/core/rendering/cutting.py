@@ -43,7 +43,7 @@ def utf16_units(text: str) -> int:
 
 def utf8_bytes(text: str) -> int:
     """Count the bytes of UTF-8."""
-    return len(text.encode(errors="surrogatepass"))
+    return len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))
 
 
 def fitting_start(text: str, limit: int, measure: Measure = len) -> int:

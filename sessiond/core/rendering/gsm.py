@@ -61,7 +61,7 @@ def is_gsm(text: str) -> bool:
 
 def septets(text: str) -> int:
     """Count the septets of a text in the GSM alphabet."""
-    return len(text) + sum(character in _EXTENSION for character in text)
+    return len(text) + sum(map(text.count, _EXTENSION))
 
 
 def text_length(text: str) -> int:
@@ -71,7 +71,9 @@ def text_length(text: str) -> int:
 
 def fits(text: str, limits: PageLimits) -> bool:
     """Whether *text* is at most one page."""
-    return text_length(text) <= (limits.septets if is_gsm(text) else limits.units)
+    if is_gsm(text):
+        return septets(text) <= limits.septets
+    return utf16_units(text) <= limits.units
 
 
 def fitting_end(text: str, start: int, limits: PageLimits, tail: str = "") -> int:

@@ -139,11 +139,12 @@ class Paging(Value, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
         return self.at > 0 and (self.has_next or not self.is_terminal)
 
 
-@frozen(kw_only=True)
-class Page:
+class Page(Value, frozen=True, kw_only=True):
     """What is shown now."""
 
-    text: str = field(repr=False)
+    PRIVATE = frozenset({"text", "paging"})
+
+    text: str
     ends: bool
     """The provider's session ends with it."""
     paging: Paging | None = None

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from attrs import field, frozen
 from msgspec.structs import replace
 
 from sessiond.core.flows.prompts import AttachmentKind, Choice, Media, Message, Output, Prompt
+from sessiond.core.values import Value
 
 __all__ = ["Screen", "Showing", "media_line", "screen_of", "without_media"]
 
@@ -43,11 +43,12 @@ class Showing(Protocol):
         ...
 
 
-@frozen
-class Screen:
+class Screen(Value, frozen=True):
     """A text and the offsets in it at which choices begin."""
 
-    text: str = field(repr=False)
+    PRIVATE = frozenset({"text"})
+
+    text: str
     choices: tuple[int, ...] = ()
 
 

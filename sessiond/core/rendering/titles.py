@@ -34,9 +34,12 @@ def titles_of(choices: Sequence[Choice], room: int, *, measure: Measure = len) -
     is_ambiguous = (
         len(forms) < len(labels) or "" in forms or any(measure(label) > room for label in labels)
     )
+    pairs = zip(choices, labels, strict=True)
+    if not is_ambiguous:
+        return [Title(choice, label, label, is_cut=False) for choice, label in pairs]
     found = []
-    for choice, label in zip(choices, labels, strict=True):
-        front = f"{choice.number}. " if is_ambiguous else ""
+    for choice, label in pairs:
+        front = f"{choice.number}. "
         shown = cut(label, room - measure(front), measure=measure)
         found.append(Title(choice, (front + shown).rstrip(), label, shown != label))
     return found
