@@ -250,7 +250,7 @@ class Dialogue:
         if taken.links:
             self._calls.reach_out(turn, Outcome(links=taken.links))
         if taken.stored is not before.conversations:
-            self._rearm(turn)
+            self._rearm(turn, taken)
 
     def _note_shown(self, account: str, taken: Taken | None) -> None:
         self._shown.pop(account, None)
@@ -282,13 +282,14 @@ class Dialogue:
         shown = taken.shown if account.gateway.limits.pages is None else _NOTHING_SHOWN
         return encode_answered(show_page(turn, account, page, shown))
 
-    def _rearm(self, turn: Computed) -> None:
-        """Set the reserved timers that are needed, and cancel those that are not."""
+    def _rearm(self, turn: Computed, taken: Taken | None = None) -> None:
+        """Set the reserved timers that are needed, and cancel those that are not; *taken* was applied just now."""
         timers = turn.state.timers
         stored = turn.state.snapshot.conversations
         now = self._services.clock.now()
-        changed = _with_expiry(timers, next_expiry(stored), now)
-        waits = self._opened().waits_for_run(stored)
+        changed = _with_expiry(timers, next_expiry(stored, taken), now)
+        conversations = self._conversations or self._opened()
+        waits = conversations.waits_for_run(stored)
         if waits and RUNS_TIMER not in changed:
             request = TimerRequest(RUNS_TIMER, now + _RUN_SECONDS)
             changed = with_timers(changed, (request,), now)

@@ -337,9 +337,15 @@ class Conversations:
         )
 
 
-def next_expiry(stored: Mapping[str, bytes]) -> float | None:
-    """Tell when the next of the *stored* conversations expires."""
-    return min((due for due in map(_expiry, stored.values()) if due is not None), default=None)
+def next_expiry(stored: Mapping[str, bytes], taken: Taken | None = None) -> float | None:
+    """Tell when the next of the *stored* conversations expires; the one that was *taken* last is not read again."""
+    dues = [
+        taken.expires_at
+        if taken is not None and key == taken.key and taken.expires_at is not None
+        else _expiry(raw)
+        for key, raw in stored.items()
+    ]
+    return min((due for due in dues if due is not None), default=None)
 
 
 def _is_dial(said: Said) -> bool:

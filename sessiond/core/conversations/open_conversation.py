@@ -273,9 +273,11 @@ class OpenConversation:
         if is_push:
             self._keep_pushed()
         self._tell_shown()
+        stored = self._stored_now()
         return Taken(
-            stored=self._stored_now(),
+            stored=stored,
             key=self.key,
+            expires_at=None if self.conversation is None else self.conversation.expires_at,
             flow=self.teller.flow,
             account=self.account,
             output=self.output,

@@ -20,6 +20,8 @@ class Taken(Value, frozen=True, kw_only=True, gc=True):
 
     stored: Mapping[str, bytes]
     key: str = ""
+    expires_at: float | None = None
+    """When the conversation *key* expires; ``None``: only what is stored tells."""
     flow: str = ""
     account: str = ""
     """Where the person was last heard: with an account that we can speak first on (``FlowBook.calling``) the output is
