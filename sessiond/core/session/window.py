@@ -55,15 +55,19 @@ class DuplicateWindow(Value, frozen=True):
 
         An id leaves when there are more than *limit*, or when it is older than *keep_seconds*.
         """
-        packed, new = self.packed, _RECORD.pack(digest, now)
-        cut = max(0, len(packed) + _RECORD.size - limit * _RECORD.size)
+        packed = self.packed + _RECORD.pack(digest, now)
+        drop = max(0, len(packed) // _RECORD.size - limit)
         oldest_kept = now - keep_seconds
-        while cut < len(packed) and _RECORD.unpack_from(packed, cut)[1] < oldest_kept:
-            cut += _RECORD.size
-        if not cut:
-            return DuplicateWindow(packed + new), ()
-        gone = tuple([Digest(d) for d, _ in _RECORD.iter_unpack(packed[:cut])])
-        return DuplicateWindow(packed[cut:] + new), gone
+        while (drop + 1) * _RECORD.size < len(packed):
+            _, at = _RECORD.unpack_from(packed, drop * _RECORD.size)
+            if at >= oldest_kept:
+                break
+            drop += 1
+        if not drop:
+            return DuplicateWindow(packed), ()
+        cut = drop * _RECORD.size
+        gone = tuple(Digest(d) for d, _ in _RECORD.iter_unpack(packed[:cut]))
+        return DuplicateWindow(packed[cut:]), gone
 
 
 EMPTY_WINDOW: Final = DuplicateWindow()
