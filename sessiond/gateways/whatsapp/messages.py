@@ -97,8 +97,11 @@ def people_of(contacts: Sequence[Raw]) -> People:
     found: dict[str, _Sender] = {}
     for raw in contacts:
         sender = decoded(raw, _Sender)
-        if sender is not None:
-            found |= {one: sender for one in (sender.wa_id, sender.user_id) if one}
+        if sender is None:
+            continue
+        for one in (sender.wa_id, sender.user_id):
+            if one:
+                found[one] = sender
     return found
 
 
@@ -109,24 +112,28 @@ def read_message(raw: Raw, around: Around) -> tuple[float | None, Arrived]:
         return None, malformed(raw)
     at = seconds_of(message.timestamp)
     sender = _sender(message, around.people)
-    told = {"id": message.id, "about": person_of(sender.wa_id, sender.user_id)}
     try:
-        arrived = _heard(message, raw, sender, around)
+        arrived = _heard(message, raw, at, sender, around)
     except (InvalidInput, *UNREADABLE):
-        return at, malformed(raw, **told)
+        return at, malformed(raw, id=message.id, about=_about(sender))
     if isinstance(arrived, Heard):
         return at, arrived
-    return at, Notice(kind=arrived, body=json_of(raw), **told)
+    return at, Notice(kind=arrived, body=json_of(raw), id=message.id, about=_about(sender))
 
 
-def _heard(message: _Message, raw: Raw, sender: _Sender, around: Around) -> Heard | str:
+def _about(sender: _Sender) -> str:
+    return person_of(sender.wa_id, sender.user_id)
+
+
+def _heard(
+    message: _Message, raw: Raw, at: float | None, sender: _Sender, around: Around
+) -> Heard | str:
     """Read the message, or name the kind of notice that it is."""
     if message.group_id:
         return GROUP  # Its answer would go to one person alone.
     answer = read_answer(message.type, raw)
     if answer is None:
         return name_of(message.type)
-    at = seconds_of(message.timestamp)
     if at is None or not 1 <= len(message.id.encode()) <= MAX_INPUT_ID_BYTES:
         raise InvalidInput("whatsapp: a message has an id and a time")
     return _misplaced(at, around) or Heard(
