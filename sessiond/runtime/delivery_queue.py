@@ -73,8 +73,8 @@ class DeliveryQueue:
 
     def put(
         self, user: UserId, delivery: Delivery, ready_at: float, *, replaces: bool = True
-    ) -> None:
-        """Add a delivery, not to be taken before *ready_at*.
+    ) -> bool:
+        """Add a delivery, not to be taken before *ready_at*; tell whether its person is now the next of all.
 
         One of the same id stays when it is under way, or unless the new one *replaces* it.
         """
@@ -82,17 +82,16 @@ class DeliveryQueue:
         if line is None:
             line = self._lines[user] = _Line()
         if line.taken is not None and line.taken.delivery.id == delivery.id:
-            return
+            return False
         place = bisect_left(line.waiting, delivery.id, key=_id)
         if place < len(line.waiting) and _id(line.waiting[place]) == delivery.id:
             if not replaces:
-                return
+                return False
             line.waiting[place] = Waiting(delivery, ready_at)
         else:
             line.waiting.insert(place, Waiting(delivery, ready_at))
             self._size += 1
-        if place == 0 and not line.is_busy:
-            self._stand(user, line)
+        return place == 0 and not line.is_busy and self._stand(user, line)
 
     def discard(self, user: UserId, delivery_id: str) -> None:
         """Remove a delivery, if it is here; one under way is finished all the same."""
@@ -166,12 +165,14 @@ class DeliveryQueue:
         line.is_busy = False
         self._stand(user, line)
 
-    def _stand(self, user: UserId, line: _Line) -> None:
-        """Let *user* stand in the queue for his first delivery, if he has one."""
-        if line.waiting:
-            heapq.heappush(self._ready, (line.waiting[0].ready_at, next(self._order), user))
-        else:
+    def _stand(self, user: UserId, line: _Line) -> bool:
+        """Let *user* stand in the queue for his first delivery, if he has one; tell whether he is the next."""
+        if not line.waiting:
             del self._lines[user]
+            return False
+        place = (line.waiting[0].ready_at, next(self._order), user)
+        heapq.heappush(self._ready, place)
+        return self._ready[0] is place
 
 
 def _id(waiting: Waiting) -> str:

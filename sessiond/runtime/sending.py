@@ -106,8 +106,8 @@ class Sender:
         """Take a delivery in charge; one with its id is replaced, or kept."""
         clock = self._host.clock
         ready_at = clock.monotonic() + max(0.0, delivery.due - clock.now())
-        self.queue.put(user, delivery, ready_at, replaces=replaces)
-        self._bell.ring()
+        if self.queue.put(user, delivery, ready_at, replaces=replaces):
+            self._bell.ring()  # behind others it changes nothing of when the sender looks next
 
     def discard(self, user: UserId, delivery_id: str) -> None:
         """Forget a delivery that a commit has settled."""

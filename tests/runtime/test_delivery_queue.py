@@ -56,6 +56,23 @@ def test_the_next_one_waits_for_the_one_before() -> None:
     assert taken(queue)[1].delivery == one(2)
 
 
+def test_whether_it_is_the_next_of_all() -> None:
+    """Only then is there something to take earlier than before."""
+    queue = queue_of()
+    is_next = [
+        queue.put(ANN, one(2), 5.0),
+        queue.put(ANN, one(3), 0.0),
+        queue.put(BOB, one(1, BOB), 5.0),
+        queue.put(BOB, one(0, BOB), 4.0),
+        queue.put(ANN, one(1), 3.0),
+        queue.put(ANN, one(1), 0.0, replaces=False),
+    ]
+
+    assert [True, False, False, True, True, False] == is_next
+    taken(queue, 5.0)
+    assert not queue.put(ANN, one(0), 0.0)
+
+
 def test_one_that_was_put_back_goes_first() -> None:
     """Its person's others wait with it."""
     queue = queue_of()
