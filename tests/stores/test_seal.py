@@ -1,5 +1,7 @@
 """What is sealed is opened by the right key, for the same user and place, and by nothing else."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 
 import pytest
@@ -115,6 +117,22 @@ def test_packed_bytes_that_are_damaged_or_too_large_are_refused() -> None:
     for bad in (packed, b"\xe5\x01", b"\xe5\x01garbage", packed[:-3]):
         with pytest.raises(SnapshotCorrupt, match="unpacked"):
             sealer.open(USER, Kind.SNAPSHOT, bad)
+    text = b"what comes after them is opened" * 100
+    assert sealer.open(USER, Kind.SNAPSHOT, sealer.seal(USER, Kind.SNAPSHOT, text)) == text
+
+
+def test_threads_seal_at_the_same_time() -> None:
+    """None meets what another one packs or unpacks."""
+    sealer, start = Sealer(), threading.Barrier(4)
+
+    def sealed_and_opened(number: int) -> int:
+        text = b'{"number":%d}' % number * 5_000
+        start.wait()
+        packed = [sealer.seal(USER, Kind.SNAPSHOT, text) for _ in range(20)]
+        return sum(sealer.open(USER, Kind.SNAPSHOT, one) == text for one in packed)
+
+    with ThreadPoolExecutor(4) as threads:
+        assert [20] * 4 == list(threads.map(sealed_and_opened, range(4)))
 
 
 def test_bad_keys_are_refused_when_they_are_made() -> None:

@@ -209,11 +209,11 @@ class SealedStore:
             snapshot=None if snapshot is None else seal(user, Kind.SNAPSHOT, snapshot),
             frames=commit.frames and tuple(self._seal_frame(user, f) for f in commit.frames),
             consumed=commit.consumed
-            and tuple(self._seal_consumed(user, c) for c in commit.consumed),
+            and tuple([self._seal_consumed(user, c) for c in commit.consumed]),
             timers=commit.timers and tuple(self._seal_timer(user, c) for c in commit.timers),
             deliveries=commit.deliveries
-            and tuple(self._seal_delivery(user, d) for d in commit.deliveries),
-            journal=commit.journal and tuple(seal(user, Kind.JOURNAL, e) for e in commit.journal),
+            and tuple([self._seal_delivery(user, d) for d in commit.deliveries]),
+            journal=commit.journal and tuple([seal(user, Kind.JOURNAL, e) for e in commit.journal]),
             dead_letters=commit.dead_letters
             and tuple(self._seal_dead_letter(letter) for letter in commit.dead_letters),
         )
