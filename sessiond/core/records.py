@@ -148,14 +148,15 @@ class DueTimer:
     timer: Timer
 
 
-@frozen
-class Delivery:
+class Delivery(Value, frozen=True):
     """A durable call to a gateway's provider; never trimmed, only delivered or dead-lettered."""
+
+    PRIVATE = frozenset({"body"})
 
     id: str
     due: float
     """Not before."""
-    body: bytes = field(repr=False)
+    body: bytes
 
 
 #: Id and user, below every delivery.
@@ -189,31 +190,33 @@ class DeadLetter:
         return "" if before else last
 
 
-@frozen
-class Arrival:
+class Arrival(Value, frozen=True):
     """An input to be accepted into a partition's inbox; *digest* is its id in the duplicate window.
 
     *keep_seconds* is how long the id is remembered in the store.
     """
 
+    PRIVATE = frozenset({"body"})
+
     user: UserId
     partition: Partition
     digest: Digest
     kind: str
-    body: bytes = field(repr=False)
+    body: bytes
     at: float
     keep_seconds: float = 48 * 3600.0
 
 
-@frozen
-class InboxEntry:
+class InboxEntry(Value, frozen=True):
     """An accepted input that has not run; *seq* orders the entries of a partition."""
+
+    PRIVATE = frozenset({"body"})
 
     seq: int
     user: UserId
     digest: Digest
     kind: str
-    body: bytes = field(repr=False)
+    body: bytes
     at: float
     attempts: int = 0
 
@@ -226,13 +229,14 @@ class ReceiptStatus(StrEnum):
     FENCED = "fenced"
 
 
-@frozen
-class Receipt:
+class Receipt(Value, frozen=True):
     """``accept``'s answer for one arrival: the entry when accepted; the stored reply, if any, of a duplicate."""
+
+    PRIVATE = frozenset({"reply"})
 
     status: ReceiptStatus
     entry: InboxEntry | None = None
-    reply: bytes | None = field(default=None, repr=False)
+    reply: bytes | None = None
 
 
 class UserCommit(Value, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from itertools import islice
 
 import trio
 from attrs import define, evolve, field
+from msgspec.structs import replace
 
 from sessiond.core.errors import Fenced, StoreInUse
 from sessiond.core.ids import Digest, NodeId, Partition, UserId
@@ -248,7 +249,7 @@ class MemoryStore:
     ) -> tuple[InboxEntry, ...]:
         await trio.lowlevel.checkpoint()
         found = (
-            evolve(entry, attempts=known.count)
+            replace(entry, attempts=known.count)
             if (known := self._attempts.get((partition, f"inbox:{seq}")))
             else entry
             for seq, (owner, entry) in self._inbox.items()

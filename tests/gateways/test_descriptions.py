@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 
 from sessiond.config.gateway_kinds import BUILT_IN
 from sessiond.core.described import Operation
@@ -64,7 +65,7 @@ def test_our_answers_are_as_described(kind: str, name: str) -> None:
             for last in (True, False)
         ),
         gateway.refuse(request, "Sorry.", reason="phone is missing"),
-        gateway.refuse(evolve(request, body=b"\xff"), "Sorry."),
+        gateway.refuse(replace(request, body=b"\xff"), "Sorry."),
     ]
 
     assert [] == [line for one in written for line in answer_faults(operations_of(kind), one)]
@@ -149,4 +150,4 @@ def test_a_provider_that_puts_everything_into_the_address() -> None:
 
     assert ["GET"] == list(described)
     assert [] == request_faults(described, request)
-    assert 1 == len(request_faults(described, evolve(request, query="sessionId=s")))
+    assert 1 == len(request_faults(described, replace(request, query="sessionId=s")))

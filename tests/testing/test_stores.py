@@ -87,7 +87,7 @@ class KeepsNoIds(MemoryStore):
     async def accept(
         self, batch: Sequence[Arrival], fences: Mapping[Partition, Fence]
     ) -> tuple[Receipt, ...]:
-        return await super().accept([evolve(a, keep_seconds=-1) for a in batch], fences)
+        return await super().accept([replace(a, keep_seconds=-1) for a in batch], fences)
 
 
 class ShowsUnrunIds(MemoryStore):

@@ -16,20 +16,21 @@ __all__ = ["LocalFile", "ProviderAnswer", "ProviderCall", "ProviderRequest", "Pr
 JSON: Final = "application/json"
 
 
-@frozen(kw_only=True)
-class ProviderRequest:
+class ProviderRequest(Value, frozen=True, kw_only=True):
     """A request of a provider (a webhook). Its repr shows neither query, headers nor body: each may hold a secret."""
+
+    PRIVATE = frozenset({"url", "query", "headers", "body"})
 
     method: str
     """In upper case."""
-    url: str = field(repr=False)
+    url: str
     """As the provider called it, with scheme, host and query: behind a proxy the settings say what that is."""
     path: str
-    query: str = field(default="", repr=False)
+    query: str = ""
     """Still percent-encoded."""
-    headers: Mapping[str, str] = field(factory=dict, repr=False)
+    headers: Mapping[str, str] = {}
     """Names in lower case; a header that came twice is not here."""
-    body: bytes = field(default=b"", repr=False)
+    body: bytes = b""
     received_at: float = 0.0
     """Seconds since the Unix epoch, by our clock."""
 

@@ -15,6 +15,7 @@ from sessiond.core.conversations.inputs import EndConversations, Said, Settled
 from sessiond.core.gateways.inputs import DeliverySettled, Incoming, Unseen
 from sessiond.core.ids import ConnectionId, Digest
 from sessiond.core.records import InboxEntry, Timer
+from sessiond.core.values import Value
 
 if TYPE_CHECKING:
     from sessiond.core.ports import Connection
@@ -90,8 +91,7 @@ class HookCall:
     digest: Digest | None = None
 
 
-@frozen
-class Accepted:
+class Accepted(Value, frozen=True):
     """An input that was accepted into the inbox before it was told (``202`` doors); nobody waits."""
 
     entry: InboxEntry

@@ -219,16 +219,7 @@ class SealedStore:
         )
 
     def _seal_arrival(self, arrival: Arrival) -> Arrival:
-        body = self._sealer.seal(arrival.user, Kind.INBOX, arrival.body)
-        return Arrival(  # `evolve` looks at every field's name: 3.5 µs more (measured), as with the entry below
-            arrival.user,
-            arrival.partition,
-            arrival.digest,
-            arrival.kind,
-            body,
-            arrival.at,
-            arrival.keep_seconds,
-        )
+        return replace(arrival, body=self._sealer.seal(arrival.user, Kind.INBOX, arrival.body))
 
     def _seal_frame(self, user: UserId, frame: Frame) -> Frame:
         return replace(frame, message=self._sealer.seal(user, Kind.FRAME, frame.message))
@@ -293,33 +284,24 @@ class SealedStore:
             return b""
 
     def _open_entry(self, entry: InboxEntry) -> InboxEntry:
-        return evolve(entry, body=self._sealer.open(entry.user, Kind.INBOX, entry.body))
+        return replace(entry, body=self._sealer.open(entry.user, Kind.INBOX, entry.body))
 
     def _open_delivery(self, pair: tuple[UserId, Delivery]) -> tuple[UserId, Delivery]:
         user, delivery = pair
-        return user, evolve(delivery, body=self._sealer.open(user, Kind.DELIVERY, delivery.body))
+        return user, replace(delivery, body=self._sealer.open(user, Kind.DELIVERY, delivery.body))
 
     def _open_receipt(self, arrival: Arrival, receipt: Receipt) -> Receipt:
         entry = receipt.entry
         if entry is not None:
-            opened = InboxEntry(
-                entry.seq,
-                entry.user,
-                entry.digest,
-                entry.kind,
-                arrival.body,
-                entry.at,
-                entry.attempts,
-            )
-            return Receipt(receipt.status, opened, receipt.reply)
+            return replace(receipt, entry=replace(entry, body=arrival.body))
         if receipt.reply is None:
             return receipt
         try:
             reply = self._sealer.open(arrival.user, Kind.REPLY, receipt.reply)
         except (SnapshotCorrupt, SnapshotTooNew) as reason:
             self._on_unreadable(arrival.user, str(reason))
-            return evolve(receipt, reply=None)  # it is a duplicate all the same
-        return evolve(receipt, reply=reply)
+            return replace(receipt, reply=None)  # it is a duplicate all the same
+        return replace(receipt, reply=reply)
 
     def _open_optional(self, user: UserId, kind: Kind, sealed: bytes | None) -> bytes | None:
         return None if sealed is None else self._sealer.open(user, kind, sealed)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
-from attrs import evolve
+from msgspec.structs import replace
 
 from sessiond.core.ids import Digest, NodeId, Partition, UserId, partition_of
 from sessiond.core.ports import Store
@@ -154,7 +154,7 @@ def digest(name: str) -> Digest:
 def arrival(name: str, user: UserId = USER, **fields: Any) -> Arrival:
     """Make an arrival with the id *name*, which is its body too."""
     plain = Arrival(user, partition_of(user), digest(name), "hook:json", name.encode(), NOW)
-    return evolve(plain, **fields)
+    return replace(plain, **fields)
 
 
 def noise(size: int) -> bytes:

@@ -2,7 +2,7 @@
 
 import json
 
-import attrs
+import msgspec
 import pytest
 
 from sessiond.core.errors import InvalidInput
@@ -92,7 +92,7 @@ def test_any_active_secret_will_do() -> None:
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "HEAD"])
 def test_other_methods_are_refused(method: str) -> None:
     """A webhook is called in one way."""
-    assert 405 == status_of(gateway().check(attrs.evolve(request(b"{}"), method=method)))
+    assert 405 == status_of(gateway().check(msgspec.structs.replace(request(b"{}"), method=method)))
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_a_status_says_nothing() -> None:
 
 def test_a_host_that_cannot_be_read_is_no_error() -> None:
     """The address is the edge's to make; what it means for session keys is theirs to say."""
-    odd = attrs.evolve(request(message(text="hi")), url="https://[bad")
+    odd = msgspec.structs.replace(request(message(text="hi")), url="https://[bad")
 
     assert 1 == len(gateway().read(odd))
 

@@ -3,7 +3,7 @@
 import base64
 from typing import Any
 
-import attrs
+import msgspec
 import pytest
 
 from sessiond.core.codes import ErrorCode
@@ -93,9 +93,9 @@ def test_a_changed_byte_is_refused() -> None:
     signed = request(sms(Body="hi"), query="reference=d1")
     body = signed.body.replace(b"Body=hi", b"Body=ho")
 
-    assert 403 == status_of(gateway().check(attrs.evolve(signed, body=body)))
+    assert 403 == status_of(gateway().check(msgspec.structs.replace(signed, body=body)))
     url = signed.url.replace("d1", "d2")
-    assert 403 == status_of(gateway().check(attrs.evolve(signed, url=url)))
+    assert 403 == status_of(gateway().check(msgspec.structs.replace(signed, url=url)))
 
 
 def test_any_active_token_will_do() -> None:
@@ -121,7 +121,9 @@ def test_a_form_where_json_is_due_is_refused() -> None:
     came = json_request(sms(Body="hi"))
 
     assert 403 == status_of(
-        gateway().check(attrs.evolve(came, headers={**came.headers, "content-type": FORM}))
+        gateway().check(
+            msgspec.structs.replace(came, headers={**came.headers, "content-type": FORM})
+        )
     )
     assert 403 == status_of(gateway().check(request(sms(), content_type="application/json")))
 
@@ -134,7 +136,7 @@ def test_the_content_type_may_have_parameters() -> None:
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "HEAD"])
 def test_other_methods_are_refused(method: str) -> None:
     """Webhooks are set to POST, which is how they come unless somebody changes it."""
-    assert 405 == status_of(gateway().check(attrs.evolve(request(sms()), method=method)))
+    assert 405 == status_of(gateway().check(msgspec.structs.replace(request(sms()), method=method)))
 
 
 @pytest.mark.parametrize("size", [MAX_BODY + 1, 3_000_000, 10_000_000])
@@ -186,7 +188,9 @@ def test_what_is_no_webhook_is_refused(body: bytes) -> None:
 
 def test_a_host_that_cannot_be_read_is_no_error() -> None:
     """The address is the edge's to make; what it means for session keys is theirs to say."""
-    assert 1 == len(gateway().read(attrs.evolve(request(sms(Body="hi")), url="https://[bad")))
+    assert 1 == len(
+        gateway().read(msgspec.structs.replace(request(sms(Body="hi")), url="https://[bad"))
+    )
 
 
 def test_an_acknowledgement_says_nothing() -> None:

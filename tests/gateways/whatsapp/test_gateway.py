@@ -4,7 +4,7 @@ import json
 from typing import Any
 from urllib.parse import urlencode
 
-import attrs
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -116,7 +116,7 @@ def test_a_token_that_came_twice_is_refused() -> None:
     twice = verification()
     query = f"{twice.query}&hub.verify_token=verify-me"
 
-    assert 403 == status_of(gateway().check(attrs.evolve(twice, query=query)))
+    assert 403 == status_of(gateway().check(msgspec.structs.replace(twice, query=query)))
 
 
 def test_the_vector_of_the_reference_is_accepted() -> None:
@@ -201,7 +201,9 @@ def test_the_content_type_may_have_parameters() -> None:
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "HEAD", "OPTIONS"])
 def test_other_methods_are_refused(method: str) -> None:
     """There are two ways to call a webhook."""
-    assert 405 == status_of(gateway().check(attrs.evolve(request(VECTOR), method=method)))
+    assert 405 == status_of(
+        gateway().check(msgspec.structs.replace(request(VECTOR), method=method))
+    )
 
 
 def test_a_body_of_ten_megabytes_is_refused() -> None:
@@ -213,7 +215,7 @@ def test_a_body_of_ten_megabytes_is_refused() -> None:
 
 def test_a_host_that_cannot_be_read_is_no_error() -> None:
     """The address is the edge's to make; what it means for session keys is theirs to say."""
-    odd = attrs.evolve(request(webhook(change(messages=[text()]))), url="https://[bad")
+    odd = msgspec.structs.replace(request(webhook(change(messages=[text()]))), url="https://[bad")
 
     assert 1 == len(gateway().read(odd))
 
