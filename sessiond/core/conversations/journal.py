@@ -182,7 +182,9 @@ class TurnJournal:
             JournalEntry(
                 at=self._at,
                 n=len(entries),
-                event=_name(canonical_event(event)[:_CUT], _MAX_NAME),
+                event=event
+                if type(event) is JournalEvent
+                else _name(canonical_event(event)[:_CUT], _MAX_NAME),
                 status=status,
                 flow=_name(flow[:_CUT], _MAX_NAME) if flow else "",
                 conversation=_key(conversation) if conversation else "",
