@@ -355,14 +355,15 @@ def _is_dial(said: Said) -> bool:
 def _routed(turn: ConversationTurn, said: Said) -> RoutedInput:
     answer = said.answer
     # Nobody knows what runs in a conversation that cannot be read: only a reset word begins anew.
-    running = turn.running if turn.error is None else _UNREADABLE
+    name = turn.running
+    running = name if turn.error is None else _UNREADABLE
     return RoutedInput(
         text=answer.text,
         platform=said.facts.platform,
         gateway=said.facts.gateway,
-        has_attachment=any((answer.attachment, answer.location, answer.contact)),
+        has_attachment=bool(answer.attachment or answer.location or answer.contact),
         running=running or None,
-        is_gone=bool(turn.running) and turn.is_gone,
+        is_gone=bool(name) and turn.is_gone,
         ended=turn.ended or None,
         accepted=turn.accepted_words,
     )
