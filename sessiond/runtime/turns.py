@@ -5,6 +5,7 @@ changes the actor: a turn that raises has happened only in memory that nobody ke
 dead-lettered or told is failures.py.
 """
 
+from functools import lru_cache
 from typing import Final, assert_never
 
 import msgspec
@@ -382,6 +383,7 @@ class Repeated(Exception):
         self.digest = digest
 
 
+@lru_cache(maxsize=256)
 def _called_by(kind: str) -> tuple[CallKind, str]:
     """Tell which handler runs an inbox entry of *kind*; timers and deliveries are dead letters that were sent again."""
     door, _, name = kind.partition(":")
