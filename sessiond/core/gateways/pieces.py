@@ -1,6 +1,6 @@
 """A provider's JSON, piece by piece: a piece of the wrong form is told of, and does not harm its neighbours."""
 
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -30,13 +30,20 @@ _MAX_KIND: Final = 64
 
 T = TypeVar("T")
 
+#: By form: as many as there are in the code.
+_DECODERS: Final[dict[Any, Any]] = {}
+
 
 def decoded(raw: msgspec.Raw | bytes, kind: type[T]) -> T | None:
     """Decode JSON of the form *kind*; ``None``: it is of another form."""
+    decoder = _DECODERS.get(kind)
+    if decoder is None:
+        decoder = _DECODERS[kind] = msgspec.json.Decoder(kind)
     try:
-        return msgspec.json.decode(raw, type=kind)
+        found: T = decoder.decode(raw)
     except UNREADABLE:
         return None
+    return found
 
 
 def json_of(raw: msgspec.Raw | bytes) -> bytes:

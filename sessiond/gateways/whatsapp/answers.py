@@ -139,22 +139,26 @@ def _tapped(text: str) -> Answer:
     return read_choice_id(text) or _typed(text)
 
 
-_Reader = tuple[Any, Callable[[Any], Answer | None]]
+_Reads = tuple[Any, Callable[[Any], Answer | None]]
 
-_MEDIA_READERS: Final[Mapping[str, _Reader]] = {
+_MEDIA_FORMS: Final[Mapping[str, _Reads]] = {
     kind.value: (_Media, _media(kind)) for kind in AttachmentKind
 }
 
-_PARTS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
-
 #: By type: the form of the object, and what it says. Every other type is a notice.
-_READERS: Final[Mapping[str, _Reader]] = {
+_FORMS: Final[Mapping[str, _Reads]] = {
     "text": (_Text, _text),
     "interactive": (_Interactive, _interactive),
     "button": (_Button, _button),
     "location": (_Location, _location),
     "contacts": (list[_Card], _contacts),
-    **_MEDIA_READERS,
+    **_MEDIA_FORMS,
+}
+
+#: By type: what finds that object in a message, and what it says.
+_READERS: Final = {
+    kind: (msgspec.json.Decoder(msgspec.defstruct("_Saying", [(kind, form)])).decode, read)
+    for kind, (form, read) in _FORMS.items()
 }
 
 #: The types that are read.
@@ -168,8 +172,8 @@ def read_answer(kind: str, raw: bytes) -> Answer | None:
       msgspec.MsgspecError: the message has no object of that name, or one of another form.
 
     """
-    if kind not in _READERS:
+    reader = _READERS.get(kind)
+    if reader is None:
         return None
-    form, read = _READERS[kind]
-    parts = _PARTS.decode(raw)
-    return read(msgspec.json.decode(parts.get(kind, msgspec.Raw(b"null")), type=form))
+    decode, read = reader
+    return read(getattr(decode(raw), kind))

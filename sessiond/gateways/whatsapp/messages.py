@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
-from attrs import frozen
 from msgspec import Raw, Struct
 
 from sessiond.core.conversations.phone import e164
@@ -21,6 +20,7 @@ from sessiond.core.gateways.pieces import (
     seconds_of,
 )
 from sessiond.core.ids import MAX_INPUT_ID_BYTES
+from sessiond.core.values import Value
 from sessiond.gateways.whatsapp.answers import read_answer
 from sessiond.gateways.whatsapp.settings import WhatsAppSettings
 
@@ -74,8 +74,7 @@ class _Message(Struct):
 People = Mapping[str, _Sender]
 
 
-@frozen
-class Origin:
+class Origin(Value, frozen=True):
     """Where and when a webhook arrived."""
 
     host: str
@@ -83,8 +82,7 @@ class Origin:
     received_at: float
 
 
-@frozen
-class Around:
+class Around(Value, frozen=True):
     """What is said of all messages of one change."""
 
     settings: WhatsAppSettings
