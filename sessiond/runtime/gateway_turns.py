@@ -94,9 +94,8 @@ class GatewayTurns:
             _reply(turn, line.answered or Answered())
             return
         if len(inputs) > 1 and self._dialogue.goes_on(turn, _said(account, inputs[0])):
-            inputs = inputs[
-                :1
-            ]  # what was dialled along answers no other question than it was meant for
+            # What was dialled along answers no other question than it was meant for.
+            inputs = inputs[:1]
         self._say_all(turn, account, inputs, item)
         line = line_of(turn, account.name)
         answered = None if item.heard.so_far is None else _repeatable(turn, account)

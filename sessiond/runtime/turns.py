@@ -204,10 +204,9 @@ class Turns:
             self.dialogue.unseen(turn, item.account)
             return
         if isinstance(item, inputs.DeliverySettled):
-            is_alias = bool(
-                turn.state.snapshot.linked_to
-            )  # what he was sent before he followed somebody
-            await self.gateways.settled(turn, item, hooks=hooks and not is_alias)
+            # Of an alias: what he was sent before he followed somebody is nobody's business now.
+            hooks = hooks and not turn.state.snapshot.linked_to
+            await self.gateways.settled(turn, item, hooks=hooks)
             return
         self._calls.check_known()
         if item.digest is not None and item.digest in turn.state.window:
