@@ -101,9 +101,9 @@ class Turns:
                 self._ack(turn, item)
             case inputs.HookCall():
                 await self._hook_call(turn, item)
-            case inputs.Said() | inputs.Settled():
+            case inputs.Said() | inputs.Settled() | inputs.Unseen():
                 await self._talk(turn, item)
-            case inputs.Incoming() | inputs.Unseen() | inputs.DeliverySettled():
+            case inputs.Incoming() | inputs.DeliverySettled():
                 await self._on_account(turn, item, hooks=hooks)
             case inputs.Accepted() | inputs.Fired():
                 await self._left_to_us(turn, item, hooks=hooks)
@@ -179,7 +179,12 @@ class Turns:
         call = Call(CallKind.HOOK, item.hook, item.payload)
         await self._answered(turn, await self._calls.handle(call, turn), item.digest)
 
-    async def _talk(self, turn: Computed, item: inputs.Said | inputs.Settled) -> None:
+    async def _talk(
+        self, turn: Computed, item: inputs.Said | inputs.Settled | inputs.Unseen
+    ) -> None:
+        if isinstance(item, inputs.Unseen):
+            self.dialogue.unseen(turn, item.account)
+            return
         if isinstance(item, inputs.Settled):
             # Also of a user whom the app does not know any more: or its function would be called again for ever.
             self.dialogue.settled(turn, item)
@@ -194,15 +199,8 @@ class Turns:
         self.dialogue.said(turn, item)
 
     async def _on_account(
-        self,
-        turn: Computed,
-        item: inputs.Incoming | inputs.Unseen | inputs.DeliverySettled,
-        *,
-        hooks: bool,
+        self, turn: Computed, item: inputs.Incoming | inputs.DeliverySettled, *, hooks: bool
     ) -> None:
-        if isinstance(item, inputs.Unseen):
-            self.dialogue.unseen(turn, item.account)
-            return
         if isinstance(item, inputs.DeliverySettled):
             # Of an alias: what he was sent before he followed somebody is nobody's business now.
             hooks = hooks and not turn.state.snapshot.linked_to
