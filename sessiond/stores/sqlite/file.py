@@ -14,8 +14,8 @@ from sessiond.core.errors import StoreError, StoreInUse, StoreUnavailable
 
 __all__ = ["SCHEMA_VERSION", "connect", "hold_file", "prepare", "translated"]
 
-#: Raised by one with every change of schema.sql; a file of a newer version is refused, never written.
-SCHEMA_VERSION: Final = 1
+#: Raised by one with every ``schema_<version>.sql``; a file of a newer version is refused, never written.
+SCHEMA_VERSION: Final = 2
 
 _PRAGMAS: Final = (
     "PRAGMA journal_mode = WAL",
@@ -104,7 +104,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Create the schema in a new file, or check that this version may write the file.
+    """Create the schema in a new file, or bring that of an older one up to date, in one transaction.
 
     Raises:
       StoreError: another program's database, or a newer sessiond's.
@@ -118,12 +118,18 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
             f"the store {path} has schema version {found}, this sessiond writes {SCHEMA_VERSION}:"
             " it was written by a newer version"
         )
-    if connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone():
+    if not found and connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone():
         raise StoreError(f"the store {path} is a database of another program")
-    schema = resources.files(__package__).joinpath("schema.sql").read_text(encoding="utf-8")
+    steps = "\n".join(_schema(version) for version in range(found + 1, SCHEMA_VERSION + 1))
     connection.executescript(
-        f"BEGIN IMMEDIATE;\n{schema}\nPRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;"
+        f"BEGIN IMMEDIATE;\n{steps}\nPRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;"
     )
+
+
+def _schema(version: int) -> str:
+    """Read what makes *version* of the one before."""
+    file = resources.files(__package__).joinpath(f"schema_{version}.sql")
+    return file.read_text(encoding="utf-8")
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from attrs import define, field
 from sessiond.core.errors import Fenced, StoreInUse
 from sessiond.core.ids import NodeId, Partition
 from sessiond.core.records import WINDOW_TIMER, Acquired, Fence
-from sessiond.stores.sqlite.writes import transaction
+from sessiond.stores.sqlite.known import Known, transaction
 
 __all__ = ["Leases", "release", "take"]
 
@@ -50,8 +50,11 @@ def take(
     window_due: float,
     leases: Leases,
     at: float,
+    *,
+    known: Known,
 ) -> tuple[Acquired, ...]:
     """Raise the fences of *partitions* under *owner* (node and nonce); date their undated windows."""
+    known.fences_change()
     with transaction(db):
         for partition in partitions:
             _refuse_live_owner(db, owner[0], partition, leases, at)
@@ -89,8 +92,9 @@ def _take_one(
     return Acquired(Fence(partition, number, nonce), next_due, bool(has_pending))
 
 
-def release(db: sqlite3.Connection, node: NodeId, nonce: str) -> None:
+def release(db: sqlite3.Connection, node: NodeId, nonce: str, known: Known) -> None:
     """Make the fences that *node* holds under *nonce* nobody's."""
+    known.fences_change()
     with transaction(db):
         db.execute(
             "UPDATE fences SET nonce = '', node = '' WHERE node = ? AND nonce = ?", (node, nonce)

@@ -25,8 +25,8 @@ __all__ = [
     "deliveries",
     "due",
     "frames",
-    "journal",
     "load",
+    "one_moment",
     "pending",
     "reply",
     "users",
@@ -55,7 +55,7 @@ _DEAD_LETTERS_OF_USER: Final = (
 
 
 @contextmanager
-def _one_moment(db: sqlite3.Connection) -> Iterator[None]:
+def one_moment(db: sqlite3.Connection) -> Iterator[None]:
     """Let several reads see the same state of the data."""
     db.execute("BEGIN")
     try:
@@ -71,7 +71,7 @@ def load(db: sqlite3.Connection, users: Sequence[UserId]) -> list[Loaded | None]
     Each statement, and each row, lets go of the interpreter's lock, and waits to get it back.
     """
     wanted = (json.dumps(users),)
-    with _one_moment(db):
+    with one_moment(db):
         records = {row[0]: row[1:] for row in db.execute(_RECORDS, wanted)}
         beside = db.execute(_BESIDE_RECORDS, wanted).fetchall() if records else ()
     windows: dict[UserId, list[tuple[Digest, float]]] = {user: [] for user in records}
@@ -159,15 +159,6 @@ def deliveries(
         (partition, *after, limit),
     )
     return tuple((user, Delivery(*rest)) for user, *rest in found)
-
-
-def journal(db: sqlite3.Connection, user: UserId, limit: int) -> tuple[bytes, ...]:
-    """Read the newest entries, oldest first."""
-    found = db.execute(
-        "SELECT data FROM beside WHERE user = ? AND kind = 'j' ORDER BY key DESC LIMIT ?",
-        (user, limit),
-    )
-    return tuple(entry for (entry,) in reversed(found.fetchall()))
 
 
 def dead_letters(

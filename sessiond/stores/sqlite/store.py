@@ -30,9 +30,10 @@ from sessiond.core.records import (
     Verdict,
 )
 from sessiond.core.store_rules import MAX_COMMIT_BYTES
-from sessiond.stores.sqlite import ownership, reads, writes
+from sessiond.stores.sqlite import journals, ownership, reads, writes
 from sessiond.stores.sqlite.checkpoints import Checkpoints
 from sessiond.stores.sqlite.file import connect, hold_file, prepare, translated
+from sessiond.stores.sqlite.known import Known
 from sessiond.stores.workers import Gathered, Workers, open_workers
 
 if TYPE_CHECKING:
@@ -117,6 +118,7 @@ class SqliteStore:
         self._reader = reader
         self._max_commit_bytes = max_commit_bytes
         self._leases = ownership.Leases()
+        self._known = Known()
         self._load = reader.gathered(reads.load)
 
     @property
@@ -136,7 +138,13 @@ class SqliteStore:
     ) -> tuple[Acquired, ...]:
         began = trio.current_time()
         acquired = await self._writer.run(
-            ownership.take, (node, nonce), partitions, now + window_seconds, self._leases, began
+            ownership.take,
+            (node, nonce),
+            partitions,
+            now + window_seconds,
+            self._leases,
+            began,
+            known=self._known,
         )
         self._leases.take(node, nonce, began + lease_seconds)
         return acquired
@@ -146,7 +154,7 @@ class SqliteStore:
         self._leases.renew(node, nonce, trio.current_time() + lease_seconds)
 
     async def release(self, node: NodeId, nonce: str) -> None:
-        await self._writer.run(ownership.release, node, nonce)
+        await self._writer.run(ownership.release, node, nonce, self._known)
         self._leases.drop(node, nonce)
 
     async def load(self, user: UserId, partition: Partition) -> Loaded | None:  # noqa: ARG002
@@ -161,12 +169,14 @@ class SqliteStore:
     async def commit(
         self, batch: Sequence[UserCommit], fences: Mapping[Partition, Fence]
     ) -> tuple[Verdict, ...]:
-        return await self._writer.run(writes.commit, batch, fences, self._max_commit_bytes)
+        return await self._writer.run(
+            writes.commit, batch, fences, self._max_commit_bytes, self._known
+        )
 
     async def accept(
         self, batch: Sequence[Arrival], fences: Mapping[Partition, Fence]
     ) -> tuple[Receipt, ...]:
-        return await self._writer.run(writes.accept, batch, fences)
+        return await self._writer.run(writes.accept, batch, fences, self._known)
 
     async def pending(
         self,
@@ -179,7 +189,7 @@ class SqliteStore:
         return await self._reader.run(reads.pending, partition, after, limit, user)
 
     async def attempt(self, fence: Fence, key: str) -> int:
-        return await self._writer.run(writes.count_attempt, fence, key)
+        return await self._writer.run(writes.count_attempt, fence, key, self._known)
 
     async def due(
         self, partition: Partition, now: float, limit: int
@@ -198,7 +208,7 @@ class SqliteStore:
         *,
         limit: int = 100,
     ) -> tuple[bytes, ...]:
-        return await self._reader.run(reads.journal, user, limit)
+        return await self._reader.run(journals.read, user, limit)
 
     async def dead_letters(
         self, *, user: UserId | None = None, after: str = "", limit: int = 100

@@ -9,8 +9,7 @@ snapshot alone costs 13: Python 2, conditions 5, the row 3, the log 3.
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from attrs import define, field
@@ -36,37 +35,10 @@ from sessiond.core.store_rules import (
     timer_slot,
     verdict_on_other_version,
 )
+from sessiond.stores.sqlite import journals
+from sessiond.stores.sqlite.known import Known, transaction
 
-__all__ = ["accept", "commit", "count_attempt", "drop_dead_letter", "probe", "transaction"]
-
-
-@contextmanager
-def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """Write all or nothing."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:  # after a full disk SQLite has rolled back by itself
-            db.execute("ROLLBACK")
-        raise
-
-
-def _live(
-    db: sqlite3.Connection, partitions: Iterable[Partition], fences: Mapping[Partition, Fence]
-) -> set[Partition]:
-    """Tell for which *partitions* the stored fence is the one given."""
-    stored = db.execute(
-        "SELECT partition, number, nonce FROM fences"
-        " WHERE partition IN (SELECT value FROM json_each(?)) AND nonce != ''",
-        (json.dumps(sorted(set(partitions) & fences.keys())),),
-    )
-    return {
-        partition
-        for partition, number, nonce in stored
-        if fences[partition].number == number and fences[partition].nonce == nonce
-    }
+__all__ = ["accept", "commit", "count_attempt", "drop_dead_letter", "probe"]
 
 
 # ----------------------------------------------------------------------------------------- commit
@@ -101,13 +73,13 @@ def commit(
     batch: Sequence[UserCommit],
     fences: Mapping[Partition, Fence],
     max_commit_bytes: int,
+    known: Known,
 ) -> tuple[Verdict, ...]:
     """Apply *batch* in one transaction; one verdict each (``Store.commit``)."""
     with transaction(db):
-        live = _live(db, (c.partition for c in batch), fences)
+        live = known.live(db, (c.partition for c in batch), fences)
         heads = _heads(db, [c.user for c in batch])
-        attempted = bool(db.execute("SELECT 1 FROM attempts LIMIT 1").fetchone())
-        rows = _Rows(forgets_attempts=attempted)
+        rows = _Rows(forgets_attempts=known.has_attempts(db))
         verdicts = []
         for change in batch:
             head = heads.get(change.user)
@@ -161,8 +133,9 @@ _STATEMENTS: Final = {
     "no_timers": "DELETE FROM beside WHERE user = ? AND kind = 't' AND key = ?",
     "deliveries": "INSERT OR REPLACE INTO beside VALUES (?, 'd', ?, ?, NULL, ?, ?)",
     "no_deliveries": "DELETE FROM beside WHERE user = ? AND kind = 'd' AND key = ?",
-    "journal": "INSERT INTO beside VALUES (?, 'j', ?, NULL, NULL, NULL, ?)",
-    "no_journal": "DELETE FROM beside WHERE user = ? AND kind = 'j' AND key <= ?",
+    "journal": journals.WRITE,
+    "no_journal": journals.REMOVE,
+    "no_old_journal": journals.REMOVE_OLD,
 }
 
 #: Ids of inputs that wait in the inbox stay, or a repeat of one would run twice.
@@ -173,6 +146,7 @@ _DELETE_USER: Final = (
     """DELETE FROM beside WHERE user = :user AND NOT
        (kind = 'i' AND key IN (SELECT digest FROM inbox WHERE user = :user))""",
     "UPDATE beside SET at = NULL, data = NULL WHERE user = :user",
+    "DELETE FROM journal WHERE user = :user",
 )
 
 
@@ -270,13 +244,12 @@ class _Rows:
                 self.rows["no_timers"].append((user, name))
 
     def _add_journal(self, change: UserCommit, head: _Head) -> None:
-        first = head.journaled + 1
-        self.rows["journal"] += [
-            (change.user, first + i, entry) for i, entry in enumerate(change.journal)
-        ]
-        trimmed = head.journaled + len(change.journal) - change.journal_limit
-        if trimmed > 0:
-            self.rows["no_journal"].append((change.user, trimmed))
+        row = journals.told(change, head.journaled)
+        self.rows["journal"].append(row)
+        if journals.is_to_be_swept(head.version + 1):
+            user, _, floor, _ = row
+            self.rows["no_journal"].append((user, floor))
+            self.rows["no_old_journal"].append((user, floor))
 
     def _add_deliveries(self, change: UserCommit) -> None:
         self.rows["deliveries"] += [
@@ -289,11 +262,14 @@ class _Rows:
 
 
 def accept(
-    db: sqlite3.Connection, batch: Sequence[Arrival], fences: Mapping[Partition, Fence]
+    db: sqlite3.Connection,
+    batch: Sequence[Arrival],
+    fences: Mapping[Partition, Fence],
+    known: Known,
 ) -> tuple[Receipt, ...]:
     """Write *batch* to the inbox in one transaction; one receipt each (``Store.accept``)."""
     with transaction(db):
-        live = _live(db, (a.partition for a in batch), fences)
+        live = known.live(db, (a.partition for a in batch), fences)
         return tuple(
             _accept_one(db, arrival) if arrival.partition in live else Receipt(ReceiptStatus.FENCED)
             for arrival in batch
@@ -326,11 +302,12 @@ def _accept_one(db: sqlite3.Connection, arrival: Arrival) -> Receipt:
 # -------------------------------------------------------------------------------------- the others
 
 
-def count_attempt(db: sqlite3.Connection, fence: Fence, key: str) -> int:
+def count_attempt(db: sqlite3.Connection, fence: Fence, key: str, known: Known) -> int:
     """Count that *key* is attempted in this reign (``Store.attempt``)."""
     slot, generation = attempt_slot(key)
+    known.attempts_grow()
     with transaction(db):
-        if not _live(db, [fence.partition], {fence.partition: fence}):
+        if not known.live(db, [fence.partition], {fence.partition: fence}):
             raise Fenced(f"partition {fence.partition} has another owner")
         (count,) = db.execute(
             "INSERT INTO attempts (partition, slot, generation, count, fence) VALUES (?, ?, ?, 1, ?)"

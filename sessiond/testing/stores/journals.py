@@ -80,6 +80,15 @@ async def a_journal_keeps_as_many_entries_as_it_is_told(rig: StoreRig) -> None:
     assert await rig.store.journal(USER, PARTITION, limit=1000) == turn(7)[1:]
 
 
+async def a_larger_bound_brings_nothing_back(rig: StoreRig) -> None:
+    """What was trimmed stays so, however many more are kept from now on."""
+    await tell(rig, 0, 1)
+    await rig.apply(version=2, journal=(b"a", b"b"), journal_limit=1)
+    await rig.apply(version=3, journal=(b"c",), journal_limit=1000)
+    await rig.apply(version=4, journal=(b"d",), journal_limit=1000)
+    assert await rig.store.journal(USER, PARTITION) == (b"b", b"c", b"d")
+
+
 async def a_turn_may_tell_more_than_is_kept(rig: StoreRig) -> None:
     """Of a commit with more entries than the bound its newest are kept."""
     many = tuple(b"%d" % number for number in range(1500))
@@ -123,6 +132,7 @@ CHECKS = (
     a_journal_is_read_newest_first,
     pages_of_a_journal_hold_while_it_grows,
     a_journal_keeps_as_many_entries_as_it_is_told,
+    a_larger_bound_brings_nothing_back,
     a_turn_may_tell_more_than_is_kept,
     journals_of_neighbours_stay_apart,
 )

@@ -1,4 +1,4 @@
--- The schema of version 1. PRAGMA user_version says which version a file has.
+-- Version 1 of the schema; files of later numbers change it. PRAGMA user_version says which version a file has.
 --
 -- Rows of text keys and a few bytes are WITHOUT ROWID: one tree each instead of a table and an index.
 -- `users` and the inbox keep their rowid: their blobs would sit in the inner pages of such a tree.
@@ -35,9 +35,10 @@ CREATE TABLE users (
 -- i  input id         digest   consumed (1)  kept until (2)                 reply
 -- t  timer            name     due (3)       generation                     payload
 -- d  delivery         id       due                                          body
--- j  journal entry    from 1                                                entry
+-- j  journal entry    from 1                                                entry  (4)
 --
 -- (1) NULL: not in the loaded window.  (2) NULL: never accepted into the inbox.  (3) NULL: undated.
+-- (4) Since version 2 new ones are in `journal`.
 CREATE TABLE beside (
     user      TEXT NOT NULL,
     kind      TEXT NOT NULL,
