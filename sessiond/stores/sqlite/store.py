@@ -30,7 +30,7 @@ from sessiond.core.records import (
     Verdict,
 )
 from sessiond.core.store_rules import MAX_COMMIT_BYTES
-from sessiond.stores.sqlite import journals, ownership, reads, writes
+from sessiond.stores.sqlite import inbox, journals, ownership, reads, writes
 from sessiond.stores.sqlite.checkpoints import Checkpoints
 from sessiond.stores.sqlite.file import connect, hold_file, prepare, translated
 from sessiond.stores.sqlite.known import Known
@@ -176,7 +176,7 @@ class SqliteStore:
     async def accept(
         self, batch: Sequence[Arrival], fences: Mapping[Partition, Fence]
     ) -> tuple[Receipt, ...]:
-        return await self._writer.run(writes.accept, batch, fences, self._known)
+        return await self._writer.run(inbox.accept, batch, fences, self._known)
 
     async def pending(
         self,
@@ -189,7 +189,7 @@ class SqliteStore:
         return await self._reader.run(reads.pending, partition, after, limit, user)
 
     async def attempt(self, fence: Fence, key: str) -> int:
-        return await self._writer.run(writes.count_attempt, fence, key, self._known)
+        return await self._writer.run(inbox.count_attempt, fence, key, self._known)
 
     async def due(
         self, partition: Partition, now: float, limit: int

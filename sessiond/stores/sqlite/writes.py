@@ -14,22 +14,16 @@ from typing import Final, NamedTuple
 
 from attrs import define, field
 
-from sessiond.core.errors import Fenced
 from sessiond.core.ids import Partition, UserId
 from sessiond.core.records import (
     EMPTY_STREAM,
-    Arrival,
     Fence,
-    InboxEntry,
-    Receipt,
-    ReceiptStatus,
     StreamMark,
     UserCommit,
     Verdict,
     VerdictStatus,
 )
 from sessiond.core.store_rules import (
-    attempt_slot,
     commit_bytes,
     kept_reply,
     timer_slot,
@@ -38,7 +32,7 @@ from sessiond.core.store_rules import (
 from sessiond.stores.sqlite import journals
 from sessiond.stores.sqlite.known import Known, transaction
 
-__all__ = ["accept", "commit", "count_attempt", "drop_dead_letter", "probe"]
+__all__ = ["commit", "drop_dead_letter", "probe"]
 
 
 # ----------------------------------------------------------------------------------------- commit
@@ -258,64 +252,7 @@ class _Rows:
         self.rows["no_deliveries"] += [(change.user, done) for done in change.deliveries_done]
 
 
-# ----------------------------------------------------------------------------------------- accept
-
-
-def accept(
-    db: sqlite3.Connection,
-    batch: Sequence[Arrival],
-    fences: Mapping[Partition, Fence],
-    known: Known,
-) -> tuple[Receipt, ...]:
-    """Write *batch* to the inbox in one transaction; one receipt each (``Store.accept``)."""
-    with transaction(db):
-        live = known.live(db, (a.partition for a in batch), fences)
-        return tuple(
-            _accept_one(db, arrival) if arrival.partition in live else Receipt(ReceiptStatus.FENCED)
-            for arrival in batch
-        )
-
-
-def _accept_one(db: sqlite3.Connection, arrival: Arrival) -> Receipt:
-    user, digest = arrival.user, arrival.digest
-    db.execute("DELETE FROM beside WHERE user = ? AND kind = 'i' AND also <= ?", (user, arrival.at))
-    inserted = db.execute(
-        "INSERT OR IGNORE INTO beside VALUES (?, 'i', ?, NULL, ?, NULL, NULL)",
-        (user, digest, arrival.at + arrival.keep_seconds),
-    )
-    if not inserted.rowcount:
-        known = db.execute(
-            "SELECT data FROM beside WHERE user = ? AND kind = 'i' AND key = ?", (user, digest)
-        )
-        return Receipt(ReceiptStatus.DUPLICATE, reply=known.fetchone()[0])
-    row = (arrival.partition, user, digest, arrival.kind, arrival.at, arrival.body)
-    seq = db.execute(
-        "INSERT INTO inbox (partition, user, digest, kind, at, body) VALUES (?, ?, ?, ?, ?, ?)", row
-    ).lastrowid
-    assert seq is not None
-    return Receipt(
-        ReceiptStatus.ACCEPTED,
-        InboxEntry(seq, user, digest, arrival.kind, arrival.body, arrival.at),
-    )
-
-
 # -------------------------------------------------------------------------------------- the others
-
-
-def count_attempt(db: sqlite3.Connection, fence: Fence, key: str, known: Known) -> int:
-    """Count that *key* is attempted in this reign (``Store.attempt``)."""
-    slot, generation = attempt_slot(key)
-    known.attempts_grow()
-    with transaction(db):
-        if not known.live(db, [fence.partition], {fence.partition: fence}):
-            raise Fenced(f"partition {fence.partition} has another owner")
-        (count,) = db.execute(
-            "INSERT INTO attempts (partition, slot, generation, count, fence) VALUES (?, ?, ?, 1, ?)"
-            " ON CONFLICT DO UPDATE SET generation = excluded.generation, fence = excluded.fence,"
-            " count = iif(generation = excluded.generation, count + (fence <> excluded.fence), 1) RETURNING count",
-            (fence.partition, slot, generation, fence.number),
-        ).fetchone()
-    return int(count)
 
 
 def drop_dead_letter(db: sqlite3.Connection, dead_letter_id: str) -> tuple[object, ...] | None:
