@@ -4,11 +4,11 @@ Who is known is read for the whole batch, and each table written by one statemen
 where three statements for each took 63 *(measured)*.
 """
 
-import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+import msgspec
 from attrs import define, field
 
 from sessiond.core.errors import Fenced
@@ -60,7 +60,7 @@ def _known_ids(db: sqlite3.Connection, arrivals: Sequence[Arrival]) -> _Ids:
     found: Iterable[tuple[UserId, Digest, float | None, bytes | None]] = db.execute(
         _KNOWN_IDS,
         {
-            "users": json.dumps([arrival.user for arrival in arrivals]),
+            "users": msgspec.json.encode([arrival.user for arrival in arrivals]).decode(),
             "digests": b"".join([arrival.digest for arrival in arrivals]),
             "size": DIGEST_BYTES,
         },

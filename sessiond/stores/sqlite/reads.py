@@ -1,10 +1,11 @@
 """What the reader connection answers, synchronous: rows in, records out. Writes nothing."""
 
-import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
+
+import msgspec
 
 from sessiond.core.ids import Digest, Partition, UserId
 from sessiond.core.records import (
@@ -70,7 +71,7 @@ def load(db: sqlite3.Connection, users: Sequence[UserId]) -> list[Loaded | None]
 
     Each statement, and each row, lets go of the interpreter's lock, and waits to get it back.
     """
-    wanted = (json.dumps(users),)
+    wanted = (msgspec.json.encode(users).decode(),)
     with one_moment(db):
         records = {row[0]: row[1:] for row in db.execute(_RECORDS, wanted)}
         beside = db.execute(_BESIDE_RECORDS, wanted).fetchall() if records else ()

@@ -7,11 +7,11 @@ of a 1 KiB snapshot, a frame, an id and a timer costs in batches of 64, 12 are P
 snapshot alone costs 13: Python 2, conditions 5, the row 3, the log 3.
 """
 
-import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
+import msgspec
 from attrs import define, field
 
 from sessiond.core.ids import Partition, UserId
@@ -87,7 +87,7 @@ def _heads(db: sqlite3.Connection, users: Sequence[UserId]) -> dict[UserId, _Hea
     found = db.execute(
         "SELECT id, version, commit_id, journaled, epoch, head, floor, lost, size, user"
         " FROM users WHERE user IN (SELECT value FROM json_each(?))",
-        (json.dumps(users),),
+        (msgspec.json.encode(users).decode(),),
     )
     return {row[-1]: _Head(*row[:-1]) for row in found}
 
