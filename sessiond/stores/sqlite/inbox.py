@@ -1,7 +1,7 @@
 """Arrivals become entries of the inbox, synchronous: one transaction per batch; and how often entries were attempted.
 
 Who is known is read for the whole batch, and each table written by one statement: of 64 arrivals each takes 26 µs CPU,
-where three statements for each took 36 *(measured; more when the user had many ids)*.
+where three statements for each took 36 *(measured with 18 ids of each user; the first of the three read them all)*.
 """
 
 import sqlite3
