@@ -1,10 +1,10 @@
-"""Commands out, replies in, and every failure as one of ours; with urls.py and sentinels.py all that knows redis-py.
+"""Commands out, replies in, and every failure as one of ours; line.py, urls.py and sentinels.py know redis-py too.
 
-redis-py gives connections, pools and the protocol; its command layer is not used, because it may send a command
+redis-py opens connections; its command layer is not used, because it may send a command
 again after a connection was lost. *(run)* With its default retries a script was applied twice. Here a command
 is sent **once**, with one exception: ``NOSCRIPT`` proves that the script did not run, so it is sent with its text.
 
-All functions block and belong into a worker thread (workers.py); they are safe to call from several.
+Connections are opened in a thread, all else happens in Trio's. A call is not cancelled once it has begun.
 
 Not here: what the commands mean (commits.py and its siblings), when a call is repeated (the caller's business).
 """
@@ -13,13 +13,12 @@ import hashlib
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from typing import Any, Final, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 from attrs import define, evolve, frozen
 from redis.backoff import NoBackoff
-from redis.connection import ConnectionPool, UnixDomainSocketConnection
+from redis.connection import UnixDomainSocketConnection
 from redis.exceptions import (
     AuthenticationError,
     ClusterDownError,
@@ -42,13 +41,12 @@ from sessiond.stores.redis.failures import (
     without_arguments,
 )
 from sessiond.stores.redis.info import parse_info
+from sessiond.stores.redis.line import Argument, Lines, in_thread
 from sessiond.stores.redis.sentinels import Sentinels
 from sessiond.stores.redis.topology import Address, SlotMap, parse_slot_map
 from sessiond.stores.redis.urls import parse_target
 
 __all__ = ["Argument", "Call", "RedisClient", "Refusal"]
-
-Argument: TypeAlias = str | bytes | int | float
 
 #: WAIT must answer before the socket's own time-out would close the connection.
 _WAIT_SHARE: Final = 0.8
@@ -89,11 +87,11 @@ class _Away:
 
 
 class RedisClient:
-    """Sends commands over pooled connections, at most one time each.
+    """Sends commands over connections that it keeps, at most one time each.
 
-    *connections* bounds the calls at the same time (per node in a cluster). *on_new_primary* is called in the
-    thread of whichever call noticed. The password of *url* appears in no error and no repr. When *url* names Sentinels
-    they are asked where the primary is, before the first call and after each failure.
+    There are as many connections (per node in a cluster) as there were calls at the same time. *on_new_primary* is
+    called in whichever thread noticed. The password of *url* appears in no error and no repr. When *url* names
+    Sentinels they are asked where the primary is, before the first call and after each failure.
 
     Raises:
       InvalidInput: *url* is not one that we understand.
@@ -105,14 +103,13 @@ class RedisClient:
         url: str,
         *,
         timeout_seconds: float,
-        connections: int,
         cluster: bool,
         on_new_primary: Callable[[], None],
     ) -> None:
         target = parse_target(url)
         if cluster and target.sentinels:
             raise InvalidInput("a Redis Cluster has no Sentinels: its URL is one of its nodes")
-        self._options = target.options | {
+        options = target.options | {
             "socket_timeout": timeout_seconds,
             "socket_connect_timeout": timeout_seconds,
             "retry": Retry(NoBackoff(), 0),
@@ -120,13 +117,12 @@ class RedisClient:
             "driver_info": None,
             "client_name": "sessiond",
             "redis_connect_func": self._greet,
-            "max_connections": connections,
         }
+        self._lines = Lines(options, timeout_seconds=timeout_seconds)
         self._timeout_seconds = timeout_seconds
         self._cluster = cluster
         self._on_new_primary = on_new_primary
         self._lock = threading.Lock()
-        self._pools: dict[Address, ConnectionPool] = {}
         self._histories: dict[Address, str] = {}
         self._slots: SlotMap | None = None
         self._away = _Away()
@@ -149,7 +145,7 @@ class RedisClient:
 
     # --------------------------------------------------------------------------------- calls
 
-    def exchange(self, calls: Sequence[Call], *, replicate: bool = False) -> list[Any]:
+    async def exchange(self, calls: Sequence[Call], *, replicate: bool = False) -> list[Any]:
         """Send *calls* in one go and return the replies in order; *replicate* waits for one replica.
 
         Raises:
@@ -157,13 +153,13 @@ class RedisClient:
             replica confirmed. Nothing is decided: any of the calls may have been applied.
 
         """
-        replies = self.try_exchange(calls, replicate=replicate)
+        replies = await self.try_exchange(calls, replicate=replicate)
         for reply in replies:
             if isinstance(reply, Refusal):
                 raise StoreUnavailable(f"Redis at {self.place} refused: {reply.text}")
         return replies
 
-    def try_exchange(self, calls: Sequence[Call], *, replicate: bool = False) -> list[Any]:
+    async def try_exchange(self, calls: Sequence[Call], *, replicate: bool = False) -> list[Any]:
         """Do as ``exchange``, with the server's refusals among the replies.
 
         Raises:
@@ -171,10 +167,11 @@ class RedisClient:
 
         """
         try:
-            replies = self._round(calls, replicate=replicate)
+            replies = await self._round(calls, replicate=replicate)
             unknown = [n for n, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
             if unknown:
-                again = self._round([calls[n].with_text() for n in unknown], replicate=replicate)
+                texts = [calls[n].with_text() for n in unknown]
+                again = await self._round(texts, replicate=replicate)
                 for n, reply in zip(unknown, again, strict=True):
                     replies[n] = reply
         except RedisError as error:
@@ -186,7 +183,7 @@ class RedisClient:
             self._leave_demoted()
         return [self._seen(reply) for reply in replies]
 
-    def connect(self) -> None:
+    async def connect(self) -> None:
         """Reach every primary once, so that later ones are recognised as new.
 
         Raises:
@@ -195,56 +192,53 @@ class RedisClient:
 
         """
         try:
-            for address in self.primaries():
-                with _lent(self._pool(address)):
-                    pass
+            for address in await self.primaries():
+                await self._lines.talk({address: ()})
         except AuthenticationError as error:
             raise StoreError(explain(error, self.place, self._timeout_seconds)) from error
         except RedisError as error:
             kind = StoreError if why_distrusted(error) else StoreUnavailable
             raise kind(explain(error, self.place, self._timeout_seconds)) from error
 
-    def primaries(self) -> tuple[Address, ...]:
+    async def primaries(self) -> tuple[Address, ...]:
         """List the addresses of all servers that take writes."""
-        return self._slot_map().primaries() if self._cluster else (self._only_primary(),)
+        if self._cluster:
+            return (await self._slot_map()).primaries()
+        return (self._known_primary() or await self._find_primary(),)
 
     def pause_seconds(self) -> float:
         """Tell how long to wait before the next call: 0 unless the server has been out of reach repeatedly."""
         return max(0.0, self._away.retry_at - time.monotonic())
 
     def close(self) -> None:
-        """Close all connections."""
-        for pool in self._pools.values():
-            pool.disconnect()
+        """Close all connections, those of calls under way as soon as these are done."""
+        self._lines.close()
         if self._sentinels is not None:
             self._sentinels.close()
 
     # --------------------------------------------------------------------------- connections
 
-    def _round(self, calls: Sequence[Call], *, replicate: bool) -> list[Any]:
+    async def _round(self, calls: Sequence[Call], *, replicate: bool) -> list[Any]:
+        groups = await self._route(calls)
+        asked = {address: [calls[n].args for n in numbers] for address, numbers in groups.items()}
+        if replicate:
+            wait = ("WAIT", 1, int(self._timeout_seconds * _WAIT_SHARE * 1000))
+            for commands in asked.values():
+                commands.append(wait)
+        said = await self._lines.talk(asked)
         replies: list[Any] = [None] * len(calls)
-        with ExitStack() as stack:
-            lines = [
-                (stack.enter_context(_lent(self._pool(address))), numbers)
-                for address, numbers in self._route(calls).items()
-            ]
-            for line, numbers in lines:
-                commands = [calls[n].args for n in numbers]
-                if replicate:
-                    commands.append(("WAIT", 1, int(self._timeout_seconds * _WAIT_SHARE * 1000)))
-                line.send_packed_command(line.pack_commands(commands))
-            for line, numbers in lines:
-                for n in numbers:
-                    replies[n] = _read(line)
-                if replicate:
-                    check_replicas(_read(line))
+        for numbers, answers in zip(groups.values(), said, strict=True):
+            if replicate:
+                check_replicas(answers.pop())
+            for n, answer in zip(numbers, answers, strict=True):
+                replies[n] = answer
         return replies
 
-    def _route(self, calls: Sequence[Call]) -> dict[Address, list[int]]:
+    async def _route(self, calls: Sequence[Call]) -> dict[Address, Sequence[int]]:
         if not self._cluster:
-            return {self._only_primary(): list(range(len(calls)))}
+            return {self._known_primary() or await self._find_primary(): range(len(calls))}
         groups: dict[Address, list[int]] = {}
-        slots = self._slot_map()
+        slots = await self._slot_map()
         for n, call in enumerate(calls):
             address = (
                 call.route if isinstance(call.route, Address) else slots.primary_of(call.route)
@@ -252,38 +246,31 @@ class RedisClient:
             if address is None:
                 raise ClusterDownError("no node serves the slot")
             groups.setdefault(address, []).append(n)
-        return groups
+        return dict(groups)
 
-    def _only_primary(self) -> Address:
-        if self._sentinels is None:
-            return self._address
-        primary = self._primary
-        if primary is None:
-            primary = self._primary = self._sentinels.find_primary()
+    def _known_primary(self) -> Address | None:
+        return self._address if self._sentinels is None else self._primary
+
+    async def _find_primary(self) -> Address:
+        assert self._sentinels is not None
+        self._primary = primary = await in_thread(self._sentinels.find_primary)
         return primary
 
-    def _slot_map(self) -> SlotMap:
+    async def _slot_map(self) -> SlotMap:
         if self._slots is not None:
             return self._slots
         failure: RedisError | None = None
         for address in dict.fromkeys([self._address, *self._histories]):
             try:
-                with _lent(self._pool(address)) as line:
-                    line.send_command("CLUSTER", "SLOTS")
-                    self._slots = parse_slot_map(line.read_response(), address)
+                ((reply,),) = await self._lines.talk({address: [("CLUSTER", "SLOTS")]})
+                if isinstance(reply, ResponseError):
+                    raise reply
             except RedisError as error:
                 failure = error
             else:
+                self._slots = parse_slot_map(reply, address)
                 return self._slots
         raise failure or ClusterDownError("no node is known")
-
-    def _pool(self, address: Address) -> ConnectionPool:
-        with self._lock:
-            pool = self._pools.get(address)
-            if pool is None:
-                where = {"host": address.host, "port": address.port} if address.port else {}
-                pool = self._pools[address] = ConnectionPool(**(self._options | where))
-            return pool
 
     def _greet(self, connection: Any) -> None:
         """Set up a new connection and look whom it reached."""
@@ -328,11 +315,7 @@ class RedisClient:
     def _leave_demoted(self) -> None:
         """Connect anew next time: after a failover the same name may lead to the new primary."""
         self._note_failure()
-        self._drop_idle()
-
-    def _drop_idle(self) -> None:
-        for pool in list(self._pools.values()):
-            pool.disconnect(inuse_connections=False)
+        self._lines.drop_idle()
 
     def _forget_slots(self) -> None:
         if self._cluster and self._slots is not None:
@@ -343,7 +326,7 @@ class RedisClient:
         """Ask the Sentinels again. Idle connections are given up: they lead to where it was."""
         if self._sentinels is not None and self._primary is not None:
             self._primary = None
-            self._drop_idle()
+            self._lines.drop_idle()
 
     def _note_failure(self) -> None:
         self._forget_slots()
@@ -354,23 +337,3 @@ class RedisClient:
         )
         jitter = 0.5 + random.random() / 2  # noqa: S311 -- spreads nodes out, guards nothing
         self._away = _Away(failures, time.monotonic() + pause * jitter)
-
-
-@contextmanager
-def _lent(pool: ConnectionPool) -> Iterator[Any]:
-    """Lend a connection that is alive as far as can be seen; one with unread replies is closed, never reused."""
-    line: Any = pool.get_connection()
-    try:
-        yield line
-    except BaseException:
-        line.disconnect()
-        raise
-    finally:
-        pool.release(line)
-
-
-def _read(line: Any) -> Any:
-    try:
-        return line.read_response()
-    except ResponseError as error:
-        return error

@@ -44,13 +44,13 @@ _STATUS: Final = (
 )
 
 
-def commit(
+async def commit(
     deployment: Deployment,
     batch: Sequence[UserCommit],
     fences: Mapping[Partition, Fence],
     max_commit_bytes: int,
 ) -> tuple[Verdict, ...]:
-    """Do as ``Store.commit`` says; blocks."""
+    """Do as ``Store.commit`` says."""
     sizes = [commit_bytes(item) for item in batch]
     groups = [
         part
@@ -69,7 +69,8 @@ def commit(
         route = deployment.keys.own(batch[group[0]].partition)
         calls.append(COMMIT.call(route, args=(pack_arguments((table.rows, rows)),)))
     verdicts: dict[int, Verdict] = {}
-    for group, reply in zip(groups, deployment.write(*calls) if calls else (), strict=True):
+    replies = await deployment.write(*calls) if calls else ()
+    for group, reply in zip(groups, replies, strict=True):
         for place, n in enumerate(group):
             verdicts[n] = _verdict(batch[n], reply, place, sizes[n])
     return tuple(verdicts[n] for n in range(len(batch)))

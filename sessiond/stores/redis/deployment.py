@@ -15,7 +15,7 @@ __all__ = ["Deployment", "PartitionTable", "fence_token"]
 
 @frozen
 class Deployment:
-    """One Redis as we use it; its methods block, and raise ``StoreUnavailable`` as the client does."""
+    """One Redis as we use it; its methods raise ``StoreUnavailable`` as the client does."""
 
     client: RedisClient
     keys: Keys
@@ -23,13 +23,13 @@ class Deployment:
     replicate: bool
     """Whether a write counts only when a replica has it."""
 
-    def write(self, *calls: Call) -> list[Any]:
+    async def write(self, *calls: Call) -> list[Any]:
         """Send *calls* in one go; when it returns they are as durable as was asked for."""
-        return self.client.exchange(calls, replicate=self.replicate)
+        return await self.client.exchange(calls, replicate=self.replicate)
 
-    def read(self, *calls: Call) -> list[Any]:
+    async def read(self, *calls: Call) -> list[Any]:
         """Send *calls* in one go."""
-        return self.client.exchange(calls)
+        return await self.client.exchange(calls)
 
     def in_calls(self, partitions: Sequence[Partition]) -> list[list[int]]:
         """Cut a batch, given the partition of each item, into the positions of one script call each.

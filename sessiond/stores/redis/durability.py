@@ -50,18 +50,18 @@ class ServerSettings:
     replicas: int | None = None
 
 
-def read_settings(client: RedisClient) -> tuple[ServerSettings, ...]:
+async def read_settings(client: RedisClient) -> tuple[ServerSettings, ...]:
     """Ask every primary; blocks.
 
     Raises:
       StoreUnavailable: one is away.
 
     """
-    return tuple(_ask(client, address) for address in client.primaries())
+    return tuple([await _ask(client, address) for address in await client.primaries()])
 
 
-def _ask(client: RedisClient, address: Address) -> ServerSettings:
-    info, *configured = client.try_exchange(
+async def _ask(client: RedisClient, address: Address) -> ServerSettings:
+    info, *configured = await client.try_exchange(
         [Call(address, ("INFO",)), *(Call(address, ("CONFIG", "GET", name)) for name in _NAMES)]
     )
     said = {} if isinstance(info, Refusal) else parse_info(info)

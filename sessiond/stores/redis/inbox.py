@@ -18,10 +18,10 @@ _FENCED: Final = -1
 _DUPLICATE: Final = 0
 
 
-def accept(
+async def accept(
     deployment: Deployment, batch: Sequence[Arrival], fences: Mapping[Partition, Fence]
 ) -> tuple[Receipt, ...]:
-    """Do as ``Store.accept`` says; blocks."""
+    """Do as ``Store.accept`` says."""
     groups = deployment.in_calls([arrival.partition for arrival in batch])
     calls = []
     for group in groups:
@@ -30,7 +30,8 @@ def accept(
         route = deployment.keys.own(batch[group[0]].partition)
         calls.append(ACCEPT.call(route, args=(pack_arguments((table.rows, rows)),)))
     receipts: dict[int, Receipt] = {}
-    for group, reply in zip(groups, deployment.write(*calls) if calls else (), strict=True):
+    replies = await deployment.write(*calls) if calls else ()
+    for group, reply in zip(groups, replies, strict=True):
         for place, n in enumerate(group):
             receipts[n] = _receipt(batch[n], reply[2 * place], reply[2 * place + 1])
     return tuple(receipts[n] for n in range(len(batch)))
@@ -59,23 +60,23 @@ def _receipt(arrival: Arrival, seq: int, reply: bytes | None) -> Receipt:
     return Receipt(ReceiptStatus.ACCEPTED, entry)
 
 
-def pending(
+async def pending(
     deployment: Deployment, partition: Partition, after: int, limit: int, user: UserId | None
 ) -> tuple[InboxEntry, ...]:
-    """Do as ``Store.pending`` says; blocks."""
+    """Do as ``Store.pending`` says."""
     prefix = deployment.keys.partition(partition)
     index = () if user is None else (deployment.keys.of_user(partition, "i", user),)
     call = PENDING.call(prefix + "inbox", prefix + "attempts", *index, args=(after, limit))
-    (rows,) = deployment.read(call)
+    (rows,) = await deployment.read(call)
     return tuple(unpack_inbox_entry(row) for row in rows)
 
 
-def attempt(deployment: Deployment, fence: Fence, key: str) -> int:
-    """Do as ``Store.attempt`` says; blocks."""
+async def attempt(deployment: Deployment, fence: Fence, key: str) -> int:
+    """Do as ``Store.attempt`` says."""
     slot, generation = attempt_slot(key)
     prefix = deployment.keys.partition(fence.partition)
     args = (fence_token(fence), slot, generation)
-    (count,) = deployment.write(ATTEMPT.call(prefix + "own", prefix + "attempts", args=args))
+    (count,) = await deployment.write(ATTEMPT.call(prefix + "own", prefix + "attempts", args=args))
     if count == _FENCED:
         raise Fenced(f"partition {fence.partition} has another owner")
     return int(count)

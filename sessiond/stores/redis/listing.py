@@ -4,7 +4,7 @@ Each partition has its own index, so a page is merged from 256 of them. Only a f
 a page of 100 needs one or two from most.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from sessiond.core.ids import PARTITIONS, Partition, UserId
@@ -22,20 +22,20 @@ _STRIDE: Final = 8
 _Place = tuple[str, Partition]
 
 
-def users(deployment: Deployment, after: str, limit: int) -> tuple[StoredUser, ...]:
-    """Do as ``Store.users`` says; blocks."""
+async def users(deployment: Deployment, after: str, limit: int) -> tuple[StoredUser, ...]:
+    """Do as ``Store.users`` says."""
     found: list[StoredUser] = []
     while len(found) < limit:
         wanted = limit - len(found)
-        page = _merged(deployment, "users", after, wanted)
-        found += _stored_users(deployment, page)
+        page = await _merged(deployment, "users", after, wanted)
+        found += await _stored_users(deployment, page)
         if len(page) < wanted:
             break
         after = page[-1][0]
     return tuple(found)
 
 
-def _stored_users(deployment: Deployment, page: Sequence[_Place]) -> Iterator[StoredUser]:
+async def _stored_users(deployment: Deployment, page: Sequence[_Place]) -> list[StoredUser]:
     calls = []
     for user, partition in page:
         key = deployment.keys.of_user(partition, "u", UserId(user))
@@ -44,22 +44,24 @@ def _stored_users(deployment: Deployment, page: Sequence[_Place]) -> Iterator[St
             Call(key, ("HSTRLEN", key, "s0")),
             Call(key, ("HSTRLEN", key, "s1")),
         ]
-    replies = deployment.read(*calls) if calls else []
+    replies = await deployment.read(*calls) if calls else []
+    found = []
     for n, (user, _) in enumerate(page):
         head, *sizes = replies[3 * n : 3 * n + 3]
         if head is not None:  # else: deleted since the index was read
             version, slot, _commit_id = head.split(b":", 2)
-            yield StoredUser(UserId(user), int(version), sizes[int(slot)])
+            found.append(StoredUser(UserId(user), int(version), sizes[int(slot)]))
+    return found
 
 
-def dead_letters(
+async def dead_letters(
     deployment: Deployment, user: UserId | None, after: str, limit: int
 ) -> tuple[DeadLetter, ...]:
-    """Do as ``Store.dead_letters`` says; blocks."""
+    """Do as ``Store.dead_letters`` says."""
     found: list[DeadLetter] = []
     while len(found) < limit:
-        page = _merged(deployment, "dead.ids", after, limit)
-        letters = _stored_letters(deployment, page)
+        page = await _merged(deployment, "dead.ids", after, limit)
+        letters = await _stored_letters(deployment, page)
         found += [letter for letter in letters if user in {None, letter.user}]
         if len(page) < limit:
             break
@@ -67,9 +69,9 @@ def dead_letters(
     return tuple(found[:limit])
 
 
-def _stored_letters(deployment: Deployment, page: Sequence[_Place]) -> list[DeadLetter]:
+async def _stored_letters(deployment: Deployment, page: Sequence[_Place]) -> list[DeadLetter]:
     calls = [_letter_call(deployment, partition, letter_id) for letter_id, partition in page]
-    replies = deployment.read(*calls) if calls else []
+    replies = await deployment.read(*calls) if calls else []
     return [
         unpack_dead_letter(letter_id, stored)
         for (letter_id, _), stored in zip(page, replies, strict=True)
@@ -82,25 +84,25 @@ def _letter_call(deployment: Deployment, partition: Partition, letter_id: str) -
     return Call(key, ("HGET", key, letter_id))
 
 
-def drop_dead_letter(deployment: Deployment, letter_id: str) -> DeadLetter | None:
-    """Do as ``Store.drop_dead_letter`` says; blocks."""
+async def drop_dead_letter(deployment: Deployment, letter_id: str) -> DeadLetter | None:
+    """Do as ``Store.drop_dead_letter`` says."""
     partitions = [Partition(number) for number in range(PARTITIONS)]
-    stored = deployment.read(*(_letter_call(deployment, p, letter_id) for p in partitions))
+    stored = await deployment.read(*(_letter_call(deployment, p, letter_id) for p in partitions))
     for partition, letter in zip(partitions, stored, strict=True):
         if letter is not None:
             prefix = deployment.keys.partition(partition)
             call = DROP_DEAD_LETTER.call(prefix + "dead", prefix + "dead.ids", args=(letter_id,))
-            (dropped,) = deployment.write(call)
+            (dropped,) = await deployment.write(call)
             return None if dropped is None else unpack_dead_letter(letter_id, dropped)
     return None
 
 
-def _merged(deployment: Deployment, index: str, after: str, limit: int) -> list[_Place]:
+async def _merged(deployment: Deployment, index: str, after: str, limit: int) -> list[_Place]:
     """Read the first *limit* ids above *after* in an index of all partitions."""
     found: list[_Place] = []
     cursors = dict.fromkeys((Partition(number) for number in range(PARTITIONS)), after)
     while cursors:
-        for partition, ids in _strides(deployment, index, cursors):
+        for partition, ids in await _strides(deployment, index, cursors):
             found += [(item, partition) for item in ids]
             if len(ids) == _STRIDE:
                 cursors[partition] = ids[-1]
@@ -113,7 +115,7 @@ def _merged(deployment: Deployment, index: str, after: str, limit: int) -> list[
     return found[:limit]
 
 
-def _strides(
+async def _strides(
     deployment: Deployment, index: str, cursors: dict[Partition, str]
 ) -> list[tuple[Partition, list[str]]]:
     calls = []
@@ -121,7 +123,7 @@ def _strides(
         key = deployment.keys.partition(partition) + index
         start = f"({cursor}" if cursor else "-"
         calls.append(Call(key, ("ZRANGEBYLEX", key, start, "+", "LIMIT", 0, _STRIDE)))
-    replies = deployment.read(*calls)
+    replies = await deployment.read(*calls)
     return [
         (partition, [item.decode() for item in items])
         for partition, items in zip(list(cursors), replies, strict=True)

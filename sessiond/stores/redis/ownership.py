@@ -20,7 +20,7 @@ from sessiond.stores.redis.scripts import ACQUIRE, END_LEASE, RELEASE, RENEW
 __all__ = ["acquire", "release", "renew"]
 
 
-def acquire(
+async def acquire(
     deployment: Deployment,
     node: NodeId,
     nonce: str,
@@ -28,15 +28,15 @@ def acquire(
     window_due: float,
     lease_seconds: float,
 ) -> tuple[Acquired, ...]:
-    """Do as ``Store.acquire`` says; blocks."""
+    """Do as ``Store.acquire`` says."""
     keys = deployment.keys
     lease = _milliseconds(lease_seconds)
     if deployment.in_cluster:
-        _refuse_held_by_others(deployment, node, partitions)
+        await _refuse_held_by_others(deployment, node, partitions)
         route = keys.node(node)
-        deployment.write(Call(route, ("SET", route, nonce, "PX", lease)))
+        await deployment.write(Call(route, ("SET", route, nonce, "PX", lease)))
     elif not partitions:
-        return _lease_alone(deployment, node, nonce, lease)
+        return await _lease_alone(deployment, node, nonce, lease)
     groups = deployment.in_calls(partitions)
     calls = []
     for group in groups:
@@ -45,7 +45,8 @@ def acquire(
         asked = (prefixes, node, nonce, repr(float(window_due)), node_keys, lease)
         calls.append(ACQUIRE.call(keys.own(partitions[group[0]]), args=(pack_arguments(asked),)))
     taken: dict[int, Acquired] = {}
-    for group, reply in zip(groups, deployment.write(*calls) if calls else (), strict=True):
+    replies = await deployment.write(*calls) if calls else ()
+    for group, reply in zip(groups, replies, strict=True):
         if reply[0] != 1:
             raise _in_use(partitions[reply[1] - 1], reply[0])
         for place, n in enumerate(group):
@@ -53,15 +54,15 @@ def acquire(
     return tuple(taken[n] for n in range(len(partitions)))
 
 
-def _lease_alone(
+async def _lease_alone(
     deployment: Deployment, node: NodeId, nonce: str, lease: int
 ) -> tuple[Acquired, ...]:
     route = deployment.keys.node(node)
-    deployment.write(Call(route, ("SET", route, nonce, "PX", lease)))
+    await deployment.write(Call(route, ("SET", route, nonce, "PX", lease)))
     return ()
 
 
-def _refuse_held_by_others(
+async def _refuse_held_by_others(
     deployment: Deployment, node: NodeId, partitions: Iterable[Partition]
 ) -> None:
     keys = deployment.keys
@@ -69,10 +70,12 @@ def _refuse_held_by_others(
     reads = [
         Call(keys.own(partition), ("HGET", keys.own(partition), "owner")) for partition in asked
     ]
-    owners = deployment.read(*reads)
+    owners = await deployment.read(*reads)
     others = {NodeId(owner.decode()) for owner in owners if owner} - {node}
     names = sorted(others)
-    leases = deployment.read(*(Call(keys.node(name), ("GET", keys.node(name))) for name in names))
+    leases = await deployment.read(
+        *(Call(keys.node(name), ("GET", keys.node(name))) for name in names)
+    )
     alive = {name.encode() for name, lease in zip(names, leases, strict=True) if lease is not None}
     for partition, owner in zip(asked, owners, strict=True):
         if owner in alive:
@@ -94,22 +97,22 @@ def _acquired(partition: Partition, nonce: str, row: Sequence[Any]) -> Acquired:
     )
 
 
-def renew(deployment: Deployment, node: NodeId, nonce: str, lease_seconds: float) -> None:
-    """Do as ``Store.renew`` says; blocks."""
+async def renew(deployment: Deployment, node: NodeId, nonce: str, lease_seconds: float) -> None:
+    """Do as ``Store.renew`` says."""
     args = (nonce, _milliseconds(lease_seconds))
-    (ours,) = deployment.write(RENEW.call(deployment.keys.node(node), args=args))
+    (ours,) = await deployment.write(RENEW.call(deployment.keys.node(node), args=args))
     if not ours:
         raise Fenced(f"the lease of node {node!r} is held by a later run")
 
 
-def release(deployment: Deployment, node: NodeId, nonce: str) -> None:
-    """Do as ``Store.release`` says; blocks."""
+async def release(deployment: Deployment, node: NodeId, nonce: str) -> None:
+    """Do as ``Store.release`` says."""
     keys = deployment.keys
     partitions = [
         RELEASE.call(keys.own(Partition(number)), args=(node, nonce))
         for number in range(PARTITIONS)
     ]
-    deployment.write(*partitions, END_LEASE.call(keys.node(node), args=(nonce,)))
+    await deployment.write(*partitions, END_LEASE.call(keys.node(node), args=(nonce,)))
 
 
 def _milliseconds(seconds: float) -> int:

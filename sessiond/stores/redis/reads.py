@@ -19,40 +19,43 @@ from sessiond.stores.redis.scripts import DELIVERIES, DUE, FRAMES, LOAD
 __all__ = ["deliveries", "due", "frames", "journal", "load", "reply"]
 
 
-def load(deployment: Deployment, asked: Sequence[tuple[UserId, Partition]]) -> list[Loaded | None]:
-    """Do as ``Store.load`` says for several users in one exchange; blocks."""
+async def load(
+    deployment: Deployment, asked: Sequence[tuple[UserId, Partition]]
+) -> list[Loaded | None]:
+    """Do as ``Store.load`` says for several users in one exchange."""
     calls = [
         LOAD.call(*(deployment.keys.of_user(partition, kind, user) for kind in "udt"))
         for user, partition in asked
     ]
-    return [None if found is None else unpack_record(*found) for found in deployment.read(*calls)]
+    replies = await deployment.read(*calls)
+    return [None if found is None else unpack_record(*found) for found in replies]
 
 
-def frames(
+async def frames(
     deployment: Deployment, user: UserId, partition: Partition, after: int
 ) -> tuple[Frame, ...]:
-    """Do as ``Store.frames`` says; blocks."""
+    """Do as ``Store.frames`` says."""
     name = deployment.keys.of_user(partition, "o", user)
-    (elements,) = deployment.read(FRAMES.call(name, args=(after,)))
+    (elements,) = await deployment.read(FRAMES.call(name, args=(after,)))
     return unpack_frames(elements, after)
 
 
-def reply(
+async def reply(
     deployment: Deployment, user: UserId, partition: Partition, digest: Digest
 ) -> bytes | None:
-    """Do as ``Store.reply`` says; blocks."""
+    """Do as ``Store.reply`` says."""
     name = deployment.keys.of_user(partition, "d", user)
-    (stored,) = deployment.read(Call(name, ("HGET", name, digest)))
+    (stored,) = await deployment.read(Call(name, ("HGET", name, digest)))
     return None if stored is None else unpack_stored_reply(stored)
 
 
-def due(
+async def due(
     deployment: Deployment, partition: Partition, now: float, limit: int
 ) -> tuple[tuple[DueTimer, ...], float | None]:
-    """Do as ``Store.due`` says; blocks."""
+    """Do as ``Store.due`` says."""
     prefix = deployment.keys.partition(partition)
     args = (repr(float(now)), limit, prefix + "t:")
-    (found,) = deployment.read(DUE.call(prefix + "due", args=args))
+    (found,) = await deployment.read(DUE.call(prefix + "due", args=args))
     timers = []
     for member, stored in pairs(found[1:]):
         user, _, name = member.decode().partition("\0")
@@ -60,13 +63,13 @@ def due(
     return tuple(timers), None if found[0] is None else float(found[0])
 
 
-def deliveries(
+async def deliveries(
     deployment: Deployment, partition: Partition, after: tuple[str, UserId], limit: int
 ) -> tuple[tuple[UserId, Delivery], ...]:
-    """Do as ``Store.deliveries`` says; blocks."""
+    """Do as ``Store.deliveries`` says."""
     prefix = deployment.keys.partition(partition)
     args = (limit, prefix + "g:", "(" + "\0".join(after))
-    (found,) = deployment.read(DELIVERIES.call(prefix + "deliveries", args=args))
+    (found,) = await deployment.read(DELIVERIES.call(prefix + "deliveries", args=args))
     rows = []
     for member, stored in pairs(found):
         delivery_id, _, user = member.decode().rpartition("\0")
@@ -74,12 +77,12 @@ def deliveries(
     return tuple(rows)
 
 
-def journal(
+async def journal(
     deployment: Deployment, user: UserId, partition: Partition, limit: int
 ) -> tuple[bytes, ...]:
-    """Do as ``Store.journal`` says; blocks."""
+    """Do as ``Store.journal`` says."""
     if limit < 1:
         return ()
     name = deployment.keys.of_user(partition, "j", user)
-    (entries,) = deployment.read(Call(name, ("LRANGE", name, -limit, -1)))
+    (entries,) = await deployment.read(Call(name, ("LRANGE", name, -limit, -1)))
     return tuple(entries)

@@ -3,7 +3,7 @@
 redis-py speaks with the Sentinels and judges what they say; the round is ours, because redis-py's tells nothing of why
 one did not answer. The answer may be old, so whoever connects there looks whether it is a primary still (client.py).
 
-Blocks; safe to call from several threads.
+Blocks, so it is asked in a thread; safe to call from several.
 """
 
 from typing import Any

@@ -1,14 +1,15 @@
 """The ``Store`` port on Redis.
 
-Every call is one exchange with Redis (listings and a cluster's ``acquire``: a few), made by a thread of a small
-fixed set; leases have a thread and a connection of their own, so that slow commits cannot let a lease lapse.
+Every call is one exchange with Redis (listings and a cluster's ``acquire``: a few), and so many are made at the same
+time; leases have a turn and a connection of their own, so that slow commits cannot let a lease lapse. Cancellation
+withdraws a call that waits for its turn; one that has begun is waited for, and its result returned.
 
 *(measured, one lane, batches of 64, one CPU core each; a commit is fence, version, 1 KiB snapshot, frame, id, timer)*
 22 000 commits/s at 20 µs of ours and 24 µs of Redis; ``appendfsync always`` 17 000/s at 21 + 31; as a cluster (one call
 per partition) 16 000/s at 30 + 35. In the same run, five bare writes per user by the plainest script: 8 + 17.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
@@ -40,7 +41,7 @@ from sessiond.stores.redis.client import Call, RedisClient
 from sessiond.stores.redis.deployment import Deployment
 from sessiond.stores.redis.durability import Durability, judge, read_settings
 from sessiond.stores.redis.keys import Keys
-from sessiond.stores.workers import Gathered, Workers, open_workers
+from sessiond.stores.redis.turns import Gathered, Turns
 
 __all__ = ["RedisStore", "open_redis_store"]
 
@@ -64,15 +65,14 @@ class RedisStore:
         *,
         durability: Durability,
         max_commit_bytes: int,
-        workers: Workers,
-        lease_worker: Workers,
+        connections: int,
     ) -> None:
         self._deployment = deployment
         self._durability = durability
         self._max_commit_bytes = max_commit_bytes
-        self._workers = workers
-        self._load = Gathered(workers, partial(reads.load, deployment))
-        self._lease_worker = lease_worker
+        self._turns = Turns(connections)
+        self._lease_turns = Turns(1)
+        self._load = Gathered(self._turns, partial(reads.load, deployment))
         self.primary_changes = 0
         self.on_primary_changed: Callable[[], None] | None = None
 
@@ -174,18 +174,22 @@ class RedisStore:
     # ------------------------------------------------------------------------------- the way
 
     async def _do(
-        self, work: Callable[Concatenate[Deployment, P], T], *args: P.args, **_: P.kwargs
+        self, work: Callable[Concatenate[Deployment, P], Awaitable[T]], *args: P.args, **_: P.kwargs
     ) -> T:
-        return await self._through(self._workers, partial(work, self._deployment, *args))
+        return await self._through(self._turns, partial(work, self._deployment, *args))
 
     async def _hold(
-        self, work: Callable[Concatenate[Deployment, P], T], *args: P.args, **_: P.kwargs
+        self, work: Callable[Concatenate[Deployment, P], Awaitable[T]], *args: P.args, **_: P.kwargs
     ) -> T:
-        return await self._through(self._lease_worker, partial(work, self._deployment, *args))
+        return await self._through(self._lease_turns, partial(work, self._deployment, *args))
 
-    async def _through(self, workers: Workers, work: Callable[[], T]) -> T:
+    async def _through(self, turns: Turns, work: Callable[[], Awaitable[T]]) -> T:
         await self._pause()
-        return await workers.run(work)
+        await turns.take()
+        try:
+            return await work()
+        finally:
+            turns.give_back()
 
     async def _pause(self) -> None:
         """Wait out the back-off while the server is away."""
@@ -198,11 +202,11 @@ class RedisStore:
             self.on_primary_changed()
 
 
-def _check(deployment: Deployment, durability: Durability) -> tuple[str, ...]:
+async def _check(deployment: Deployment, durability: Durability) -> tuple[str, ...]:
     key = deployment.keys.check
-    deployment.write(Call(key, ("SET", key, "1", "PX", 1000)))
+    await deployment.write(Call(key, ("SET", key, "1", "PX", 1000)))
     try:
-        return judge(read_settings(deployment.client), durability)
+        return judge(await read_settings(deployment.client), durability)
     except StoreUnavailable:
         raise
     except (
@@ -211,9 +215,9 @@ def _check(deployment: Deployment, durability: Durability) -> tuple[str, ...]:
         raise StoreUnavailable(str(error)) from error
 
 
-def _prepare(deployment: Deployment, durability: Durability) -> None:
-    deployment.client.connect()
-    judge(read_settings(deployment.client), durability)
+async def _prepare(deployment: Deployment, durability: Durability) -> None:
+    await deployment.client.connect()
+    judge(await read_settings(deployment.client), durability)
 
 
 @asynccontextmanager
@@ -255,32 +259,20 @@ async def open_redis_store(
                 token.run_sync_soon(store._primary_changed)  # noqa: SLF001 -- its own factory
 
     client = RedisClient(
-        url,
-        timeout_seconds=timeout_seconds,
-        connections=connections + 1,
-        cluster=cluster,
-        on_new_primary=announce,
+        url, timeout_seconds=timeout_seconds, cluster=cluster, on_new_primary=announce
     )
     deployment = Deployment(
         client, Keys(key_prefix), in_cluster=cluster, replicate=level is Durability.REPLICA
     )
-    async with (
-        open_workers("redis", connections) as workers,
-        open_workers("redis-lease", 1) as lease_worker,
-    ):
-        store = RedisStore(
-            deployment,
-            durability=level,
-            max_commit_bytes=max_commit_bytes,
-            workers=workers,
-            lease_worker=lease_worker,
-        )
-        opened.append(store)
-        try:
-            await workers.run(partial(_prepare, deployment, level))
-            yield store
-        finally:
-            client.close()
+    store = RedisStore(
+        deployment, durability=level, max_commit_bytes=max_commit_bytes, connections=connections
+    )
+    opened.append(store)
+    try:
+        await _prepare(deployment, level)
+        yield store
+    finally:
+        client.close()
 
 
 def _parse_durability(level: str) -> Durability:

@@ -20,7 +20,6 @@ def client_of(url: str, *, cluster: bool = False, seconds: float = 5) -> Iterato
     client = RedisClient(
         url,
         timeout_seconds=seconds,
-        connections=2,
         cluster=cluster,
         on_new_primary=lambda: None,
     )
@@ -56,7 +55,7 @@ def increment(key: str) -> Call:
         "",
     ],
 )
-def test_wrong_urls_are_refused_without_showing_them(url: str) -> None:
+async def test_wrong_urls_are_refused_without_showing_them(url: str) -> None:
     """An unescaped slash cuts a password in two: neither half is shown."""
     with pytest.raises(InvalidInput, match="Redis URL") as caught, client_of(url):
         pass
@@ -65,19 +64,19 @@ def test_wrong_urls_are_refused_without_showing_them(url: str) -> None:
     assert caught.value.__cause__ is None
 
 
-def test_replies_come_in_order(redis_server: RedisServer) -> None:
+async def test_replies_come_in_order(redis_server: RedisServer) -> None:
     """Also when the server refuses one in the middle: the others have their own replies."""
     with client_of(redis_server.url) as client:
         calls = [increment("n"), Call("n", ("LPUSH", "n", "x")), increment("n")]
-        first, refused, last = client.try_exchange(calls)
+        first, refused, last = await client.try_exchange(calls)
 
         assert (first, last) == (1, 2)
         assert isinstance(refused, Refusal)
         with pytest.raises(StoreUnavailable, match="wrong kind of value"):
-            client.exchange(calls)
+            await client.exchange(calls)
 
 
-def test_command_is_sent_once_when_the_connection_breaks() -> None:
+async def test_command_is_sent_once_when_the_connection_breaks() -> None:
     """A server that hangs up after reading a command never sees it again."""
     seen: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -102,23 +101,23 @@ def test_command_is_sent_once_when_the_connection_breaks() -> None:
         with client_of(f"redis://127.0.0.1:{listener.getsockname()[1]}") as client:
             for _ in range(2):
                 with pytest.raises(StoreUnavailable, match="out of reach"):
-                    client.exchange([increment("n")])
+                    await client.exchange([increment("n")])
         listener.shutdown(socket.SHUT_RDWR)
     thread.join(5)
 
     assert sum(b"INCR" in data for data in seen) == 2
 
 
-def test_idle_connection_that_was_closed_costs_nothing(redis_server: RedisServer) -> None:
+async def test_idle_connection_that_was_closed_costs_nothing(redis_server: RedisServer) -> None:
     """A connection that the server dropped while idle is noticed before anything is sent."""
     with client_of(redis_server.url) as client, redis_server.client() as admin:
-        client.exchange([increment("n")])
+        await client.exchange([increment("n")])
         admin.client_kill_filter(_type="normal", skipme=True)
 
-        assert client.exchange([increment("n")]) == [2]
+        assert await client.exchange([increment("n")]) == [2]
 
 
-def test_pauses_grow_and_end(redis_servers: RedisServers) -> None:
+async def test_pauses_grow_and_end(redis_servers: RedisServers) -> None:
     """The first repeat may come at once, later ones wait up to a second; success forgets it all."""
     server = redis_servers.start()
     with client_of(server.url) as client:
@@ -126,10 +125,10 @@ def test_pauses_grow_and_end(redis_servers: RedisServers) -> None:
         pauses = []
         for _ in range(9):
             with pytest.raises(StoreUnavailable):
-                client.exchange([get("k")])
+                await client.exchange([get("k")])
             pauses.append(client.pause_seconds())
         server.start()
-        client.exchange([get("k")])
+        await client.exchange([get("k")])
 
         assert pauses[0] == 0
         assert 0.0 < pauses[1] <= 0.05
@@ -137,31 +136,31 @@ def test_pauses_grow_and_end(redis_servers: RedisServers) -> None:
         assert client.pause_seconds() == 0
 
 
-def test_refusals_do_not_quote_arguments(redis_server: RedisServer) -> None:
+async def test_refusals_do_not_quote_arguments(redis_server: RedisServer) -> None:
     """Redis quotes what it does not understand; it may be a payload."""
     with client_of(redis_server.url) as client:
-        (refusal,) = client.try_exchange([Call("k", ("NOSUCH", "secret-payload"))])
+        (refusal,) = await client.try_exchange([Call("k", ("NOSUCH", "secret-payload"))])
 
         assert refusal == Refusal("unknown command 'NOSUCH'")
 
 
-def test_cluster_is_asked_where_keys_lie(redis_cluster: RedisServer) -> None:
+async def test_cluster_is_asked_where_keys_lie(redis_cluster: RedisServer) -> None:
     """Calls find their slots' primaries, known by address."""
     with client_of(redis_cluster.url, cluster=True) as client:
-        assert client.primaries() == (Address("127.0.0.1", redis_cluster.port),)
-        assert client.exchange([increment("a"), increment("b"), increment("a")]) == [1, 1, 2]
+        assert await client.primaries() == (Address("127.0.0.1", redis_cluster.port),)
+        assert await client.exchange([increment("a"), increment("b"), increment("a")]) == [1, 1, 2]
 
 
-def test_standalone_server_is_no_cluster(redis_server: RedisServer) -> None:
+async def test_standalone_server_is_no_cluster(redis_server: RedisServer) -> None:
     """The flag on the wrong server is an error that says so."""
     with (
         client_of(redis_server.url, cluster=True) as client,
         pytest.raises(StoreUnavailable, match="cluster support disabled"),
     ):
-        client.connect()
+        await client.connect()
 
 
-def test_moved_slot_is_found_again(redis_servers: RedisServers) -> None:
+async def test_moved_slot_is_found_again(redis_servers: RedisServers) -> None:
     """After a slot moved the first call is undecided, and its repeat goes to the new owner."""
     one = redis_servers.start(cluster_enabled="yes", cluster_node_timeout="500")
     two = redis_servers.start(cluster_enabled="yes", cluster_node_timeout="500")
@@ -170,28 +169,28 @@ def test_moved_slot_is_found_again(redis_servers: RedisServers) -> None:
         admin.cluster("MEET", "127.0.0.1", two.port)
         wait_until_met(other)
         with client_of(one.url, cluster=True) as client:
-            client.exchange([increment("foo")])  # slot 12182
+            await client.exchange([increment("foo")])  # slot 12182
             admin.delete("foo")
             new_owner = other.cluster("MYID")
             other.execute_command("CLUSTER", "SETSLOT", 12182, "NODE", new_owner)
             admin.execute_command("CLUSTER", "SETSLOT", 12182, "NODE", new_owner)
             with pytest.raises(StoreUnavailable, match="12182"):
-                client.exchange([increment("foo")])
+                await client.exchange([increment("foo")])
 
-            assert client.exchange([increment("foo")]) == [1]
-            assert len(client.primaries()) == 2
+            assert await client.exchange([increment("foo")]) == [1]
+            assert len(await client.primaries()) == 2
 
 
-def test_demoted_primary_is_left(redis_servers: RedisServers) -> None:
+async def test_demoted_primary_is_left(redis_servers: RedisServers) -> None:
     """A primary that became a replica refuses writes: its connections are given up, for the name may lead elsewhere."""
     server = redis_servers.start()
     with client_of(server.url) as client, server.client() as admin:
-        client.exchange([increment("n")])
+        await client.exchange([increment("n")])
         admin.replicaof("127.0.0.1", 1)
         with pytest.raises(StoreUnavailable, match="read only replica"):
-            client.exchange([increment("n")])
+            await client.exchange([increment("n")])
         admin.replicaof("NO", "ONE")
         before = admin.info("stats")["total_connections_received"]
 
-        assert client.exchange([increment("n")]) == [2]
+        assert await client.exchange([increment("n")]) == [2]
         assert admin.info("stats")["total_connections_received"] == before + 1

@@ -17,7 +17,6 @@ def test_calls_of_a_batch(in_cluster: bool, calls: list[list[int]]) -> None:
     client = RedisClient(
         "redis://h",
         timeout_seconds=1,
-        connections=1,
         cluster=in_cluster,
         on_new_primary=lambda: None,
     )

@@ -71,7 +71,7 @@ def test_what_cannot_work_is_refused(change: dict[str, Any], words: str) -> None
         (("-config", "-info"), None, None, None),
     ],
 )
-def test_managed_servers_tell_less(
+async def test_managed_servers_tell_less(
     forbidden: tuple[str, ...],
     policy: str | None,
     appendonly: bool | None,
@@ -86,12 +86,11 @@ def test_managed_servers_tell_less(
     client = RedisClient(
         f"redis://app:pw@127.0.0.1:{server.port}",
         timeout_seconds=5,
-        connections=1,
         cluster=False,
         on_new_primary=lambda: None,
     )
-    client.connect()
-    (settings,) = read_settings(client)
+    await client.connect()
+    (settings,) = await read_settings(client)
     client.close()
 
     assert (settings.policy, settings.appendonly) == (policy, appendonly)
