@@ -13,7 +13,7 @@ import hashlib
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from attrs import define, evolve, frozen
@@ -178,7 +178,10 @@ class RedisClient:
             explained = explain(error, self.place, self._timeout_seconds)
             self._note_failure()
             raise StoreUnavailable(explained) from error
-        self._away = _Away()
+        if self._away.failures:
+            self._away = _Away()
+        if not any(isinstance(reply, ResponseError) for reply in replies):
+            return replies
         if any(is_demoted(reply) for reply in replies):
             self._leave_demoted()
         return [self._seen(reply) for reply in replies]
@@ -219,34 +222,32 @@ class RedisClient:
     # --------------------------------------------------------------------------- connections
 
     async def _round(self, calls: Sequence[Call], *, replicate: bool) -> list[Any]:
-        groups = await self._route(calls)
-        asked = {address: [calls[n].args for n in numbers] for address, numbers in groups.items()}
-        if replicate:
-            wait = ("WAIT", 1, int(self._timeout_seconds * _WAIT_SHARE * 1000))
-            for commands in asked.values():
-                commands.append(wait)
-        said = await self._lines.talk(asked)
-        replies: list[Any] = [None] * len(calls)
-        for numbers, answers in zip(groups.values(), said, strict=True):
-            if replicate:
-                check_replicas(answers.pop())
-            for n, answer in zip(numbers, answers, strict=True):
-                replies[n] = answer
-        return replies
-
-    async def _route(self, calls: Sequence[Call]) -> dict[Address, Sequence[int]]:
         if not self._cluster:
-            return {self._known_primary() or await self._find_primary(): range(len(calls))}
-        groups: dict[Address, list[int]] = {}
-        slots = await self._slot_map()
-        for n, call in enumerate(calls):
-            address = (
-                call.route if isinstance(call.route, Address) else slots.primary_of(call.route)
-            )
-            if address is None:
-                raise ClusterDownError("no node serves the slot")
-            groups.setdefault(address, []).append(n)
-        return dict(groups)
+            address = self._known_primary() or await self._find_primary()
+            asked = {address: [call.args for call in calls]}
+            (replies,) = await self._talk(asked, replicate=replicate)
+            return replies
+        groups = _grouped(calls, await self._slot_map())
+        asked = {address: [calls[n].args for n in numbers] for address, numbers in groups.items()}
+        said = await self._talk(asked, replicate=replicate)
+        found = {
+            n: reply
+            for numbers, replies in zip(groups.values(), said, strict=True)
+            for n, reply in zip(numbers, replies, strict=True)
+        }
+        return [found[n] for n in range(len(calls))]
+
+    async def _talk(
+        self, asked: Mapping[Address, list[tuple[Argument, ...]]], *, replicate: bool
+    ) -> list[list[Any]]:
+        if not replicate:
+            return await self._lines.talk(asked)
+        for commands in asked.values():
+            commands.append(("WAIT", 1, int(self._timeout_seconds * _WAIT_SHARE * 1000)))
+        said = await self._lines.talk(asked)
+        for replies in said:
+            check_replicas(replies.pop())
+        return said
 
     def _known_primary(self) -> Address | None:
         return self._address if self._sentinels is None else self._primary
@@ -337,3 +338,13 @@ class RedisClient:
         )
         jitter = 0.5 + random.random() / 2  # noqa: S311 -- spreads nodes out, guards nothing
         self._away = _Away(failures, time.monotonic() + pause * jitter)
+
+
+def _grouped(calls: Sequence[Call], slots: SlotMap) -> dict[Address, list[int]]:
+    groups: dict[Address, list[int]] = {}
+    for n, call in enumerate(calls):
+        address = call.route if isinstance(call.route, Address) else slots.primary_of(call.route)
+        if address is None:
+            raise ClusterDownError("no node serves the slot")
+        groups.setdefault(address, []).append(n)
+    return groups

@@ -140,7 +140,9 @@ async def test_refusals_do_not_quote_arguments(redis_server: RedisServer) -> Non
     """Redis quotes what it does not understand; it may be a payload."""
     with client_of(redis_server.url) as client:
         (refusal,) = await client.try_exchange([Call("k", ("NOSUCH", "secret-payload"))])
+        (binary,) = await client.try_exchange([Call("k", ("\xff".encode("latin-1"),))])
 
+        assert isinstance(binary, Refusal)
         assert refusal == Refusal("unknown command 'NOSUCH'")
 
 
