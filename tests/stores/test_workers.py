@@ -73,6 +73,45 @@ async def test_call_that_has_begun_is_waited_for() -> None:
     assert scope.cancel_called
 
 
+async def test_answers_that_are_there_together_come_back_together() -> None:
+    """However many calls a thread has answered since Trio looked last: each task has its own answer."""
+    answers: dict[int, int] = {}
+    async with open_workers("t", 1) as workers, trio.open_nursery() as nursery:
+
+        async def call(number: int) -> None:
+            answers[number] = await workers.run(lambda: number * number)
+
+        for number in range(5):
+            nursery.start_soon(call, number)
+        await trio.testing.wait_all_tasks_blocked()
+        done = threading.Event()
+        workers.call_soon(done.set)
+        assert done.wait(5)  # Trio's loop stands still until all five are answered
+
+    assert answers == {number: number * number for number in range(5)}
+
+
+async def test_call_that_runs_when_the_block_ends_is_answered() -> None:
+    """Leaving waits for it, and its task has what it returned."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def work() -> str:
+        begun.set()
+        assert go_on.wait(5)
+        return "done"
+
+    answers: list[str] = []
+    async with trio.open_nursery() as nursery, open_workers("t", 1) as workers:
+
+        async def call() -> None:
+            answers.append(await workers.run(work))
+
+        nursery.start_soon(call)
+        await trio.to_thread.run_sync(begun.wait, 5)
+        go_on.set()
+    assert answers == ["done"]
+
+
 async def test_threads_end_with_the_block() -> None:
     """Nothing is left behind."""
     async with open_workers("leaver", 3):

@@ -1,6 +1,6 @@
 """The store on Redis 6.2 or later: standalone, behind Sentinel, or Cluster.
 
-``store.py`` is the port; ``client.py`` the only module that knows redis-py; ``lua/`` what Redis decides atomically;
+``store.py`` is the port; ``client.py`` and ``line.py`` speak with the server; ``lua/`` what Redis decides atomically;
 ``keys.py`` the layout.
 """
 
