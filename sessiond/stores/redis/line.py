@@ -49,7 +49,7 @@ class Line:
         self._buffer = bytearray(_BUFFER_BYTES)
         self._reader = hiredis.Reader(
             protocolError=InvalidResponse,
-            replyError=DefaultParser.parse_error,  # type: ignore[attr-defined, unused-ignore]
+            replyError=DefaultParser.parse_error,
             notEnoughData=_INCOMPLETE,
             errors="replace",
         )
