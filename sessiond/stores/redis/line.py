@@ -1,7 +1,7 @@
 """Connections to Redis that Trio waits for: redis-py opens them, what goes over them then is ours.
 
-Prior art: redis-py's own ``Connection`` in worker threads. *(measured, a commit of a dialogue's turn)* That costs 400
-µs of CPU and nine context switches, for the interpreter's lock changes hands at each system call; here it is 240 µs and
+Prior art: redis-py's own ``Connection`` in worker threads. *(measured, a commit of a dialogue's turn)* That costs 490
+µs of CPU and nine context switches, for the interpreter's lock changes hands at each system call; here it is 300 µs and
 one. A bare ``PING`` by ``send``, ``epoll`` and ``recv`` takes 60 µs.
 
 Nothing here is cancelled: a request that has begun is waited for, and each wait ends after the time-out.
