@@ -1,6 +1,7 @@
 """Turns of gateways: pages for whoever waits, deliveries for who does not, and what becomes of them."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
@@ -230,6 +231,19 @@ async def test_what_takes_too_long_is_shown_at_the_next_dial(autojump_clock: Moc
     assert ("Found 7.", True) == (second.text, second.ends)
 
 
+@asynccontextmanager
+async def open_slow_world(
+    account: Account, *, is_durable: bool
+) -> AsyncIterator[tuple[World, FaultyStore]]:
+    """The greeter on *account*, with a store that can be held; *is_durable*: each dial has the same session key."""
+    store = FaultyStore(MemoryStore())
+    async with open_world(greeter(), accounts=(account,), store=store) as world:
+        if is_durable:
+            world.session_keys = world.session_keys.durable()
+            await world.restart()
+        yield world, store
+
+
 async def missed(world: World, store: FaultyStore, text: str = "", **more: Any) -> None:
     """Say something whose commit takes longer than the door waits, which then says so."""
     store.hold("commit")
@@ -247,11 +261,7 @@ async def test_what_a_slow_commit_kept_from_the_phone_is_shown_at_the_next_dial(
     autojump_clock: MockClock, *, is_durable: bool
 ) -> None:
     """The question that nobody saw is asked again, what was said before it too; the answer before it is kept."""
-    store = FaultyStore(MemoryStore())
-    async with open_world(greeter(), accounts=(USSD,), store=store) as world:
-        if is_durable:
-            world.session_keys = world.session_keys.durable()
-            await world.restart()
+    async with open_slow_world(USSD, is_durable=is_durable) as (world, store):
         await missed(world, store, begins=True)
         first = await ask(world, begins=True, session="dial-2")
         await missed(world, store, "Ann", session="dial-2")
@@ -268,11 +278,7 @@ async def test_an_end_that_a_slow_commit_kept_from_the_phone_is_shown_once(
     autojump_clock: MockClock, *, is_durable: bool
 ) -> None:
     """The confirmation of what was bought reaches the phone with the next dial; the one after that begins anew."""
-    store = FaultyStore(MemoryStore())
-    async with open_world(greeter(), accounts=(USSD,), store=store) as world:
-        if is_durable:
-            world.session_keys = world.session_keys.durable()
-            await world.restart()
+    async with open_slow_world(USSD, is_durable=is_durable) as (world, store):
         await ask(world, begins=True)
         await ask(world, "Ann")
         await missed(world, store, "1")
@@ -285,12 +291,9 @@ async def test_an_end_that_a_slow_commit_kept_from_the_phone_is_shown_once(
 
 async def test_what_was_seen_is_not_shown_again(autojump_clock: MockClock) -> None:
     """An account that nobody was answered on, a menu whether to go on, a user without a session: nothing changes."""
-    store = FaultyStore(MemoryStore())
     settings = AccountSettings(gateway="nalo", resume_seconds=300)
     patient = Account("line", settings, USSD.gateway)
-    async with open_world(greeter(), accounts=(patient,), store=store) as world:
-        world.session_keys = world.session_keys.durable()
-        await world.restart()
+    async with open_slow_world(patient, is_durable=True) as (world, store):
         world.ref(ANN).tell(Unseen(USSD.name))
         await ask(world, begins=True)
         world.ref(ANN).tell(Unseen("another"))
