@@ -2,19 +2,21 @@
 
 Requests come at a constant rate, whatever comes back, and a latency counts from when the request should have come.
 A sixth of them are dials of people whom the server has not met, so their sessions are begun within the measurement.
+*plain*: the same requests to plain_receiver.py, which shows what the machine itself makes of that rate.
 """
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from typing import Final
 
 from tests.benchmarks.app_server import DIAL_TOKEN
 from tests.benchmarks.bench import Bench, Figures
 from tests.benchmarks.chats import AWAY, phone
-from tests.benchmarks.child import Stopwatch
+from tests.benchmarks.child import Child, Stopwatch
 from tests.benchmarks.order import SAME_ANSWER
 from tests.benchmarks.posts import Post, Posts, post
+from tests.redis_server import RedisServer
 
 __all__ = ["measure"]
 
@@ -26,19 +28,20 @@ _SCREENS: Final = (b"Your name?", b"What size", b"How many?", b"Where to?", b"1 
 
 
 def measure(bench: Bench) -> Figures:
-    """Measure both stores at the rate that is promised."""
+    """Measure both stores, and the plain receiver, at the rate that is promised."""
     found: Figures = {}
-    for store in bench.rotated(["sqlite", "redis"]):
-        found |= _one(bench, store)
+    for variant in bench.rotated(["sqlite", "redis", "plain"]):
+        found |= _one(bench, variant)
+    for store in ("sqlite", "redis"):
+        found[f"{store} ratio"] = found[f"{store} cpu"] / found["plain cpu"]
     return found
 
 
-def _one(bench: Bench, store: str) -> Figures:
+def _one(bench: Bench, variant: str) -> Figures:
     sizes = bench.sizes
     with ExitStack() as stack:
-        redis = stack.enter_context(bench.redis()) if store == "redis" else None
-        url = None if redis is None else redis.url
-        child = stack.enter_context(bench.sessiond(store=url, **AWAY))
+        redis = stack.enter_context(bench.redis()) if variant == "redis" else None
+        child = stack.enter_context(_server(bench, variant, redis))
         posts = Posts(child.port, _CONNECTIONS)
         stack.callback(posts.close)
         requests = _requests(sizes.diallers)
@@ -48,18 +51,24 @@ def _one(bench: Bench, store: str) -> Figures:
         watch = Stopwatch(child, None if redis is None else redis.pid)
         answers = posts.open_loop(requests, sizes.requests_per_second, sizes.dial_seconds)
         span = watch.stop()
-    bench.note(span.others, f"dials {store}")
+    bench.note(span.others, f"dials {variant}")
     found = {
-        f"{store} cpu": span.server / answers.count * 1e6,
-        f"{store} rate": answers.count / answers.seconds,
-        f"{store} p50": answers.quantile(0.5) * 1e3,
-        f"{store} p99": answers.quantile(0.99) * 1e3,
-        f"{store} p999": answers.quantile(0.999) * 1e3,
-        f"{store} most": max(answers.latencies) * 1e3,
+        f"{variant} cpu": span.server / answers.count * 1e6,
+        f"{variant} rate": answers.count / answers.seconds,
+        f"{variant} p50": answers.quantile(0.5) * 1e3,
+        f"{variant} p99": answers.quantile(0.99) * 1e3,
+        f"{variant} p999": answers.quantile(0.999) * 1e3,
+        f"{variant} most": max(answers.latencies) * 1e3,
     }
     if redis is not None:
-        found[f"{store} store cpu"] = span.store / answers.count * 1e6
+        found[f"{variant} store cpu"] = span.store / answers.count * 1e6
     return found
+
+
+def _server(bench: Bench, variant: str, redis: RedisServer | None) -> AbstractContextManager[Child]:
+    if variant == "plain":
+        return bench.child("plain_receiver")
+    return bench.sessiond(store=None if redis is None else redis.url, **AWAY)
 
 
 def _requests(at_once: int) -> Iterator[Post]:

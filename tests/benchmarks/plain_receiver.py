@@ -2,7 +2,8 @@
 
 What one writes by hand with trio, h11, json and sqlite3: each webhook's signature is checked, its message read and
 written to a table where its id is unique, durably, and then acknowledged. Nobody answers the message, nothing is
-batched, nobody's order is kept.
+batched, nobody's order is kept. A USSD dial's answers are written to its row, durably, and the next screen is told:
+no flow, no session, no pages, no repeats.
 """
 
 import hashlib
@@ -13,6 +14,7 @@ import sys
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any, Final
 
 import h11
 import trio
@@ -20,13 +22,36 @@ import trio
 from tests.benchmarks.app_server import APP_SECRET
 from tests.benchmarks.child import pin
 
+#: What each request of a dial is answered with; dials.py looks for these.
+SCREENS: Final = ("Your name?", "What size?", "How many?", "Where to?", "1 ordered", "Thank you!")
+
 
 def _open(folder: str) -> sqlite3.Connection:
     database = sqlite3.connect(Path(folder) / "plain.db", isolation_level=None)
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")
     database.execute("CREATE TABLE messages (id TEXT PRIMARY KEY, sender TEXT, text TEXT)")
+    database.execute("CREATE TABLE dials (id TEXT PRIMARY KEY, step INTEGER, answers TEXT)")
     return database
+
+
+def _answer(database: sqlite3.Connection, request: h11.Request, body: bytes) -> tuple[int, bytes]:
+    if b"x-hub-signature-256" in dict(request.headers):
+        return _receive(database, request, body), b""
+    return 200, _dial(database, json.loads(body))
+
+
+def _dial(database: sqlite3.Connection, said: dict[str, Any]) -> bytes:
+    """Keep what was *said*, and tell the next screen."""
+    ((step,),) = database.execute(
+        "INSERT INTO dials VALUES (?, 0, '') ON CONFLICT (id) DO UPDATE"
+        " SET step = step + 1, answers = answers || char(10) || ? RETURNING step",
+        (said["SESSIONID"], said["USERDATA"]),
+    ).fetchall()
+    screen, goes_on = SCREENS[step], step < len(SCREENS) - 1
+    return json.dumps(
+        {"USERID": said["USERID"], "MSISDN": said["MSISDN"], "MSG": screen, "MSGTYPE": goes_on}
+    ).encode()
 
 
 def _receive(database: sqlite3.Connection, request: h11.Request, body: bytes) -> int:
@@ -57,9 +82,11 @@ async def _serve(database: sqlite3.Connection, stream: trio.SocketStream) -> Non
             elif isinstance(event, h11.Data):
                 body += event.data
             elif isinstance(event, h11.EndOfMessage):
-                status = _receive(database, request, body)
-                head = h11.Response(status_code=status, headers=[("content-length", "0")])
-                sent = [http.send(part) or b"" for part in (head, h11.EndOfMessage())]
+                status, answer = _answer(database, request, body)
+                size = [("content-length", str(len(answer)))]
+                head = h11.Response(status_code=status, headers=size)
+                parts = (head, h11.Data(answer), h11.EndOfMessage())
+                sent = [http.send(part) or b"" for part in parts]
                 await stream.send_all(b"".join(sent))
                 http.start_next_cycle()
             else:

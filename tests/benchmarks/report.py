@@ -49,17 +49,18 @@ def _turn_rows(store: str, title: str, *, rate: str = "", slowest: str = "") -> 
     return rows if store == "redis" else (*rows[:2], *rows[3:])
 
 
-def _dial_rows(store: str, title: str) -> tuple[Row, ...]:
+def _dial_rows(store: str, title: str, slowest: str = "<= 20") -> tuple[Row, ...]:
     rows = (
         Row(f"{store} rate", f"{title}: answers/s", 0),
         Row(f"{store} p50", f"{title}: median, ms", 2),
-        Row(f"{store} p99", f"{title}: 99th percentile, ms", 2, "<= 20"),
+        Row(f"{store} p99", f"{title}: 99th percentile, ms", 2, slowest),
         Row(f"{store} p999", f"{title}: 99.9th percentile, ms", 2),
         Row(f"{store} most", f"{title}: the slowest, ms", 2),
         Row(f"{store} cpu", f"{title}: CPU per turn, µs", 0),
+        Row(f"{store} ratio", f"{title}: that ÷ the plain receiver's", 2),
         Row(f"{store} store cpu", f"{title}: CPU per turn of redis-server, µs", 0),
     )
-    return rows if store == "redis" else rows[:-1]
+    return {"redis": rows, "sqlite": rows[:-1], "plain": rows[:-2]}[store]
 
 
 def _repeat_rows(store: str, title: str) -> tuple[Row, ...]:
@@ -185,7 +186,11 @@ SECTIONS: Final[dict[str, tuple[str, tuple[Row, ...]]]] = {
     ),
     "dials": (
         "USSD: 500 requests a second, answered when durable",
-        (*_dial_rows("sqlite", "SQLite"), *_dial_rows("redis", "Redis")),
+        (
+            *_dial_rows("sqlite", "SQLite"),
+            *_dial_rows("redis", "Redis"),
+            *_dial_rows("plain", "a plain receiver (trio, h11, json, sqlite3; no turn)", ""),
+        ),
     ),
     "repeats": (
         "Repeats: WhatsApp's webhooks up to four times each, shuffled, the server killed meanwhile",
