@@ -17,11 +17,15 @@ def check_event_name(event: object) -> str:
     """Check that *event* may name a push, a handler or a timer, and return it.
 
     Raises:
-      InvalidInput: it is no string, empty, too long or reserved.
+      InvalidInput: it is no string, empty, too long, reserved, or has no UTF-8 (half a character in it).
 
     """
     if not isinstance(event, str) or not 0 < len(event) <= MAX_EVENT_NAME:
         raise InvalidInput(f"an event name is a string of 1 to {MAX_EVENT_NAME} characters")
+    try:
+        event.encode()
+    except UnicodeEncodeError:
+        raise InvalidInput("the event name is not valid Unicode") from None
     if event in _RESERVED_EVENTS or event.startswith(_RESERVED_PREFIXES):
         raise InvalidInput(
             f"the event name {event!r} is reserved: phx_*, ack, heartbeat, token:*, presence_*, flow:*, $*"

@@ -284,4 +284,7 @@ def _trace(error: Exception | None) -> str:
     if error is None:
         return "begun in several runs of the node, none of which finished it"
     text = "".join(traceback.format_exception(error))
-    return f"{text}\n{CAUSE}{cause_of(error)}"[-_TRACEBACK_CHARS:]
+    told = f"{text}\n{CAUSE}{cause_of(error)}"[-_TRACEBACK_CHARS:]
+    return told.encode(
+        errors="backslashreplace"
+    ).decode()  # half a character has no place in a store

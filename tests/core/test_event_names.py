@@ -24,12 +24,13 @@ def test_a_usual_name_is_returned(name: str) -> None:
         "presence_diff",
         "$window",
         "ack",
+        "half a \ud83d character",
         None,
         7,
     ],
 )
 def test_a_reserved_or_senseless_name_is_refused(name: object) -> None:
-    """The protocol's own names, timers of the runtime, nothing, too much, and what is no string."""
+    """The protocol's own names, timers of the runtime, nothing, too much, what is no string or has no UTF-8."""
     with pytest.raises(InvalidInput):
         check_event_name(name)
 

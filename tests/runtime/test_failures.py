@@ -296,6 +296,23 @@ async def test_the_second_failure_makes_a_dead_letter(autojump_clock: MockClock)
         assert world.node.counters.dead_letters == 1
 
 
+async def test_words_that_have_no_utf_8_stop_nobody_else(autojump_clock: MockClock) -> None:
+    """An exception may say half a character: the dead letter has it escaped, and can be stored."""
+    app = App()
+
+    @app.on_webhook("job")
+    async def job(session: Session, payload: dict) -> None:
+        raise ValueError("it says \ud83d")
+
+    async with open_world(app, store=SealedStore(MemoryStore(), Sealer())) as world:
+        await world.webhook("ann", {}, name="job")
+        await trio.sleep(5)
+        (letter,) = await world.dead_letters("ann")
+
+    assert "ValueError: it says \\ud83d" in letter.error
+    assert letter.cause == "ValueError"
+
+
 async def test_a_rejected_accepted_input_is_not_retried(autojump_clock: MockClock) -> None:
     """The app turned it down on purpose: it is a dead letter at once."""
     trouble = Troublemaker()
