@@ -17,6 +17,8 @@ import outcome
 import trio
 from attrs import define
 
+from sessiond.core.errors import StoreUnavailable
+
 __all__ = ["Gathered", "Workers", "open_workers"]
 
 T = TypeVar("T")
@@ -63,7 +65,7 @@ class Workers:
             thread.start()
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Call *work* in a thread and return, or raise, what it did.
+        """Call *work* in a thread and return, or raise, what it did. Raises ``ClosedResourceError`` after the end.
 
         Cancellation withdraws a call that no thread has begun; one that runs is waited for, and its result
         returned: *work* bounds its own time.
@@ -80,6 +82,8 @@ class Workers:
 
     async def wait(self, begin: Callable[[_Job], None]) -> object:
         """Make a job, have *begin* see to it that a thread comes to it, and wait for its answer."""
+        if self._is_closed:
+            raise trio.ClosedResourceError("the threads have ended")
         job = _Job(trio.lowlevel.current_task(), [None])
         await trio.lowlevel.checkpoint_if_cancelled()
         begin(job)
@@ -123,6 +127,9 @@ class Workers:
             self._calls.put(None)
         for thread in self._threads:
             thread.join()
+        while not self._calls.empty():  # what a call has queued behind the end: its rest
+            if call := self._calls.get():
+                call()
         self._deliver()  # what they have answered last
         self._is_closed = True
         trio.lowlevel.notify_closing(self._bell)
@@ -133,7 +140,8 @@ class Workers:
 class Gathered(Generic[Q, T]):
     """Calls that a thread makes as one: those that wait when it comes to the first of them, at most 64.
 
-    *work* takes the list of what was asked and returns one answer each, in order; what it raises is raised to all.
+    *work* takes the list of what was asked and returns one answer each, in order. When it raises, it is called for each
+    alone: what is wrong with one is nobody else's trouble. ``StoreUnavailable`` is raised to all at once.
     """
 
     def __init__(self, workers: Workers, work: Callable[[list[Q]], Sequence[T]]) -> None:
@@ -171,14 +179,16 @@ class Gathered(Generic[Q, T]):
             self._call_soon()
         if not jobs:
             return
-        result = outcome.capture(self._work, asked)
-        answers: Sequence[outcome.Outcome[T]]
-        if isinstance(result, outcome.Error):
-            answers = [outcome.Error(result.error) for _ in jobs]
-        else:
-            answers = [outcome.Value(answer) for answer in result.value]
-        for job, answer in zip(jobs, answers, strict=True):
+        for job, answer in zip(jobs, self._answers(asked), strict=True):
             self._workers.answer(job, answer)
+
+    def _answers(self, asked: list[Q]) -> Sequence[outcome.Outcome[T]]:
+        result = outcome.capture(self._work, asked)
+        if isinstance(result, outcome.Value):
+            return [outcome.Value(answer) for answer in result.value]
+        if isinstance(result.error, StoreUnavailable) or len(asked) == 1:
+            return [outcome.Error(result.error) for _ in asked]
+        return [answer for one in asked for answer in self._answers([one])]
 
 
 @asynccontextmanager

@@ -6,7 +6,12 @@ import pytest
 import trio
 import trio.testing
 
+from sessiond.core.errors import StoreUnavailable
 from sessiond.stores.workers import Gathered, open_workers
+
+
+def _echo(asked: list[int]) -> list[int]:
+    return asked
 
 
 async def test_results_and_errors_come_back() -> None:
@@ -112,6 +117,43 @@ async def test_call_that_runs_when_the_block_ends_is_answered() -> None:
     assert answers == ["done"]
 
 
+async def test_calls_that_wait_when_the_block_ends_are_all_made() -> None:
+    """More of them than are gathered at once, too; nobody waits for ever."""
+    begun, go_on = threading.Event(), threading.Event()
+    answers: list[int] = []
+
+    def work() -> None:
+        begun.set()
+        assert go_on.wait(5)
+
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery, open_workers("t", 1) as workers:
+            gathered = Gathered(workers, _echo)
+
+            async def ask(number: int) -> None:
+                answers.append(await gathered.run(number))
+
+            nursery.start_soon(workers.run, work)
+            await trio.to_thread.run_sync(begun.wait, 5)
+            for number in range(200):
+                nursery.start_soon(ask, number)
+            await trio.testing.wait_all_tasks_blocked()
+            go_on.set()
+
+    assert sorted(answers) == list(range(200))
+
+
+async def test_call_after_the_block_is_refused() -> None:
+    """There is nobody left who would answer it."""
+    async with open_workers("t", 1) as workers:
+        gathered = Gathered(workers, _echo)
+    with trio.fail_after(5):
+        with pytest.raises(trio.ClosedResourceError):
+            await workers.run(lambda: None)
+        with pytest.raises(trio.ClosedResourceError):
+            await gathered.run(1)
+
+
 async def test_threads_end_with_the_block() -> None:
     """Nothing is left behind."""
     async with open_workers("leaver", 3):
@@ -167,3 +209,60 @@ async def test_what_a_gathered_call_raises_is_raised_to_all() -> None:
 
         for number in range(3):
             nursery.start_soon(ask, number)
+
+
+async def test_who_is_at_fault_is_told_alone() -> None:
+    """When a call for many fails, it is made for each: the others have their answers all the same."""
+    made: list[list[int]] = []
+    go_on = threading.Event()
+
+    def inverses(asked: list[int]) -> list[float]:
+        made.append(list(asked))
+        return [1 / number for number in asked]
+
+    answers: dict[int, float] = {}
+    async with open_workers("t", 1) as workers, trio.open_nursery() as nursery:
+        gathered = Gathered(workers, inverses)
+
+        async def ask(number: int) -> None:
+            if number:
+                answers[number] = await gathered.run(number)
+            else:
+                with pytest.raises(ZeroDivisionError):
+                    await gathered.run(number)
+
+        nursery.start_soon(workers.run, lambda: go_on.wait(5))
+        await trio.testing.wait_all_tasks_blocked()
+        for number in range(3):
+            nursery.start_soon(ask, number)
+        await trio.testing.wait_all_tasks_blocked()
+        go_on.set()
+
+    assert answers == {1: 1.0, 2: 0.5}
+    assert [len(asked) for asked in made] == [3, 1, 1, 1]
+
+
+async def test_a_store_that_is_away_is_asked_once() -> None:
+    """It would be away for each of them too: all are told."""
+    made: list[int] = []
+    go_on = threading.Event()
+
+    def fail(asked: list[int]) -> list[int]:
+        made.append(len(asked))
+        raise StoreUnavailable("away")
+
+    async with open_workers("t", 1) as workers, trio.open_nursery() as nursery:
+        gathered = Gathered(workers, fail)
+
+        async def ask(number: int) -> None:
+            with pytest.raises(StoreUnavailable):
+                await gathered.run(number)
+
+        nursery.start_soon(workers.run, lambda: go_on.wait(5))
+        await trio.testing.wait_all_tasks_blocked()
+        for number in range(3):
+            nursery.start_soon(ask, number)
+        await trio.testing.wait_all_tasks_blocked()
+        go_on.set()
+
+    assert made == [3]
