@@ -157,7 +157,10 @@ while True:
 
 
 def test_a_disk_that_takes_no_more_is_unavailable_until_it_does(path: Path) -> None:
-    """A real limit on file size: refused commits leave nothing, the same ones are applied when there is room."""
+    """A real limit on file size: refused commits leave nothing, the same ones are applied when there is room.
+
+    What is accepted here would not fit into an empty log either.
+    """
     program = """
 await rig.apply(snapshot=b"before")
 resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 19, resource.RLIM_INFINITY))
@@ -177,7 +180,7 @@ try:
 except StoreUnavailable:
     print("check says so too")
 try:
-    await rig.accept(arrival("a", body=b"x" * 200_000))
+    await rig.accept(arrival("a", body=b"x" * 600_000))
     print("accepted")
 except StoreUnavailable:
     print("nothing is accepted")
@@ -186,7 +189,7 @@ print("kept" if loaded.version == version else loaded.version)
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 await rig.store.check()
 (verdict,) = await rig.send(commit)
-(receipt,) = await rig.accept(arrival("a", body=b"x" * 200_000))
+(receipt,) = await rig.accept(arrival("a", body=b"x" * 600_000))
 print(verdict.status, verdict.version - version, receipt.status)
 """
     with _process(program, path) as process:
@@ -235,7 +238,7 @@ async def test_a_large_log_is_copied_into_the_file(path: Path) -> None:
 def test_a_busy_log_begins_again(path: Path) -> None:
     """Written without a pause, it is copied beside the writer and stays about as long as it may be."""
     with closing(connect(path)) as writer:
-        prepare(writer, path)
+        prepare(writer)
         checkpoints = Checkpoints(path, writer, copy_after_rows=500)
         sizes = []
         for number in range(6000):
@@ -251,7 +254,7 @@ def test_a_busy_log_begins_again(path: Path) -> None:
 def test_a_copy_that_fails_harms_no_commit(path: Path) -> None:
     """The log is durable by itself; it is copied when that is possible again."""
     with closing(connect(path)) as writer, closing(connect(path)) as reader:
-        prepare(writer, path)
+        prepare(writer)
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM users").fetchone()  # holds the log back
         checkpoints = Checkpoints(path, writer, copy_after_rows=10)

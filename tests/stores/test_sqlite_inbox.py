@@ -41,7 +41,7 @@ def _clearing(number: int, *, clears: bool, at: float = NOW) -> Arrival:
 
 
 async def test_a_batch_is_looked_up_as_a_whole(path: Path) -> None:
-    """Two reads, however many arrivals; each adds a row to two tables."""
+    """Two reads, after the look whether somebody else wrote, however many arrivals; each adds a row to two tables."""
     users = neighbours(9)
     async with open_rig(lambda: open_sqlite_store(path), max_commit_bytes=LIMIT) as rig:
         await rig.accept(arrival("first"))
@@ -49,7 +49,7 @@ async def test_a_batch_is_looked_up_as_a_whole(path: Path) -> None:
             receipts = await rig.accept(*(_of(user) for user in users))
 
     assert {receipt.status for receipt in receipts} == {ACCEPTED}
-    assert ran == ["BEGIN", "SELECT", "SELECT", *["INSERT"] * 18, "COMMIT"]
+    assert ran == ["BEGIN", "PRAGMA", "SELECT", "SELECT", *["INSERT"] * 18, "COMMIT"]
 
 
 def _of(user: str) -> Arrival:

@@ -86,7 +86,7 @@ def test_both_ways_to_the_schema_lead_to_the_same(tmp_path: Path) -> None:
         if name == "old.db":
             _old_file(path, 1)
         with closing(connect(path)) as db:
-            prepare(db, path)
+            prepare(db)
             found.append(db.execute("SELECT name, sql FROM sqlite_schema ORDER BY name").fetchall())
 
     assert found[0] == found[1]
@@ -98,7 +98,7 @@ def test_a_file_that_cannot_be_brought_up_to_date_stays_as_it_was(path: Path) ->
     with closing(connect(path)) as db:
         db.execute("CREATE TABLE journal (mine)")
         with pytest.raises(sqlite3.OperationalError, match="already exists"):
-            prepare(db, path)
+            prepare(db)
         db.execute("ROLLBACK")
         assert db.execute("PRAGMA user_version").fetchone() == (1,)
 
@@ -162,7 +162,7 @@ async def test_neighbours_do_not_take_each_others_rows(path: Path) -> None:
 
 
 async def test_a_turn_reads_neither_fences_nor_attempts_again(path: Path) -> None:
-    """Nobody else writes the file: its second commit is a transaction of the record's row, and what changes."""
+    """While nobody else writes the file: its second commit is a transaction of the record's row, and what changes."""
     async with open_rig(lambda: open_sqlite_store(path), max_commit_bytes=LIMIT) as rig:
         await rig.apply(snapshot=b"1")
         ran: list[str] = []
@@ -171,6 +171,7 @@ async def test_a_turn_reads_neither_fences_nor_attempts_again(path: Path) -> Non
 
     assert [statement.split()[0] for statement in ran] == [
         "BEGIN",
+        "PRAGMA",  # data_version: whether somebody did
         "SELECT",
         "UPDATE",
         "INSERT",

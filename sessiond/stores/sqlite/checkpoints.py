@@ -4,6 +4,9 @@ SQLite by itself copies the whole log within the commit that fills it: 35 ms for
 turn in fifteen would see at half load. Here a thread with a connection of its own copies it while commits go on.
 What they added meanwhile is copied by the writer between two commits, and then the log begins again from its
 start: without that second step a busy log would never be empty, and grow for ever.
+
+While somebody reads for long (a backup, say) the log cannot begin again, and grows. When it has filled the disk, and
+the read is over, copying it is what makes room: the writer does it after each transaction that was refused.
 """
 
 import sqlite3
@@ -50,17 +53,30 @@ class Checkpoints:
     def after_transaction(self) -> None:
         """Start copying when enough was written; finish when the copying thread is done."""
         if self._state is _State.COPIED:
-            with suppress(sqlite3.Error):  # of the copy: the commit before it is durable in the log
-                self._writer.execute(_COPY)
-            self._copied_at = self._writer.total_changes
-            self._state = _State.GATHERING
+            self._copy_here()
         elif (
             self._state is _State.GATHERING
             and self._writer.total_changes - self._copied_at >= self._copy_after_rows
         ):
+            thread = Thread(target=self._copy, name="sqlite checkpoint")
             self._state = _State.COPYING
-            self._thread = Thread(target=self._copy, name="sqlite checkpoint")
-            self._thread.start()
+            try:
+                thread.start()
+            except RuntimeError:  # no more threads can be had
+                self._copy_here()
+            else:
+                self._thread = thread
+
+    def after_refusal(self) -> None:
+        """Copy at once, so that a log which fills the disk begins again."""
+        if self._state is not _State.COPYING:
+            self._copy_here()
+
+    def _copy_here(self) -> None:
+        with suppress(sqlite3.Error):  # of the copy: the commit before it is durable in the log
+            self._writer.execute(_COPY)
+        self._copied_at = self._writer.total_changes
+        self._state = _State.GATHERING
 
     def close(self) -> None:
         """Wait until nothing is being copied any more."""
@@ -68,6 +84,10 @@ class Checkpoints:
             self._thread.join()
 
     def _copy(self) -> None:
-        with suppress(sqlite3.Error), closing(connect(self._path)) as own:
-            own.execute(_COPY)  # when it fails (a full disk, say) nothing is lost: the log stays
-        self._state = _State.COPIED
+        try:
+            with suppress(sqlite3.Error), closing(connect(self._path)) as own:
+                own.execute(
+                    _COPY
+                )  # when it fails (a full disk, say) nothing is lost: the log stays
+        finally:
+            self._state = _State.COPIED

@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from sessiond.core.errors import SnapshotCorrupt
 from sessiond.core.ids import UserId
 from sessiond.core.records import UserCommit
 from sessiond.stores.sqlite.reads import one_moment
@@ -50,7 +51,7 @@ def is_to_be_swept(version: int) -> bool:
 
 
 def read(db: sqlite3.Connection, user: UserId, limit: int) -> tuple[bytes, ...]:
-    """Read the newest entries, oldest first."""
+    """Read the newest entries, oldest first. Raises ``SnapshotCorrupt`` when a row was changed."""
     with one_moment(db):
         newest = list(islice(_newest_first(db, user), limit))
     return tuple(reversed(newest))
@@ -64,10 +65,17 @@ def _newest_first(db: sqlite3.Connection, user: UserId) -> Iterator[bytes]:
             trimmed = max(trimmed, floor)
             if last <= trimmed:
                 return
-            entries: Sequence[bytes] = _unpack(packed)
+            entries = _entries(packed)
             yield from reversed(entries[-min(len(entries), last - trimmed) :])
     with closing(db.execute(_OLD_ROWS, (user,))) as old_rows:
         for number, entry in old_rows:
             if number <= trimmed:
                 return
             yield entry
+
+
+def _entries(packed: bytes) -> Sequence[bytes]:
+    try:
+        return _unpack(packed)
+    except msgspec.MsgspecError:
+        raise SnapshotCorrupt("a stored row of the journal cannot be read") from None

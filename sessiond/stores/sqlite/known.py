@@ -1,4 +1,4 @@
-"""What the writer need not read again: nobody else writes the file (``file.hold_file``)."""
+"""What the writer need not read again while nobody else writes the file, which SQLite tells (``data_version``)."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,8 +14,8 @@ __all__ = ["Known", "transaction"]
 @contextmanager
 def transaction(db: sqlite3.Connection) -> Iterator[None]:
     """Write all or nothing."""
-    db.execute("BEGIN IMMEDIATE")
     try:
+        db.execute("BEGIN IMMEDIATE")
         yield
         db.execute("COMMIT")
     except BaseException:
@@ -34,6 +34,7 @@ class Known:
     def __init__(self) -> None:
         self._fences: dict[Partition, tuple[int, str]] | None = None
         self._is_unattempted = False
+        self._data_version: int | None = None
 
     def live(
         self,
@@ -41,7 +42,14 @@ class Known:
         partitions: Iterable[Partition],
         fences: Mapping[Partition, Fence],
     ) -> set[Partition]:
-        """Tell for which *partitions* the stored fence is the one given."""
+        """Tell for which *partitions* the stored fence is the one given; the first thing in each transaction."""
+        (version,) = db.execute("PRAGMA data_version").fetchone()
+        if (
+            version != self._data_version
+        ):  # another connection wrote: file.hold_file was circumvented
+            self._data_version = version
+            self.fences_change()
+            self.attempts_grow()
         if self._fences is None:
             rows = db.execute("SELECT partition, number, nonce FROM fences WHERE nonce != ''")
             self._fences = {partition: (number, nonce) for partition, number, nonce in rows}

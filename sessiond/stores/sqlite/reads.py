@@ -58,8 +58,8 @@ _DEAD_LETTERS_OF_USER: Final = (
 @contextmanager
 def one_moment(db: sqlite3.Connection) -> Iterator[None]:
     """Let several reads see the same state of the data."""
-    db.execute("BEGIN")
     try:
+        db.execute("BEGIN")
         yield
     finally:
         if db.in_transaction:

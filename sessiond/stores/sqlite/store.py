@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, final
 import trio
 from typing_extensions import override
 
+from sessiond.core.errors import StoreUnavailable
 from sessiond.core.ids import Digest, NodeId, Partition, UserId
 from sessiond.core.records import (
     NO_DELIVERY,
@@ -32,7 +33,7 @@ from sessiond.core.records import (
 from sessiond.core.store_rules import MAX_COMMIT_BYTES
 from sessiond.stores.sqlite import inbox, journals, ownership, reads, writes
 from sessiond.stores.sqlite.checkpoints import Checkpoints
-from sessiond.stores.sqlite.file import connect, hold_file, prepare, translated
+from sessiond.stores.sqlite.file import Place, connect, hold_file, prepare, translated
 from sessiond.stores.sqlite.known import Known
 from sessiond.stores.workers import Gathered, Workers, open_workers
 
@@ -49,10 +50,9 @@ _T = TypeVar("_T")
 class _Line:
     """A connection and the one thread that uses it."""
 
-    def __init__(self, path: Path, workers: Workers) -> None:
+    def __init__(self, path: Path, db: "sqlite3.Connection", workers: Workers) -> None:
         self._path = path
-        with translated(path):
-            self.db = connect(path)
+        self.db = db
         self._workers = workers
 
     async def run(
@@ -80,17 +80,16 @@ class _Line:
         with translated(self._path):
             return work(self.db, *args, **kwargs)
 
-    def close(self) -> None:
-        with translated(self._path):
-            self.db.close()
-
 
 class _Writer(_Line):
     """The connection that writes; between transactions it sees to the log."""
 
-    def __init__(self, path: Path, workers: Workers) -> None:
-        super().__init__(path, workers)
-        self.checkpoints = Checkpoints(path, self.db)
+    def __init__(
+        self, path: Path, db: "sqlite3.Connection", workers: Workers, checkpoints: Checkpoints
+    ) -> None:
+        super().__init__(path, db, workers)
+        self.checkpoints = checkpoints
+        self._place = Place(path)
 
     @override
     def call(
@@ -99,14 +98,35 @@ class _Writer(_Line):
         *args: _P.args,
         **kwargs: _P.kwargs,
     ) -> _T:
-        answer = super().call(work, *args, **kwargs)
+        try:
+            answer = super().call(work, *args, **kwargs)
+            self._place.check()
+        except StoreUnavailable:
+            self.checkpoints.after_refusal()
+            raise
         self.checkpoints.after_transaction()
         return answer
 
-    @override
-    def close(self) -> None:
-        self.checkpoints.close()
-        super().close()
+
+# A connection is closed when its thread has ended: beneath a call that runs, that would be the end of the process.
+
+
+@asynccontextmanager
+async def _open_writer(path: Path) -> AsyncIterator[_Writer]:
+    with (
+        translated(path),
+        closing(connect(path)) as db,
+        closing(Checkpoints(path, db)) as checkpoints,
+    ):
+        async with open_workers("sqlite writer", 1) as workers:
+            yield _Writer(path, db, workers, checkpoints)
+
+
+@asynccontextmanager
+async def _open_reader(path: Path) -> AsyncIterator[_Line]:
+    with translated(path), closing(connect(path)) as db:
+        async with open_workers("sqlite reader", 1) as workers:
+            yield _Line(path, db, workers)
 
 
 @final
@@ -244,9 +264,7 @@ async def open_sqlite_store(
     path = Path(await trio.Path(path).resolve())
     async with AsyncExitStack() as stack:
         stack.enter_context(hold_file(path))
-        writing = await stack.enter_async_context(open_workers("sqlite writer", 1))
-        writer = stack.enter_context(closing(_Writer(path, writing)))
-        await writer.run(prepare, path)
-        reading = await stack.enter_async_context(open_workers("sqlite reader", 1))
-        reader = stack.enter_context(closing(_Line(path, reading)))
+        writer = await stack.enter_async_context(_open_writer(path))
+        await writer.run(prepare)
+        reader = await stack.enter_async_context(_open_reader(path))
         yield SqliteStore(writer, reader, max_commit_bytes)
