@@ -67,7 +67,7 @@ class Line:
 
     def is_idle(self) -> bool:
         """Tell whether it can be used: the server has not hung up, and has said nothing that nobody asked for."""
-        return self._failure is None and not self._alarm.poll(0)
+        return not (self._failure or self._alarm.poll(0) or self._reader.has_data())
 
     async def send(self, commands: Sequence[Sequence[Argument]]) -> None:
         """Send *commands* in one go; not cancelled.
@@ -144,7 +144,7 @@ class Line:
     def _answer(self, reply: Any) -> None:
         if isinstance(reply, RedisConnectionError):
             raise reply
-        if not self._missing:
+        if not self._missing or isinstance(reply, hiredis.PushNotification):
             raise RedisConnectionError("the server said what nobody asked for")
         self._missing -= 1
         self._replies.append(reply)
@@ -219,6 +219,10 @@ class Lines:
         except BaseException:
             for line in lines:
                 line.close()  # with replies that nobody has read it is never used again
+            for address in asked:
+                self._drop(
+                    address
+                )  # what went wrong here will there; to find out may take a time-out for each
             raise
         for address, line in zip(asked, lines, strict=True):
             self._give_back(address, line)
@@ -226,9 +230,8 @@ class Lines:
 
     def drop_idle(self) -> None:
         """Hang up where no call is under way."""
-        for lines in self._idle.values():
-            while lines:
-                lines.pop().close()
+        for address in list(self._idle):
+            self._drop(address)
 
     def close(self) -> None:
         """Hang up, where a call is under way as soon as it is done."""
@@ -248,6 +251,10 @@ class Lines:
         trio.lowlevel.spawn_system_task(line.listen)
         return line
 
+    def _drop(self, address: Address) -> None:
+        for line in self._idle.pop(address, ()):
+            line.close()
+
     def _give_back(self, address: Address, line: Line) -> None:
         if self._is_closed:
             line.close()
@@ -258,7 +265,13 @@ class Lines:
         where = {"host": address.host, "port": address.port} if address.port else {}
         options = self._options | where
         connection = options.pop("connection_class", Connection)(**options)
-        connection.connect()
+        try:
+            connection.connect()
+        except RedisError:
+            raise
+        except Exception as error:  # a greeting that redis-py or we cannot make sense of
+            connection.disconnect()
+            raise _lost(error) from error
         return connection
 
 

@@ -196,3 +196,26 @@ async def test_demoted_primary_is_left(redis_servers: RedisServers) -> None:
 
         assert await client.exchange([increment("n")]) == [2]
         assert admin.info("stats")["total_connections_received"] == before + 1
+
+
+@pytest.mark.parametrize("said", [b":5\r\n", b"$-1\r\n", b"*1\r\n+a\r\n", b"-MOVED\r\n"])
+async def test_server_that_is_no_redis_is_out_of_reach(said: bytes) -> None:
+    """Whatever it says of itself: the node waits for a better one, and keeps no socket to this one."""
+    hung_up = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            peer, _ = listener.accept()
+            with peer:
+                while data := peer.recv(65536):
+                    peer.sendall(said if b"INFO" in data else b"+OK\r\n")
+            hung_up.set()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        url = f"redis://127.0.0.1:{listener.getsockname()[1]}"
+        with client_of(url, seconds=0.3) as client:
+            with pytest.raises(StoreUnavailable, match="out of reach"):
+                await client.exchange([increment("n")])
+            assert hung_up.wait(5)
+    thread.join(5)

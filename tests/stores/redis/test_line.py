@@ -17,6 +17,7 @@ from sessiond.stores.redis.topology import Address
 from tests.redis_server import RedisServer
 
 SECONDS = 5.0
+SHORT = 0.3
 PING = [("PING",)]
 
 
@@ -216,3 +217,67 @@ async def test_connections_are_kept_and_closed(redis_server: RedisServer) -> Non
             lines.close()
             admin.rpush("nothing", "something")
         await until(lambda: len(admin.client_list(_type="normal")) == 1)
+
+
+@asynccontextmanager
+async def scripted(
+    answer: Callable[[int, bytes], bytes], *, seconds: float = SECONDS
+) -> AsyncIterator[tuple[Lines, dict[Address, list[tuple[str]]], list[int]]]:
+    """Lines to a server that sends what *answer* gives for a connection's number and what came over it.
+
+    Beside them a question, and the number of the connection of each question that came.
+    """
+    asked: list[int] = []
+    async with trio.open_nursery() as nursery:
+        (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        opened: list[trio.SocketStream] = []
+
+        async def serve(stream: trio.SocketStream) -> None:
+            opened.append(stream)
+            number = len(opened)
+            async with stream:
+                async for data in stream:
+                    asked.append(number)
+                    await stream.send_all(answer(number, bytes(data)))
+
+        nursery.start_soon(trio.serve_listeners, serve, [listener])
+        lines = Lines({"protocol": 2, "driver_info": None}, timeout_seconds=seconds)
+        yield lines, {Address("127.0.0.1", listener.socket.getsockname()[1]): PING}, asked
+        lines.close()
+        nursery.cancel_scope.cancel()
+
+
+async def test_connections_beside_one_that_hangs_are_given_up() -> None:
+    """A server that went away without a word answers on none of them: one time-out is enough to know it."""
+    gone = False
+
+    def answer(number: int, _data: bytes) -> bytes:
+        return b"" if gone and number < 4 else b"+PONG\r\n"
+
+    async with scripted(answer, seconds=SHORT) as (lines, ping, asked):
+        async with trio.open_nursery() as nursery:
+            for _ in range(3):
+                nursery.start_soon(lines.talk, ping)
+        assert sorted(asked) == [1, 2, 3]
+        gone = True
+        with pytest.raises(RedisTimeoutError):
+            await lines.talk(ping)
+
+        assert await lines.talk(ping) == [[b"PONG"]]
+        assert asked[-1] == 4
+
+
+async def test_half_of_what_nobody_asked_for_ends_it() -> None:
+    """Its other half would come before the next reply: another connection is asked."""
+    async with scripted(lambda _number, _data: b"+one\r\n+half") as (lines, ping, asked):
+        assert [await lines.talk(ping) for _ in range(2)] == [[[b"one"]]] * 2
+        assert asked == [1, 2]
+
+
+async def test_push_before_the_reply_ends_it() -> None:
+    """What a proxy hands on of RESP3 is not taken for the reply that is to come."""
+    async with connected() as (line, server):
+        await line.send(PING)
+        await server.send_all(b">2\r\n$10\r\ninvalidate\r\n*0\r\n")
+        with pytest.raises(RedisConnectionError, match="nobody asked for"):
+            await line.receive()
