@@ -83,7 +83,11 @@ class Store(Protocol):
         ...
 
     async def renew(self, node: "NodeId", nonce: str, *, lease_seconds: float) -> None:
-        """Extend *node*'s lease. Raises ``Fenced`` when the lease is held under another nonce."""
+        """Extend *node*'s lease.
+
+        Raises ``Fenced`` when the lease is held under another nonce, or the store does not know any more what was
+        acquired under ours.
+        """
         ...
 
     async def release(self, node: "NodeId", nonce: str) -> None:

@@ -171,8 +171,8 @@ class Ownership:
                 self._availability.away(self, error)
                 attempt += 1
                 continue
-            except Fenced:
-                self._lose("another process took it")
+            except Fenced as error:
+                self._lose(str(error))
                 scope.cancel()
                 return
             attempt = 0

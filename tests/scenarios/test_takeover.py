@@ -63,3 +63,26 @@ async def test_the_same_node_takes_back_what_it_held(
     with trio.fail_after(20):
         await server.start()
     server.kill()
+
+
+async def test_a_node_whose_redis_has_forgotten_everything_begins_anew(
+    redis_servers: RedisServers, short_tmp_path: Path
+) -> None:
+    """Nothing can be written any more under what it held: it exits to be started again, and then serves."""
+    redis = redis_servers.start()
+    server = ServerProcess(redis.url, short_tmp_path, lease_seconds=LEASE_SECONDS)
+    await server.start()
+    async with trio.open_nursery() as nursery:
+        client = StubbornClient("ada", server.port, nursery, random.Random(1))
+        await client.run(range(2))
+        redis.flush()
+        code = await server.wait(15)
+        await server.start()
+        await client.run(range(2, 4))
+        kept = await client.push("show", {})
+        await client.close()
+        nursery.cancel_scope.cancel()
+    server.kill()
+
+    assert 75 == code
+    assert [2, 3] == kept["seen"]

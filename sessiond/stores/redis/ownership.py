@@ -7,14 +7,15 @@ kept, and learns so at its next commit: the fence is what safety rests on.
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
-from sessiond.core.errors import Fenced, StoreInUse
+from sessiond.core.errors import Fenced, StoreInUse, StoreUnavailable
 from sessiond.core.ids import PARTITIONS, NodeId, Partition
 from sessiond.core.records import Acquired, Fence
 from sessiond.stores.redis.arguments import pack_arguments
 from sessiond.stores.redis.client import Call
-from sessiond.stores.redis.deployment import Deployment
+from sessiond.stores.redis.deployment import Deployment, fence_token
 from sessiond.stores.redis.scripts import ACQUIRE, END_LEASE, RELEASE, RENEW
 
 __all__ = ["acquire", "release", "renew"]
@@ -97,12 +98,37 @@ def _acquired(partition: Partition, nonce: str, row: Sequence[Any]) -> Acquired:
     )
 
 
-async def renew(deployment: Deployment, node: NodeId, nonce: str, lease_seconds: float) -> None:
-    """Do as ``Store.renew`` says."""
+async def renew(
+    deployment: Deployment,
+    node: NodeId,
+    nonce: str,
+    held: Iterable[Fence],
+    lease_seconds: float,
+) -> None:
+    """Do as ``Store.renew`` says; see also that Redis still knows the fences *held*.
+
+    One that was emptied, or went back to what it once was, takes no commit under them: to hold a lease there is to
+    refuse everybody, and to keep others from beginning anew.
+    """
     args = (nonce, _milliseconds(lease_seconds))
     (ours,) = await deployment.write(RENEW.call(deployment.keys.node(node), args=args))
     if not ours:
         raise Fenced(f"the lease of node {node!r} is held by a later run")
+    if fences := [fence for fence in held if fence.nonce == nonce]:
+        with suppress(
+            StoreUnavailable
+        ):  # a part of a cluster is away: the lease is renewed all the same
+            await _check_fences(deployment, fences)
+
+
+async def _check_fences(deployment: Deployment, fences: Sequence[Fence]) -> None:
+    keys = [deployment.keys.own(fence.partition) for fence in fences]
+    tokens = await deployment.read(*(Call(key, ("HGET", key, "token")) for key in keys))
+    for fence, token in zip(fences, tokens, strict=True):
+        if token != fence_token(fence).encode():
+            raise Fenced(
+                f"partition {fence.partition} is held by another run, or Redis lost who does"
+            )
 
 
 async def release(deployment: Deployment, node: NodeId, nonce: str) -> None:

@@ -73,6 +73,8 @@ class RedisStore:
         self._turns = Turns(connections)
         self._lease_turns = Turns(1)
         self._load = Gathered(self._turns, partial(reads.load, deployment))
+        self._fences: dict[Partition, Fence] = {}
+        """What was acquired last; ``renew`` looks whether it still holds."""
         self.primary_changes = 0
         self.on_primary_changed: Callable[[], None] | None = None
 
@@ -97,10 +99,13 @@ class RedisStore:
         lease_seconds: float,
     ) -> tuple[Acquired, ...]:
         due = now + window_seconds
-        return await self._hold(ownership.acquire, node, nonce, partitions, due, lease_seconds)
+        acquired = await self._hold(ownership.acquire, node, nonce, partitions, due, lease_seconds)
+        self._fences.update((one.fence.partition, one.fence) for one in acquired)
+        return acquired
 
     async def renew(self, node: NodeId, nonce: str, *, lease_seconds: float) -> None:
-        await self._hold(ownership.renew, node, nonce, lease_seconds)
+        held = list(self._fences.values())
+        await self._hold(ownership.renew, node, nonce, held, lease_seconds)
 
     async def release(self, node: NodeId, nonce: str) -> None:
         await self._hold(ownership.release, node, nonce)

@@ -2,8 +2,9 @@
 
 import pytest
 
-from sessiond.core.errors import StoreInUse
+from sessiond.core.errors import Fenced, StoreInUse
 from sessiond.core.ids import NodeId, Partition
+from sessiond.stores.redis import open_redis_store
 from sessiond.testing.stores import StoreRig
 from sessiond.testing.stores.rig import NOW
 from tests.redis_server import RedisServer
@@ -49,3 +50,31 @@ async def test_lease_needs_no_partition(rig: StoreRig, redis_server: RedisServer
     )
     with redis_server.client() as client:
         assert client.get("sessiond:node:new") == b"n"
+
+
+async def test_lease_over_fences_that_redis_has_lost_is_not_renewed(
+    either_rig: StoreRig, redis_server: RedisServer, redis_cluster: RedisServer
+) -> None:
+    """Nobody could write under it, and nobody else could begin: who held it has to acquire again."""
+    await either_rig.acquire(Partition(1), Partition(2), node=NodeId("a"), nonce="n")
+    await either_rig.store.renew(NodeId("a"), "n", lease_seconds=60)
+    for server in (redis_server, redis_cluster):
+        server.flush()
+    with pytest.raises(Fenced, match="partition 1 is held by another run, or Redis lost"):
+        await either_rig.store.renew(NodeId("a"), "n", lease_seconds=60)
+
+    await either_rig.acquire(Partition(1), Partition(2), node=NodeId("a"), nonce="n2")
+    await either_rig.store.renew(NodeId("a"), "n2", lease_seconds=60)
+
+
+async def test_lease_is_not_renewed_when_one_fence_is_another(
+    rig: StoreRig, redis_server: RedisServer
+) -> None:
+    """A late twin of our own request, or a failover to what was before: commits of this partition are refused."""
+    await rig.acquire(Partition(1), Partition(2), node=NodeId("a"), nonce="n")
+    async with open_redis_store(redis_server.url) as other:
+        await other.acquire(
+            NodeId("a"), "n", [Partition(2)], now=NOW, window_seconds=1, lease_seconds=60
+        )
+    with pytest.raises(Fenced, match="partition 2"):
+        await rig.store.renew(NodeId("a"), "n", lease_seconds=60)
