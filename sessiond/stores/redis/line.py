@@ -129,17 +129,20 @@ class Line:
             try:
                 size = self._socket.recv_into(self._buffer)
             except (BlockingIOError, ssl.SSLWantReadError):
-                await trio.lowlevel.wait_readable(self._number)
-                continue
-            if not size:
-                raise RedisConnectionError("Connection closed by server.")
-            self._reader.feed(self._buffer, 0, size)  # type: ignore[arg-type]
-            while (reply := self._reader.gets(False)) is not _INCOMPLETE:
-                self._answer(reply)
-            if self._missing:
-                self._expect()
-            if size < _BUFFER_BYTES:
-                await trio.lowlevel.wait_readable(self._number)
+                pass
+            else:
+                self._feed(size)
+            # Also when there is more, so that a reply of many megabytes does not keep all else from running.
+            await trio.lowlevel.wait_readable(self._number)
+
+    def _feed(self, size: int) -> None:
+        if not size:
+            raise RedisConnectionError("Connection closed by server.")
+        self._reader.feed(self._buffer, 0, size)  # type: ignore[arg-type]
+        while (reply := self._reader.gets(False)) is not _INCOMPLETE:
+            self._answer(reply)
+        if self._missing:
+            self._expect()
 
     def _answer(self, reply: Any) -> None:
         if isinstance(reply, RedisConnectionError):

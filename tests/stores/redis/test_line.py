@@ -281,3 +281,27 @@ async def test_push_before_the_reply_ends_it() -> None:
         await server.send_all(b">2\r\n$10\r\ninvalidate\r\n*0\r\n")
         with pytest.raises(RedisConnectionError, match="nobody asked for"):
             await line.receive()
+
+
+async def test_others_go_on_while_a_large_reply_is_taken_in() -> None:
+    """However much of it is there already: after each part everybody else may run."""
+    size = 2_000_000  # the sockets hold it
+    async with connected() as (line, server):
+        turns = 0
+
+        async def go_on() -> None:
+            nonlocal turns
+            while True:
+                await trio.lowlevel.checkpoint()
+                turns += 1
+
+        await line.send([("GET", "large")])
+        await server.receive_some()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(go_on)
+            nursery.start_soon(server.send_all, b"$%d\r\n%b\r\n" % (size, bytes(size)))
+            (reply,) = await line.receive()
+            nursery.cancel_scope.cancel()
+
+        assert len(reply) == size
+        assert turns > size / 65536
