@@ -281,8 +281,8 @@ class RedisClient:
             info = parse_info(connection.read_response())
         except ResponseError:
             return  # INFO is forbidden here; fences still hold, they are compared at every write
-        if self._sentinels is not None and info.get("role") != "master":
-            raise RedisConnectionError("what the Sentinels name is no primary, or not any more")
+        if not self._cluster and info.get("role", "master") != "master":
+            raise RedisConnectionError("what answers there is no primary, or not any more")
         # The replication id changes at every promotion, also of a process that was the primary before.
         history = f"{info.get('run_id')} {info.get('master_replid')}"
         address = self._known_as(connection)

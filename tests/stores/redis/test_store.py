@@ -364,3 +364,22 @@ async def test_wrong_options_are_refused(options: dict[str, str], words: str) ->
     with pytest.raises(InvalidInput, match=words):
         async with open_redis_store("redis://localhost", **options):  # type: ignore[arg-type]
             pass
+
+
+async def test_server_that_became_a_replica_is_away(redis_servers: RedisServers) -> None:
+    """What it has may be old, or never have been: it is not read either. Promoted again it has another history."""
+    server = redis_servers.start()
+    async with rig_on(server) as rig:
+        assert isinstance(rig.store, RedisStore)
+        await rig.apply(snapshot=b"1")
+        history = rig.store.continuity
+        with server.client() as admin:
+            admin.replicaof("127.0.0.1", redis_servers.start().port)
+            await must_raise(StoreUnavailable, rig.send, rig.change(version=1))
+            error = await must_raise(StoreUnavailable, rig.store.load, USER, partition_of(USER))
+            assert "no primary" in str(error)
+            admin.replicaof("NO", "ONE")
+        await until_back(rig)
+
+        assert rig.store.primary_changes == 1
+        assert rig.store.continuity != history
