@@ -9,8 +9,11 @@ Nothing here is cancelled: a request that has begun is waited for, and each wait
 
 import math
 import select
+import socket
 import ssl
+import struct
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final, TypeAlias, TypeVar
 
 import hiredis
@@ -31,6 +34,9 @@ T = TypeVar("T")
 _BUFFER_BYTES: Final = 65536
 
 _INCOMPLETE: Final = object()
+
+#: To linger for no time at all: closing drops what was not sent, and resets the connection.
+_AT_ONCE: Final = struct.pack("ii", 1, 0)
 
 
 class Line:
@@ -107,8 +113,14 @@ class Line:
         return replies
 
     def close(self) -> None:
-        """Hang up."""
+        """Hang up; what the server has not taken in of a request without a reply it never gets.
+
+        The system would go on sending it for minutes: it might come after its repeat, and after what followed that.
+        """
         self._fail(RedisConnectionError("closed"))
+        if self._missing:
+            with suppress(OSError):
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
         trio.lowlevel.notify_closing(self._number)
         self._connection.disconnect()
 
