@@ -16,7 +16,7 @@ from sessiond.stores.redis.packing import (
 )
 from sessiond.stores.redis.scripts import DELIVERIES, DUE, FRAMES, LOAD
 
-__all__ = ["deliveries", "due", "frames", "journal", "load", "reply"]
+__all__ = ["deliveries", "due", "frames", "journal", "load", "reply", "weigh"]
 
 
 async def load(
@@ -29,6 +29,11 @@ async def load(
     ]
     replies = await deployment.read(*calls)
     return [None if found is None else unpack_record(*found) for found in replies]
+
+
+def weigh(loaded: Loaded | None) -> int:
+    """Tell about how many bytes *loaded* took to read."""
+    return 0 if loaded is None else len(loaded.snapshot) + len(loaded.previous or b"")
 
 
 async def frames(

@@ -72,7 +72,7 @@ class RedisStore:
         self._max_commit_bytes = max_commit_bytes
         self._turns = Turns(connections)
         self._lease_turns = Turns(1)
-        self._load = Gathered(self._turns, partial(reads.load, deployment))
+        self._load = Gathered(self._turns, partial(reads.load, deployment), reads.weigh)
         self._fences: dict[Partition, Fence] = {}
         """What was acquired last; ``renew`` looks whether it still holds."""
         self.primary_changes = 0

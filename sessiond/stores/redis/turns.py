@@ -19,6 +19,12 @@ Q = TypeVar("Q")
 #: More would keep the first one waiting for longer than it saves the last one.
 _MOST_GATHERED: Final = 64
 
+#: As long as nothing is known of the answers.
+_FIRST_GATHERED: Final = 4
+
+#: Of answers in one call: Redis serves nobody else meanwhile. *(measured)* 40 records of 8 MB kept it for 3.2 s.
+_GATHERED_BYTES: Final = 1024 * 1024
+
 
 class Turns:
     """So many calls at the same time, the others after them in the order in which they came.
@@ -57,12 +63,20 @@ class Gathered(Generic[Q, T]):
     """Questions that are asked as one: those that wait when the first of them has its turn, at most 64.
 
     *ask* takes the list of what was asked and returns one answer each, in order; what it raises is raised to all.
+    *weigh* tells the bytes of an answer: so many are asked at once as together had about 1 MiB the last time.
     *(measured)* Of sixteen loads at once each takes 27 µs, and 190 by itself.
     """
 
-    def __init__(self, turns: Turns, ask: Callable[[list[Q]], Awaitable[Sequence[T]]]) -> None:
+    def __init__(
+        self,
+        turns: Turns,
+        ask: Callable[[list[Q]], Awaitable[Sequence[T]]],
+        weigh: Callable[[T], int],
+    ) -> None:
         self._turns = turns
         self._ask = ask
+        self._weigh = weigh
+        self._most = _FIRST_GATHERED
         self._waiting: deque[_Asked[Q]] = deque()
         self._is_called = False
 
@@ -94,7 +108,7 @@ class Gathered(Generic[Q, T]):
         await self._turns.take()
         try:
             self._is_called = False  # who comes from now on calls again
-            count = min(len(self._waiting), _MOST_GATHERED)
+            count = min(len(self._waiting), self._most)
             group = [self._waiting.popleft() for _ in range(count)]
             self._call_soon()
             for asked in group:
@@ -109,7 +123,12 @@ class Gathered(Generic[Q, T]):
         answers: Sequence[outcome.Outcome[Any]]
         if isinstance(result, outcome.Error):
             answers = [outcome.Error(result.error) for _ in group]
+            self._most = min(
+                self._most, _FIRST_GATHERED
+            )  # it may have been too much to be answered in time
         else:
             answers = [outcome.Value(answer) for answer in result.value]
+            fitting = len(group) * _GATHERED_BYTES // (1 + sum(map(self._weigh, result.value)))
+            self._most = max(1, min(fitting, 2 * self._most, _MOST_GATHERED))
         for asked, answer in zip(group, answers, strict=True):
             trio.lowlevel.reschedule(asked.task, answer)

@@ -1,5 +1,7 @@
 """Calls have their turns in order, and those that wait together become one."""
 
+from contextlib import suppress
+
 import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
@@ -44,6 +46,11 @@ async def test_cancelled_call_takes_no_turn() -> None:
     assert late.cancelled_caught
 
 
+def weigh(answer: int) -> int:
+    """Nothing, as far as these go."""
+    return 0 * answer
+
+
 class Squares:
     """Answers when it may."""
 
@@ -61,7 +68,7 @@ async def test_calls_that_wait_together_are_made_as_one() -> None:
     """While there is no turn questions gather; each gets its own answer, and a cancelled one is not asked."""
     turns, squares = Turns(1), Squares()
     squares.go_on.set()
-    gathered = Gathered(turns, squares)
+    gathered = Gathered(turns, squares, weigh)
     answers: dict[int, int] = {}
 
     async def ask(number: int) -> None:
@@ -87,7 +94,7 @@ async def test_call_that_all_have_left_asks_nothing() -> None:
     """And who comes later is answered."""
     turns, squares = Turns(1), Squares()
     squares.go_on.set()
-    gathered = Gathered(turns, squares)
+    gathered = Gathered(turns, squares, weigh)
     await turns.take()
     with trio.move_on_after(0):
         await gathered.run(1)
@@ -101,7 +108,7 @@ async def test_call_that_all_have_left_asks_nothing() -> None:
 async def test_question_that_is_asked_is_waited_for() -> None:
     """Cancellation comes too late for it: the answer is returned."""
     squares = Squares()
-    gathered = Gathered(Turns(1), squares)
+    gathered = Gathered(Turns(1), squares, weigh)
     answers: list[int] = []
     with trio.CancelScope() as scope:
         async with trio.open_nursery() as nursery:
@@ -117,16 +124,69 @@ async def test_question_that_is_asked_is_waited_for() -> None:
     assert answers == [9]
 
 
-async def test_no_more_than_64_at_once() -> None:
-    """The others come next, or at the same time when there is a turn."""
+async def test_more_and_more_but_no_more_than_64_at_once() -> None:
+    """Few at first, for nobody knows how large the answers are; while these are small, twice as many each time."""
     squares = Squares()
-    gathered = Gathered(Turns(2), squares)
+    gathered = Gathered(Turns(1), squares, weigh)
+    squares.go_on.set()
     async with trio.open_nursery() as nursery:
-        for number in range(100):
+        for number in range(200):
+            nursery.start_soon(gathered.run, number)
+
+    assert [len(asked) for asked in squares.asked] == [4, 8, 16, 32, 64, 64, 12]
+
+
+async def test_the_others_are_asked_at_the_same_time_when_there_is_a_turn() -> None:
+    """Who does not fit into the first call does not wait for it."""
+    squares = Squares()
+    gathered = Gathered(Turns(2), squares, weigh)
+    async with trio.open_nursery() as nursery:
+        for number in range(7):
             nursery.start_soon(gathered.run, number)
         await wait_all_tasks_blocked()
-        assert [len(asked) for asked in squares.asked] == [64, 36]
+        assert [len(asked) for asked in squares.asked] == [4, 3]
         squares.go_on.set()
+
+
+async def test_what_has_large_answers_is_asked_a_few_at_a_time() -> None:
+    """About a megabyte together, for Redis does nothing else meanwhile; one by one, if each has more."""
+    turns, squares = Turns(1), Squares()
+    squares.go_on.set()
+    sizes = [300_000] * 12 + [5_000_000] * 4 + [1] * 9
+    gathered = Gathered(turns, squares, lambda square: sizes[round(square**0.5)])
+    async with trio.open_nursery() as nursery:
+        await turns.take()
+        for number in range(len(sizes)):
+            nursery.start_soon(gathered.run, number)
+            await wait_all_tasks_blocked()
+        turns.give_back()
+
+    assert [len(asked) for asked in squares.asked] == [4, 3, 3, 3, 1, 1, 1, 1, 2, 4, 2]
+
+
+async def test_after_a_failure_few_are_asked() -> None:
+    """It may have been too much to be answered in time: the repeat must not be as much again."""
+    asked: list[int] = []
+
+    async def ask(numbers: list[int]) -> list[int]:
+        asked.append(len(numbers))
+        if len(numbers) > 16:
+            raise LookupError
+        return numbers
+
+    gathered = Gathered(Turns(1), ask, weigh)
+
+    async def insist(number: int) -> None:
+        while True:
+            with suppress(LookupError):
+                await gathered.run(number)
+                return
+
+    async with trio.open_nursery() as nursery:
+        for number in range(60):
+            nursery.start_soon(insist, number)
+
+    assert asked == [4, 8, 16, 32, 4, 8, 16, 4]
 
 
 async def test_what_a_gathered_call_raises_is_raised_to_all() -> None:
@@ -136,7 +196,7 @@ async def test_what_a_gathered_call_raises_is_raised_to_all() -> None:
     async def fail(asked: list[int]) -> list[int]:
         raise LookupError(len(asked))
 
-    gathered = Gathered(turns, fail)
+    gathered = Gathered(turns, fail, weigh)
 
     async def ask(number: int) -> None:
         with pytest.raises(LookupError, match="3"):
