@@ -3,11 +3,12 @@
 ========  =================================================  ============================================
 level     asks Redis for                                     survives
 ========  =================================================  ============================================
-primary   ``appendonly yes``                                 a crash of the Redis process
+primary   ``appendonly yes``                                 a crash of the Redis process (*)
 fsync     also ``appendfsync always``                        also a crash of its machine
 replica   ``appendonly yes``, and WAIT 1 after each write    also the loss of the machine
 ========  =================================================  ============================================
 
+(*) With ``everysec``, while its disk is slow, Redis answers up to two seconds before it writes; these may go with it.
 Managed servers often forbid CONFIG: then INFO tells what it can, and the rest is a warning.
 """
 

@@ -74,4 +74,6 @@ def check_replicas(reply: Any) -> None:
 
 def without_arguments(error: Exception) -> str:
     """Cut what Redis quotes of a command ("with args beginning with"): it may be a key, a payload, a password."""
-    return str(error).partition(", with args")[0][:200]
+    words = str(error).partition(", with args")[0]
+    code = getattr(error, "status_code", None)  # MOVED, OOM, …: redis-py cuts it off
+    return (words if code in {None, "ERR"} else f"{code} {words}")[:200]

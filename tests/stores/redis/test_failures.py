@@ -1,6 +1,7 @@
 """What goes wrong is said in our words, without what may be secret."""
 
 import pytest
+from redis.connection import DefaultParser
 from redis.exceptions import (
     AuthenticationError,
     ConnectionError,  # noqa: A004 -- redis-py's own
@@ -48,6 +49,21 @@ def test_demoted_servers_are_known_by_what_they_refuse() -> None:
     assert is_demoted(ResponseError("script: READONLY You can't write against a read only replica"))
     assert not is_demoted(ResponseError("OOM"))
     assert not is_demoted(b"READONLY")
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("MOVED 12182 10.0.0.7:6379", "MOVED 12182 10.0.0.7:6379"),
+        ("LOADING the dataset", "LOADING the dataset"),
+        ("BUSY with a script", "BUSY with a script"),
+        ("ERR unknown command", "unknown command"),
+    ],
+)
+def test_what_redis_calls_it_is_told(said: str, shown: str) -> None:
+    """It is what operators look for; redis-py cuts it off."""
+    error: Exception = DefaultParser.parse_error(said)  # type: ignore[no-untyped-call]
+    assert without_arguments(error) == shown
 
 
 def test_arguments_are_cut() -> None:
