@@ -20,7 +20,6 @@ from sessiond.core.conversations.conversations import Conversations, next_expiry
 from sessiond.core.conversations.redials import Missed, taken_back
 from sessiond.core.conversations.taken import Taken
 from sessiond.core.errors import AppFailed, InvalidInput, Refused, SnapshotError
-from sessiond.core.flows.faults import RunFailed
 from sessiond.core.flows.flow import Host
 from sessiond.core.flows.prompts import Output
 from sessiond.core.gateways.accounts import Account
@@ -51,6 +50,9 @@ _NOTHING_SHOWN: Final = b"{}"
 
 #: How long after its start a function is looked after again; if it is still under way, once more.
 _RUN_SECONDS: Final = 15.0
+
+#: From so many refusals on there is no room for a failure either (``Settled.refusals``).
+_NOTHING_FITS: Final = 3
 
 #: When to look again after conversations of an app that has no flows.
 _NO_FLOWS_SECONDS: Final = 3600.0
@@ -100,20 +102,26 @@ class Dialogue:
             turn.effects = (*turn.effects, Reply(_NOTHING_SHOWN))
             return
         tell_downloads(turn, self._services, item, flow=taken.flow)
-        try:
-            self._apply(turn, taken, item.waits_seconds, item.digest)
-        except Refused as error:
-            # Or the function would be called again and again, for a result that cannot be kept.
-            failed = RunFailed("ResultTooLarge", error.message)
-            taken = self._opened().settle(evolve(item, result=failed), stored, now)
+        while not self._goes_on_with(turn, taken, item):
+            item = evolve(item, refusals=item.refusals + 1)
+            taken = self._opened().settle(item, stored, now)
             assert taken is not None
-            if not self._applied(turn, taken, item.waits_seconds, item.digest):
-                timers = without_timer(turn.state.timers, RUNS_TIMER)
-                turn.state = replace(turn.state, timers=timers)
-                turn.effects = (*turn.effects, Reply(_NOTHING_SHOWN))
         reply = _reply_of(turn)
         if item.digest is not None and reply is not None:
             self._calls.add_reply(turn, item.digest, reply)
+
+    def _goes_on_with(self, turn: Computed, taken: Taken, item: inputs.Settled) -> bool:
+        """Make what came of a result part of the turn; ``False``: it is too large, and less has to come of it.
+
+        In the end nothing does. Or the function would be called again and again, for what cannot be kept.
+        """
+        if item.refusals < _NOTHING_FITS:
+            return self._applied(turn, taken, item.waits_seconds, item.digest)
+        _log.error("flow %r waits until the person says something", taken.flow)
+        timers = without_timer(turn.state.timers, RUNS_TIMER)
+        turn.state = replace(turn.state, timers=timers)
+        turn.effects = (*turn.effects, Reply(_NOTHING_SHOWN))
+        return True
 
     def unseen(self, turn: Computed, account: str) -> None:
         """Compute the turn of an answer on *account* that came too late: the next dial shows it."""

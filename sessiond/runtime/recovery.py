@@ -8,7 +8,7 @@ again, a new epoch begins, clients come back. Too large: the one turn to blame f
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from sessiond import telemetry
 from sessiond.core.codes import CloseCode, ErrorCode
@@ -25,6 +25,9 @@ from sessiond.runtime.outlet import Outlet
 from sessiond.runtime.services import Services
 
 __all__ = ["Recovering", "recover"]
+
+#: What becomes of an input is less each time: the result of a function has the most, four (``Settled.refusals``).
+_MAX_REFUSALS: Final = 4
 
 
 class Recovering(Protocol):
@@ -96,6 +99,11 @@ async def _too_large(
     # Failing it again could change nothing: a bug of ours, or a limit set below what doors let in.
     if culprit is None or (change is not None and change.dead_letters):
         raise RuntimeError("the store refuses this record for its size")
+    culprit.refusals += 1
+    if culprit.refusals > _MAX_REFUSALS:
+        actor.cell.mailbox.put_front([culprit])
+        culprit.refusals = 0
+        raise RuntimeError("the store refuses this record for its size, whatever becomes of it")
     await actor.fail(culprit, Refused(ErrorCode.TOO_LARGE, "the session would be too large"))
 
 

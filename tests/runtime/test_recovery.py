@@ -213,6 +213,22 @@ async def test_a_dead_letter_that_is_too_large_is_no_endless_loop(
         assert [entry.user for entry in pending] == ["ann"]
 
 
+async def test_a_leave_that_is_too_large_is_no_endless_loop(autojump_clock: MockClock) -> None:
+    """Relaxed changes that no commit takes go with the actor, which is started anew: they may be lost."""
+    store = MemoryStore(max_commit_bytes=4000)
+    async with open_world(app, store=store) as world:
+        phone = await world.join("ann")
+        await phone.push("add", {"item": 1})
+        await phone.push("relaxed", {"item": "x" * 5000})
+        with hearing("commit.too_large") as events, trio.fail_after(3600):
+            phone.drop()
+            await trio.sleep(60)
+
+        assert len(events) < 10
+        assert await world.data("ann") == {"items": [1]}
+        assert not world.is_resident("ann")
+
+
 async def test_relaxed_changes_survive_a_refused_turn(autojump_clock: MockClock) -> None:
     """What waited to be written with the refused commit is written with the next."""
     store = MemoryStore(max_commit_bytes=4000)

@@ -188,7 +188,7 @@ class Conversations:
         turn = self._turn(stored, now)
         turn.open(key)
         waits = settled.waits_seconds > 0 and not turn.is_redialled
-        goes_on = turn.settle(settled.run_id, settled.result)
+        goes_on = turn.settle(settled)
         return turn.taken(waits=waits) if goes_on else None
 
     def expire_due(self, stored: Mapping[str, bytes], now: float) -> list[Taken]:

@@ -16,6 +16,8 @@ __all__ = ["EndConversations", "Said", "Settled"]
 #: One for all: a live flow keeps what it was told last.
 _NOBODY: Final[Mapping[str, str]] = MappingProxyType({})
 
+_TOO_LARGE: Final = RunFailed("ResultTooLarge", "what comes of it is too large to be kept")
+
 
 @define
 class Said:
@@ -67,3 +69,15 @@ class Settled:
     """The id of the input that the door waits with: its repeats are answered with what comes of it."""
     downloads: tuple[FileDownload, ...] = ()
     """What it has fetched of what people sent."""
+    refusals: int = 0
+    """How often what came of it was too large to be kept."""
+
+    @property
+    def outcome(self) -> bytes | RunFailed:
+        """What the flow is told: the result, unless it is too large to be kept."""
+        return _TOO_LARGE if self.refusals else self.result
+
+    @property
+    def fits(self) -> bool:
+        """Whether what the flow makes of it may fit; else it is the flow's failure."""
+        return self.refusals < 2

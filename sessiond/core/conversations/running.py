@@ -12,13 +12,14 @@ from attrs import evolve
 
 from sessiond.core.conversations.book import FlowBook
 from sessiond.core.conversations.happenings import Teller
+from sessiond.core.conversations.inputs import Settled
 from sessiond.core.conversations.journal_events import JournalEvent
 from sessiond.core.conversations.live_flows import LiveFlows
 from sessiond.core.conversations.stored import NO_RAW, StoredConversation
 from sessiond.core.errors import SnapshotError
 from sessiond.core.flows.answers import Answer
 from sessiond.core.flows.engine import LiveFlow, Opening, restore, start
-from sessiond.core.flows.faults import FlowFailed, FlowGone, RunFailed
+from sessiond.core.flows.faults import FlowFailed, FlowGone
 from sessiond.core.flows.flow import Flow, Host
 from sessiond.core.flows.flow_session import (
     FlowSession,
@@ -149,14 +150,22 @@ class RunningFlow:
         self.record = self._flow.record
         return output
 
-    def settle(self, told: Record, run_id: str, result: bytes | RunFailed) -> Output:
+    def settle(self, told: Record, item: Settled) -> Output:
         """Go on with the result of its function; *told* is the record that holds it."""
         self.record = told
+        output = self._proceeded(item)
+        if not item.fits:
+            assert self._flow is not None
+            message = "what comes of a function by here is too large to be kept"
+            raise FlowFailed(message, where=self._flow.where)
+        return output
+
+    def _proceeded(self, item: Settled) -> Output:
         if self._flow is None:
             output = self.rebuilt()
             assert output is not None
             return output
-        self._flow.settle(run_id, result)
+        self._flow.settle(item.run_id, item.outcome)
         output = self._flow.proceed(session=self._remembered())
         self.record = self._flow.record
         return output

@@ -11,7 +11,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from sessiond.core.conversations.book import FlowBook
-from sessiond.core.conversations.inputs import Said
+from sessiond.core.conversations.inputs import Said, Settled
 from sessiond.core.conversations.journal_events import JournalEvent, JournalStatus
 from sessiond.core.conversations.live_flows import LiveFlows
 from sessiond.core.conversations.open_conversation import OpenConversation, joined
@@ -248,18 +248,19 @@ class ConversationTurn:
             self._reset()
         self._open.show(Output(messages=(Message(text),)))
 
-    def settle(self, run_id: str, result: bytes | RunFailed) -> bool:
+    def settle(self, item: Settled) -> bool:
         """Go on with the result of a function; ``False``: the flow does not wait for it (any more)."""
         record, conversation = self._running.record, self._open.conversation
-        told = None if record is None else settled(record, run_id, result)
+        told = None if record is None else settled(record, item.run_id, item.outcome)
         if told is None or conversation is None:
             return False
         assert record is not None and record.waiting is not None  # noqa: PT018 -- ``settled`` looked
-        status = JournalStatus.FAILURE if isinstance(result, RunFailed) else JournalStatus.SUCCESS
+        failed = isinstance(item.outcome, RunFailed)
+        status = JournalStatus.FAILURE if failed else JournalStatus.SUCCESS
         self._tell(JournalEvent.RUN_END, status, step=record.waiting.key)
         # Also when the flow fails with it: the function is not called again.
         self._open.conversation = replace(conversation, record=raw_record(told))
-        self._attempt(partial(self._settled, told, record.waiting.key, run_id, result))
+        self._attempt(partial(self._settled, told, record.waiting.key, item))
         self._answer_queued()
         return True
 
@@ -330,8 +331,8 @@ class ConversationTurn:
         self._tell_transition(step, output)
         return output
 
-    def _settled(self, told: Record, step: str, run_id: str, result: bytes | RunFailed) -> Output:
-        output = self._running.settle(told, run_id, result)
+    def _settled(self, told: Record, step: str, item: Settled) -> Output:
+        output = self._running.settle(told, item)
         self._tell_transition(step, output)
         return output
 

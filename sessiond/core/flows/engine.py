@@ -199,6 +199,14 @@ class LiveFlow:
         """Whether the flow waits in memory: it has not ended, failed or been put away."""
         return self._driver.is_alive
 
+    @property
+    def where(self) -> str:
+        """The line (``file:line``) that the flow waits at; of one that has ended, the line where it begins."""
+        waiting, code = self._driver.waiting, getattr(self._driver.flow.function, "__code__", None)
+        if waiting is not None:
+            return waiting.where
+        return "" if code is None else f"{code.co_filename}:{code.co_firstlineno}"
+
     def open(self, session: FlowSession | None = None) -> Output | None:
         """Run the flow for the first time in this process; ``start`` and ``restore`` do it."""
         return self._take_turn(session, self._driver.begin)

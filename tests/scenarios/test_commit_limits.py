@@ -1,0 +1,179 @@
+"""Commits that the store refuses for their size: the function's, the flow's, the gateway's; each ends, and is told."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Mapping, Sequence
+
+import pytest
+from trio.testing import MockClock
+from typing_extensions import override
+
+from sessiond import App
+from sessiond.core.conversations.journal_events import JournalEvent
+from sessiond.core.conversations.journal_query import JournalQuery
+from sessiond.core.flows.conversation import Conversation
+from sessiond.core.flows.faults import RunFailed
+from sessiond.core.ids import Partition, UserId
+from sessiond.core.records import Fence, UserCommit, Verdict, VerdictStatus
+from sessiond.core.store_rules import commit_bytes
+from sessiond.runtime.journals import journal_page
+from sessiond.stores.memory import MemoryStore
+from sessiond.testing.faults import FaultyStore
+from sessiond.testing.world import World, open_world
+from tests.scenarios.talks import Person, texts_of
+
+ANN = UserId("ann")
+LIMIT = 6000
+SORRY = ["Sorry, something went wrong. Please try again.", "[failed]"]
+
+
+def fetching(calls: list[int], *, catches: bool, says: int = 0) -> App:
+    """A flow that calls a function whose result is as long as the person says, and then says *says* letters."""
+    app = App()
+
+    def fetch(size: int) -> str:
+        calls.append(size)
+        return "x" * size
+
+    @app.flow("fetch", starts_on=["fetch"])
+    async def flow(c: Conversation) -> None:
+        size = await c.ask("size", "How much?", parse=int)
+        try:
+            await c.run("fetch", fetch, size)
+        except RunFailed as error:
+            if not catches:
+                raise
+            await c.say(error.kind)
+        if says:
+            await c.say("y" * says)
+        await c.ask("more", "Enough?")
+
+    return app
+
+
+class Shrinking(FaultyStore):
+    """A store whose bound for a commit can be changed."""
+
+    largest = 1 << 20
+
+    @override
+    async def commit(
+        self, batch: Sequence[UserCommit], fences: Mapping[Partition, Fence]
+    ) -> tuple[Verdict, ...]:
+        if any(commit_bytes(one) > self.largest for one in batch):
+            assert len(batch) == 1
+            return (Verdict(VerdictStatus.TOO_LARGE, batch[0].expected_version),)
+        return await super().commit(batch, fences)
+
+
+def line_of(text: str, number: int = 1) -> str:
+    """File and line of *fetching* on which *text* is for the *number*-th time."""
+    lines, first = inspect.getsourcelines(fetching)
+    found = [first + index for index, line in enumerate(lines) if text in line]
+    return f"{__file__}:{found[number - 1]}"
+
+
+def messages(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What was logged for the app's author."""
+    return [
+        record.getMessage()
+        for record in caplog.records
+        if record.name == "sessiond.app" and record.levelno == logging.ERROR
+    ]
+
+
+async def errors_of(world: World) -> list[str | None]:
+    """What the journal has of flows that failed."""
+    page = await journal_page(world.store, ANN, JournalQuery())
+    return [entry.error for entry in page.entries if entry.event == JournalEvent.FLOW_ERROR]
+
+
+async def test_a_result_too_large_to_commit_is_a_failed_run(autojump_clock: MockClock) -> None:
+    """The function is called once, whatever time passes; its flow is told instead of the result, and goes on."""
+    calls: list[int] = []
+    app = fetching(calls, catches=True)
+    async with open_world(app, store=MemoryStore(max_commit_bytes=LIMIT)) as world:
+        person = Person(world)
+        await person.say("fetch")
+        await person.say("5900")
+        await person.wait(120)
+        await world.restart()
+        await person.wait(120)
+
+    assert [5900] == calls
+    assert ["ResultTooLarge", "Enough?"] == person.saw[-2:]
+
+
+async def test_its_author_reads_on_which_line_and_the_person_that_it_failed(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A flow that does not catch it fails like any other: journal and log name the line, and a word begins anew."""
+    calls: list[int] = []
+    app = fetching(calls, catches=False)
+    async with open_world(app, store=MemoryStore(max_commit_bytes=LIMIT)) as world:
+        person = Person(world)
+        await person.say("fetch")
+        await person.say("5900")
+        await person.wait(120)
+        (error,) = await errors_of(world)
+        await person.say("cancel")
+        again = await person.say("fetch")
+
+    assert [5900] == calls
+    assert SORRY == person.saw[2:4]
+    assert error == f"{line_of('await c.run')}: the flow raised RunFailed"
+    assert f"flow failed: {error}" in messages(caplog)
+    assert ["How much?"] == texts_of(again)
+
+
+async def test_a_flow_that_shows_too_much_after_a_result_fails(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is not the result that is too large: the flow fails on the line that it has come to, and begins no loop."""
+    calls: list[int] = []
+    app = fetching(calls, catches=True, says=LIMIT)
+    async with open_world(app, store=MemoryStore(max_commit_bytes=LIMIT)) as world:
+        person = Person(world)
+        await person.say("fetch")
+        await person.say("7")
+        await person.wait(120)
+        (error,) = await errors_of(world)
+        await world.restart()
+        await person.wait(120)
+        assert world.operations.stats().quarantined == 0
+
+    assert [7] == calls
+    assert SORRY == person.saw[-2:]
+    assert error == (
+        f"{line_of('await c.ask', 2)}: what comes of a function by here is too large to be kept"
+    )
+    assert f"flow failed: {error}" in messages(caplog)
+
+
+async def test_where_nothing_fits_the_function_is_left_alone(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not even the failure: the function is called again when the person says something, and not before."""
+    calls: list[int] = []
+    app = fetching(calls, catches=True)
+    store = Shrinking(MemoryStore())
+    async with open_world(app, store=store) as world:
+        person = Person(world)
+        await person.say("fetch")
+        await person.say("7")
+        store.largest = 60
+        await person.wait(120)
+        store.largest = 1 << 20
+        before = list(calls)
+        await person.wait(120)
+        await world.restart()
+        await person.wait(120)
+        after = list(calls)
+        await person.say("Are you there?")
+        await person.wait(10)
+
+    assert [7] == before == after
+    assert [7, 7] == calls
+    assert "Enough?" == person.saw[-1]
