@@ -7,15 +7,19 @@ that is installed.
 from __future__ import annotations
 
 import asyncio  # noqa: TID251 -- what flows must not await
+import contextlib
+import gc
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
+from trio._core._run import GLOBAL_RUN_CONTEXT
 
 from sessiond.core.flows.answers import Answer
 from sessiond.core.flows.engine import LiveFlow, Opening, start
-from sessiond.core.flows.faults import FlowFailed, ForeignAwait
+from sessiond.core.flows.faults import FlowEnded, FlowFailed, ForeignAwait
 from sessiond.core.flows.flow import Flow, Host
 from sessiond.runtime.clock import SystemClock
 from sessiond.runtime.driving import Driving
@@ -238,6 +242,63 @@ async def test_what_needs_no_task_works_inside_a_flow() -> None:
 
     assert happened.is_set()
     assert "True" == live.remind().prompt.text  # type: ignore[union-attr]
+
+
+async def questions(c: Conversation, events: list[str]) -> AsyncIterator[str]:
+    try:
+        for number in range(3):
+            yield await c.ask(f"it{number}", "What?")
+    finally:
+        events.append("finally")
+
+
+async def exhausting(c: Conversation, events: list[str]) -> None:
+    async for _ in questions(c, events):
+        """Come again."""
+
+
+async def leaving(c: Conversation, events: list[str]) -> None:
+    async for _ in questions(c, events):
+        break
+
+
+async def failing(c: Conversation, events: list[str]) -> None:
+    async for _ in questions(c, events):
+        await trio.sleep(0)  # noqa: ASYNC115 -- what authors write
+
+
+@pytest.mark.parametrize("function", [exhausting, leaving, failing], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("answers", [0, 1, 3])
+async def test_an_async_generator_of_a_flow_is_closed_with_it(
+    function: Callable[..., Any], answers: int
+) -> None:
+    """Whether it is at its end, was left, failed or is put away while it asks: at once, by nobody else."""
+    events: list[str] = []
+
+    async def flow(c: Conversation) -> None:
+        await function(c, events)
+        await c.ask("after", "After?")
+
+    live = begin(flow)
+    for number in range(answers):
+        with contextlib.suppress(ForeignAwait, FlowEnded):
+            live.answer(Answer(text=str(number)))
+    assert live.put_away() is None
+
+    assert ["finally"] == events
+    assert not GLOBAL_RUN_CONTEXT.runner.asyncgens.foreign
+    gc.collect()
+    assert ["finally"] == events
+
+
+async def test_trio_closes_the_generators_of_its_own_tasks() -> None:
+    """Also after a flow was driven."""
+    with Driving():
+        before = sys.get_asyncgen_hooks()
+    after = sys.get_asyncgen_hooks()
+
+    assert (None, None) == tuple(before)
+    assert None not in after
 
 
 async def test_the_task_is_back_after_every_way_out() -> None:

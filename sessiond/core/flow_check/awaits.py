@@ -59,8 +59,8 @@ def _is_foreign(scope: Scope, node: ast.AST) -> bool:
             return not scope.mentions_conversation(value)
         case ast.AsyncFor(iter=source):
             return not scope.mentions_conversation(source)
-        case ast.AsyncWith():
-            return True
+        case ast.AsyncWith(items=items):
+            return not all(scope.mentions_conversation(item.context_expr) for item in items)
         case ast.comprehension(is_async=1, iter=source):
             return not scope.mentions_conversation(source)
         case _:

@@ -82,12 +82,19 @@ class Scope:
         if self.outer is not None:
             self.conversations |= self.outer.conversations - self.locals
         for node in own_nodes(self.source.node.body):
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-                name = node.targets[0].id
-                if isinstance(node.value, ast.Name) and node.value.id in self.conversations:
-                    self.conversations.add(name)
-                elif self.mentions_conversation(node.value):
-                    self.derived.add(name)
+            match node:
+                case ast.Assign(targets=[ast.Name(id=name), *_], value=value):
+                    self._follow(name, value)
+                case ast.withitem(context_expr=value, optional_vars=ast.Name(id=name)):
+                    self._follow(name, value)
+                case _:
+                    pass
+
+    def _follow(self, name: str, value: ast.expr) -> None:
+        if self.is_conversation(value):
+            self.conversations.add(name)
+        elif self.mentions_conversation(value):
+            self.derived.add(name)
 
     def is_conversation(self, node: ast.AST) -> bool:
         """Whether *node* is a name of the conversation."""

@@ -16,11 +16,9 @@ from sessiond.core.errors import InvalidInput
 from sessiond.core.flows.answers import Attachment, Contact, Location
 from sessiond.core.flows.facts import Driver, Facts
 from sessiond.core.flows.faults import (
-    FORGOTTEN,
     FlowEvicted,
     FlowFailed,
     FlowLoops,
-    ForgottenAwait,
     RepeatedKey,
 )
 from sessiond.core.flows.operations import EndFlow, GoBack, Operation, Restart, Run, Say
@@ -269,7 +267,7 @@ class Conversation(Facts):
     def _check(self, operation: Operation[Any], text: object) -> None:
         self._alive()
         if self._open is not None:
-            raise ForgottenAwait(FORGOTTEN, where=self._open.where)
+            raise self._open.forgotten()
         if not isinstance(text, str):
             raise InvalidInput(f"a text is needed, not a {type(text).__name__}")
         if operation.is_named:
@@ -294,7 +292,7 @@ class Conversation(Facts):
         if opened is operation:
             return opened
         if opened is not None:
-            raise ForgottenAwait(FORGOTTEN, where=opened.where)
+            raise opened.forgotten()
         return None
 
 

@@ -30,6 +30,7 @@ from sessiond.core.errors import (
 
 __all__ = [
     "FORGOTTEN",
+    "LEFT",
     "FlowBusy",
     "FlowEnded",
     "FlowEvicted",
@@ -52,6 +53,11 @@ __all__ = [
 
 FORGOTTEN: Final = (
     "await is missing: what a conversation's methods return is awaited at once, where it is made"
+)
+
+LEFT: Final = (
+    "an async generator that is left half-way cannot await any more; iterate over it within "
+    "`async with contextlib.aclosing(…)`"
 )
 
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Generic, NoReturn, TypeVar, cast
 
 from typing_extensions import override
 
-from sessiond.core.flows.faults import FORGOTTEN, ForgottenAwait, line_of
+from sessiond.core.flows.faults import FORGOTTEN, LEFT, ForgottenAwait, line_of
 from sessiond.core.flows.prompts import Media, Retries, RunRequest
 
 __all__ = ["EndFlow", "GoBack", "Operation", "Restart", "Run", "Say"]
@@ -50,7 +50,11 @@ class Operation(Generic[T]):
         raise StopIteration(value)
 
     def __bool__(self) -> NoReturn:
-        raise ForgottenAwait(FORGOTTEN, where=self.where)
+        raise self.forgotten()
+
+    def forgotten(self) -> ForgottenAwait:
+        """Make the error to report when the engine never got it."""
+        return ForgottenAwait(LEFT if self._handed_over else FORGOTTEN, where=self.where)
 
     def made_at(self, code: CodeType, lasti: int) -> None:
         """Note the line of the flow that made it."""

@@ -99,6 +99,7 @@ def test_what_is_given_the_conversation_may_be_awaited() -> None:
     """Functions, methods, what was made with it, and what ``run`` calls."""
     source = """
         import trio
+        from contextlib import aclosing
 
         class Form:
             def __init__(self, c): self.c = c
@@ -113,6 +114,13 @@ def test_what_is_given_the_conversation_may_be_awaited() -> None:
                 await form.fill()
                 await self.size(other)
                 await trio.sleep(1) if False else await other.run("a", fetch)
+                async with aclosing(self.sizes(other)) as sizes:
+                    async for size in sizes:
+                        break
+
+            async def sizes(self, c):
+                while await c.confirm("more", "?"):
+                    yield await c.ask("next", "?")
 
             async def size(self, c):
                 return await c.ask("size", "?")

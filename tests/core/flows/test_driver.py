@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sessiond.core.flows.faults import FlowEvicted, FlowFailed, FlowLoops
+from sessiond.core.flows.faults import FlowEvicted, FlowFailed, FlowLoops, ForgottenAwait
 from sessiond.core.flows.flow import FlowLimits
 from sessiond.core.flows.prompts import End
-from tests.core.flows.playing import begin, body, make, messages, play, rebuild, said
+from tests.core.flows.playing import begin, body, line_after, make, messages, play, rebuild, said
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
     from sessiond.core.flows.conversation import Conversation
 
 # Detours
@@ -257,7 +260,68 @@ def test_a_flow_that_swallows_its_closing_is_closed_again() -> None:
     live, _ = begin(flow)
 
     assert live.put_away() is None
-    assert ["GeneratorExit", "FlowEvicted", "FlowEvicted"] == tries
+    assert ["FlowEvicted", "FlowEvicted", "FlowEvicted"] == tries
+
+
+async def chosen(c: Conversation, events: list[str]) -> AsyncGenerator[str, None]:
+    """Ask for one thing after the other."""
+    try:
+        for number in range(3):
+            yield await c.ask(f"it{number}", f"Number {number}?")
+    finally:
+        events.append("finally")
+
+
+@pytest.mark.parametrize("answers", [0, 1])
+def test_an_async_generator_is_put_away_with_its_flow(answers: int) -> None:
+    """While it asks, and while the flow does; rebuilt, it goes on where it was, and what it is told is the same."""
+    events: list[str] = []
+
+    async def flow(c: Conversation) -> None:
+        async with aclosing(chosen(c, events)) as things:
+            async for thing in things:
+                events.append(thing)
+                if thing == "last":
+                    break
+                await c.ask(f"size of {thing}", f"Size of {thing}?")
+        await c.say("Done.")
+
+    live, _ = begin(flow)
+    for number in range(answers):
+        live.answer(said(f"hat{number}"))
+    shown = live.remind()
+
+    assert live.put_away() is None
+    assert "finally" == events.pop()
+    again, output = rebuild(live, flow)
+    assert output is None
+    assert shown == again.remind()
+    for text in ("hat0", "small", "last")[answers:]:
+        output = again.answer(said(text))
+    assert output is not None
+    assert ["Done."] == messages(output)
+    assert ["last", "finally"] == events[-2:]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_generator_that_is_left_half_way_may_not_await() -> None:
+    """It is closed at once, and nobody hears what it says: the flow fails on that line, and is told the remedy."""
+
+    async def things(c: Conversation) -> AsyncGenerator[str, None]:
+        try:
+            yield await c.ask("it", "What?")
+        finally:
+            await c.say("Bye.")  # never heard
+
+    async def flow(c: Conversation) -> None:
+        async for _ in things(c):
+            break
+        await c.ask("after", "After?")
+
+    live, _ = begin(flow)
+    line = line_after("never heard", __file__)
+    with pytest.raises(ForgottenAwait, match=rf":{line}: .*contextlib.aclosing"):
+        live.answer(said("a hat"))
 
 
 def test_ctrl_c_while_a_flow_is_put_away_goes_through() -> None:
