@@ -9,6 +9,7 @@ from contextlib import aclosing, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from typing import Final, Protocol, runtime_checkable
 
+import trio
 from attrs import define
 
 from sessiond import telemetry
@@ -75,7 +76,10 @@ class MediaDownloads:
 
     @asynccontextmanager
     async def open(self, attachment: Attachment) -> AsyncIterator[Download]:
-        """Begin to fetch *attachment*; see ``Downloads``. Each call, and each chunk, may take ``call_seconds``."""
+        """Begin to fetch *attachment*; see ``Downloads``.
+
+        Each call, and each chunk, may take ``call_seconds``, all chunks together ``download_seconds``.
+        """
         told = _Told(self._clock.monotonic())
         account = self._accounts.get(attachment.account)
         try:
@@ -124,7 +128,8 @@ class MediaDownloads:
             if size is not None and size > limit:
                 raise _too_large(limit)
             mime_type = attachment.mime_type or fetched.headers.get("content-type", "")
-            async with aclosing(_bounded(fetched, limit, told)) as chunks:
+            bounded = _bounded(fetched, limit, account.settings.download_seconds, told)
+            async with aclosing(bounded) as chunks:
                 yield Download(chunks, mime_type, size)
 
     async def _located(
@@ -136,16 +141,27 @@ class MediaDownloads:
         return with_credentials(gateway.download(answer), gateway.credentials)
 
 
-async def _bounded(fetched: Fetched, limit: int, told: _Told) -> AsyncGenerator[bytes, None]:
-    """Give the chunks of a file, up to *limit* bytes in all."""
+async def _bounded(
+    fetched: Fetched, limit: int, seconds: float, told: _Told
+) -> AsyncGenerator[bytes, None]:
+    """Give the chunks of a file, up to *limit* bytes in all, for which the provider may take *seconds* in all."""
+    left = seconds
     try:
-        async for chunk in fetched.chunks:
+        while True:
+            with trio.fail_at(trio.current_time() + left) as scope:
+                chunk = await anext(fetched.chunks, None)
+            left = max(0.0, scope.deadline - trio.current_time())
+            if chunk is None:
+                break
             told.size += len(chunk)
             if told.size > limit:
                 raise _too_large(limit)
             yield chunk
     except CallFailed as error:
         raise DownloadFailed(DownloadProblem.UNAVAILABLE, error.reason) from None
+    except trio.TooSlowError:
+        reason = f"it took longer than {seconds:g} seconds"
+        raise DownloadFailed(DownloadProblem.UNAVAILABLE, reason) from None
     told.outcome = _WHOLE
 
 

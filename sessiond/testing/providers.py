@@ -39,6 +39,7 @@ __all__ = [
     "open_provider",
     "reset",
     "slow",
+    "trickle",
 ]
 
 _READ: Final = 64 * 1024
@@ -134,6 +135,20 @@ def slow(until: trio.Event, then: Response | None = None) -> Response:
     async def respond(exchange: Exchange) -> None:
         await until.wait()
         await (then or answer())(exchange)
+
+    return respond
+
+
+def trickle(sent: bytes, seconds: float) -> Response:
+    """Answer 200, and send the body byte by byte, so many *seconds* apart."""
+
+    async def respond(exchange: Exchange) -> None:
+        head = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
+        await exchange.stream.send_all(head % len(sent))
+        for byte in sent:
+            await trio.sleep(seconds)
+            await exchange.stream.send_all(bytes([byte]))
+        await exchange.raw(b"")
 
     return respond
 

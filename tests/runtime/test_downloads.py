@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 import trio
+from trio.testing import MockClock
 
 from sessiond import Attachment, AttachmentKind, DownloadFailed, DownloadProblem, telemetry
 from sessiond.core.gateways.accounts import Account, AccountSettings
@@ -27,6 +28,7 @@ from sessiond.testing.providers import (
     open_provider,
     reset,
     slow,
+    trickle,
 )
 from tests.runtime.gateway_worlds import USSD
 
@@ -242,6 +244,51 @@ async def test_a_slow_provider_is_given_up() -> None:
         problems = [await problem_of(downloads) for _ in range(3)]
 
     assert [DownloadProblem.UNAVAILABLE] * 3 == problems
+
+
+@left_to_collector
+async def test_a_provider_that_trickles_is_given_up(told: Told) -> None:
+    """No chunk takes too long, and there is always one more: the file as a whole has ``download_seconds``."""
+    script = (leading_to_itself(), trickle(b"x" * 10_000, 0.02))
+    async with fetching(*script, call_seconds=5, download_seconds=0.3) as (downloads, _):
+        with pytest.raises(DownloadFailed, match=r"took longer than 0\.3 seconds") as failed:
+            async with downloads.open(PHOTO) as download:
+                await download.read()
+
+    assert DownloadProblem.UNAVAILABLE == failed.value.problem
+    assert 0 < int(str(told[0]["size"])) < 20
+    assert "unavailable" == told[0]["outcome"]
+
+
+async def test_who_reads_slowly_is_not_given_up(mock_clock: MockClock) -> None:
+    """Only the time that the provider takes counts."""
+    large = b"x" * 5_000_000
+    size = 0
+    async with (
+        fetching(leading_to_itself(), file(large), download_seconds=1) as (downloads, _),
+        downloads.open(PHOTO) as download,
+    ):
+        for _ in range(3):
+            size += len(await anext(aiter(download)))
+            mock_clock.jump(5)
+        size += len(await download.read())
+
+    assert len(large) == size
+
+
+async def test_the_type_is_what_the_message_said() -> None:
+    """Whatever the provider calls the bytes; where the message says nothing, what the provider does."""
+    page = {"content-type": "text/html; charset=utf-8"}
+    script = (leading_to_itself(), answer(200, BYTES, headers=page)) * 2
+    photo = msgspec.structs.replace(PHOTO, mime_type="image/jpeg")
+    types = []
+    async with fetching(*script) as (downloads, _):
+        for attachment in (photo, PHOTO):
+            async with downloads.open(attachment) as download:
+                assert BYTES == await download.read()
+                types.append(download.mime_type)
+
+    assert ["image/jpeg", "text/html; charset=utf-8"] == types
 
 
 async def test_a_provider_that_is_down_may_be_back() -> None:

@@ -107,6 +107,8 @@ class AccountSettings:
     """Calling gateways: how long an upload may take."""
     download_bytes: int | None = field(default=None, validator=optional([gt(0), le(2000 * _MB)]))
     """The largest file of a person that is fetched; absent: the largest that the provider hands out."""
+    download_seconds: float = field(default=600.0, validator=[gt(0), le(86_400)])
+    """How long the provider may take for a person's file in all, once it has begun to send it."""
     give_up_seconds: float = field(default=86_400.0, validator=[gt(0), le(30 * 86400)])
     """Calling gateways: how long a message is tried; then it is a dead letter."""
 
