@@ -2,18 +2,15 @@
 
 import json
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 
 import pytest
 import trio
 import trustme
 
-from sessiond.core.gateways.messages import ProviderCall
 from sessiond.edges.http.outbound import Outbound
 from sessiond.runtime.provider_calls import CallFailed
 from sessiond.testing.providers import (
-    Provider,
     Response,
     answer,
     garbage,
@@ -21,20 +18,9 @@ from sessiond.testing.providers import (
     open_provider,
     reset,
     slow,
+    trickle,
 )
-
-
-@asynccontextmanager
-async def calling() -> AsyncIterator[tuple[Outbound, Provider]]:
-    """A provider, and what calls it."""
-    async with aclosing(Outbound()) as outbound, open_provider() as provider:
-        with trio.fail_after(20):
-            yield outbound, provider
-
-
-def call_of(provider: Provider, body: bytes = b'{"text":"hi"}') -> ProviderCall:
-    url = f"{provider.url}/v1/messages?of=100"
-    return ProviderCall(url=url, body=body, headers={"Authorization": "Bearer x"})
+from tests.edges.http.outbound_calls import call_of, calling
 
 
 async def test_what_is_called_is_kept() -> None:
@@ -46,7 +32,7 @@ async def test_what_is_called_is_kept() -> None:
         calls = await provider.wait_calls(3)
 
     assert [{"number": 0}, {"number": 1}, {"number": 2}] == [call.json for call in calls]
-    assert {("POST", "/v1/messages?of=100")} == {(call.method, call.target) for call in calls}
+    assert {("POST", "/v1/messages?token=t0p")} == {(call.method, call.target) for call in calls}
     assert {"Bearer x"} == {call.headers["authorization"] for call in calls}
     assert [before, *(call.at for call in calls)] == sorted([before, *(call.at for call in calls)])
 
@@ -118,6 +104,15 @@ async def test_a_slow_answer_comes_when_the_test_says_so() -> None:
             told.set()
 
     assert [200, 202] == statuses
+
+
+async def test_a_trickle_comes_to_its_end() -> None:
+    """The whole body, for those who wait so long."""
+    async with calling() as (outbound, provider):
+        provider.script(trickle(b"drop by drop", 0.001))
+        response = await outbound(call_of(provider), 10)
+
+    assert (200, b"drop by drop") == (response.status, response.body)
 
 
 async def test_all_who_wait_for_calls_are_told() -> None:

@@ -1,7 +1,6 @@
 """Calls to providers, against a real server with every fault that a provider has."""
 
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 
 import pytest
 import trio
@@ -11,7 +10,6 @@ from sessiond.edges.http.outbound import MAX_ANSWER_BYTES, Outbound
 from sessiond.runtime.provider_calls import CallFailed
 from sessiond.testing.providers import (
     Exchange,
-    Provider,
     answer,
     garbage,
     half,
@@ -20,19 +18,7 @@ from sessiond.testing.providers import (
     slow,
 )
 from sessiond.testing.providers import Response as Played
-
-
-@asynccontextmanager
-async def calling() -> AsyncIterator[tuple[Outbound, Provider]]:
-    async with aclosing(Outbound()) as outbound, open_provider() as provider:
-        with trio.fail_after(20):
-            yield outbound, provider
-
-
-def call_of(provider: Provider, path: str = "/v1/messages?token=t0p") -> ProviderCall:
-    return ProviderCall(
-        url=f"{provider.url}{path}", body=b'{"a":1}', headers={"authorization": "Bearer x"}
-    )
+from tests.edges.http.outbound_calls import call_of, calling
 
 
 async def test_a_call_is_made_and_its_answer_read() -> None:
