@@ -18,7 +18,8 @@ from sessiond.core.gateways.messages import (
     ProviderRequest,
     ProviderResponse,
 )
-from sessiond.core.gateways.port import GivenUp, Judgement, ScreenLimits, Template
+from sessiond.core.gateways.port import Judgement, ScreenLimits, Template
+from sessiond.core.gateways.statuses import judge_status
 from sessiond.gateways.twilio.codes import judge_code
 from sessiond.gateways.twilio.form import Pairs, fields_of
 from sessiond.gateways.twilio.judging import judge
@@ -30,7 +31,7 @@ from sessiond.gateways.twilio.settings import (
     WHATSAPP_PREFIX,
     TwilioSettings,
 )
-from sessiond.gateways.twilio.signing import is_signed
+from sessiond.gateways.twilio.signing import is_signed, signer_of
 from sessiond.gateways.twilio.statuses import REFERENCE, callback_url, read_status
 from sessiond.gateways.twilio.writing import output_forms, template_form
 
@@ -51,10 +52,11 @@ _SID: Final = re.compile(r"[A-Z]{2}[0-9a-zA-Z]{1,62}")
 class Twilio:
     """One sender, or messaging service, of an account (``CallingGateway``, ``DownloadingGateway``)."""
 
-    __slots__ = ("_account_url", "_settings")
+    __slots__ = ("_account_url", "_settings", "_signers")
 
     def __init__(self, settings: TwilioSettings) -> None:
         self._settings = settings
+        self._signers = tuple(map(signer_of, settings.auth_tokens))
         self._account_url = f"{settings.api_url}/2010-04-01/Accounts/{settings.account_sid}/"
 
     @property
@@ -90,7 +92,7 @@ class Twilio:
             return _refusal(413)
         if request.media_type not in {FORM, JSON}:
             return _refusal(415)
-        return None if is_signed(request, self._settings.auth_tokens) else _refusal(403)
+        return None if is_signed(request, self._signers) else _refusal(403)
 
     def read(self, request: ProviderRequest) -> Sequence[Arrived]:
         """Read the message of a person, or what became of one of ours.
@@ -166,11 +168,7 @@ class Twilio:
 
     def judge_status(self, update: StatusUpdate) -> Judgement | None:
         """Say what became of a message that Twilio had accepted: most errors come later. ``None``: it is on its way."""
-        if update.state != "failed":
-            return None
-        code = update.error_code
-        judged = judge_code(code) if isinstance(code, int) else None
-        return judged or GivenUp("failed, for a reason that is not known")
+        return judge_status(update, judge_code)
 
     def _is_ours(self, fields: Fields) -> bool:
         settings = self._settings

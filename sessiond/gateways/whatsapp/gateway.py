@@ -20,7 +20,8 @@ from sessiond.core.gateways.messages import (
     ProviderRequest,
     ProviderResponse,
 )
-from sessiond.core.gateways.port import GivenUp, Judgement, ScreenLimits, Template
+from sessiond.core.gateways.port import Judgement, ScreenLimits, Template
+from sessiond.core.gateways.statuses import judge_status
 from sessiond.gateways.whatsapp.judging import judge, judge_code
 from sessiond.gateways.whatsapp.media import (
     DOWNLOAD_BYTES,
@@ -192,11 +193,7 @@ class WhatsApp:
 
     def judge_status(self, update: StatusUpdate) -> Judgement | None:
         """Say what became of a message that Meta had accepted: most errors come later. ``None``: it is on its way."""
-        if update.state != "failed":
-            return None
-        code = update.error_code
-        judged = judge_code(code) if isinstance(code, int) else None
-        return judged or GivenUp("failed, for a reason that is not known")
+        return judge_status(update, judge_code)
 
     def _payloads(self, output: Output) -> Iterator[tuple[Payload, Media | None]]:
         for message in output.messages:
