@@ -25,13 +25,15 @@ _LEAST_WAIT: Final = 0.001
 class Waiting:
     """One delivery, and how often it was tried."""
 
-    __slots__ = ("attempts", "delivery", "ready_at", "reason", "upload")
+    __slots__ = ("attempts", "delivery", "ready_at", "reason", "takings", "upload")
 
     def __init__(self, delivery: Delivery, ready_at: float) -> None:
         self.delivery = delivery
         self.ready_at = ready_at
         """Not before."""
         self.attempts = 0
+        self.takings = 0
+        """How often the provider took it, in words that cannot be read."""
         self.reason = ""
         """Why it was not delivered the last time."""
         self.upload: FileUpload | None = None

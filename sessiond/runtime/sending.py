@@ -54,6 +54,9 @@ _ACCOUNT: Final = Backoff(1.0, 60.0)
 #: Of a result that its actor does not take: a quarantine may last until somebody looks.
 _RESULT: Final = Backoff(0.5, 60.0)
 
+#: So often a message is sent whose provider says that it has it, in words that we cannot read: in some five minutes.
+_TAKINGS: Final = 8
+
 #: Whatever a provider asks for, we look again.
 _LONGEST_WAIT: Final = 3600.0
 
@@ -105,7 +108,9 @@ class Sender:
     def put(self, user: UserId, delivery: Delivery, *, replaces: bool = True) -> None:
         """Take a delivery in charge; one with its id is replaced, or kept."""
         clock = self._host.clock
-        ready_at = clock.monotonic() + max(0.0, delivery.due - clock.now())
+        ready_at, wait = clock.monotonic(), delivery.due - clock.now()
+        if wait > 0:  # seldom; the clock that dated it may have been ahead
+            ready_at += min(wait, max(0.0, delivery.due - decode_outgoing(delivery.body).at))
         if self.queue.put(user, delivery, ready_at, replaces=replaces):
             self._bell.ring()  # behind others it changes nothing of when the sender looks next
 
@@ -171,6 +176,9 @@ class Sender:
         judgement = await self._called(waiting, outgoing.call)
         if not isinstance(judgement, TryAgain):
             return judgement
+        waiting.takings += judgement.is_taken
+        if waiting.takings >= _TAKINGS:
+            return GivenUp(f"{judgement.reason}; sent {waiting.takings} times")
         return self._put_off(user, waiting, judgement, outgoing)
 
     async def _called(self, waiting: Waiting, call: ProviderCall) -> Judgement:

@@ -78,6 +78,8 @@ class Post:
                 return GivenUp("400: refused")
             case 401:
                 return AccountStopped("401: the token is not accepted")
+            case 299:
+                return TryAgain("299: taken without an id", is_taken=True)
             case 429:
                 return TryAgain("429: too many", float(after) if after else None, account=True)
             case 470:

@@ -132,6 +132,86 @@ async def test_retry_after_is_honoured(autojump_clock: MockClock) -> None:
     assert 40 <= moments["ann/1"] <= 41.1
 
 
+@pytest.mark.parametrize("status", [429, 503])
+async def test_who_asks_for_a_year_is_asked_again_in_an_hour(
+    status: int, autojump_clock: MockClock
+) -> None:
+    """Of the account or of one message: nobody means it, and it is not given up for that."""
+    year = answered(status, retry_after="31536000")
+    async with open_office(script=[year, year]) as office:
+        await send(office, 1)
+        await office.drained()
+
+    assert office.provider.order == ["ann/1"] * 3
+    assert 7200 <= trio.current_time() <= 7204
+    assert office.actors.results == [Sent("m1")]
+
+
+async def test_what_is_taken_again_and_again_without_an_id_is_given_up(
+    autojump_clock: MockClock,
+) -> None:
+    """Each time the person may get it: a few times are better than none, and a day of them is not."""
+    async with open_office(script=[answered(299)] * 20) as office:
+        await send(office, 1, 2)
+        await office.drained()
+
+    assert office.provider.order == ["ann/1"] * 8 + ["ann/2"] * 8
+    assert office.actors.results == [GivenUp("299: taken without an id; sent 8 times")] * 2
+
+
+async def test_what_is_taken_at_last_is_sent(autojump_clock: MockClock) -> None:
+    """An answer that can be read settles it, and faults of another kind do not count."""
+    script = [answered(299)] * 7 + [answered(503)] * 7
+    async with open_office(script=script) as office:
+        await send(office, 1)
+        await office.drained()
+
+    assert len(office.provider.made) == 15
+    assert office.actors.results == [Sent("m1")]
+
+
+@pytest.mark.parametrize("seconds", [-7200, 7200])
+async def test_a_clock_that_jumps_neither_repeats_nor_loses(
+    seconds: float, autojump_clock: MockClock
+) -> None:
+    """What waits for its next try does so on another clock."""
+    async with open_office(script=[answered(503, retry_after="40")]) as office:
+        await send(office, 1)
+        await wait_all_tasks_blocked()
+        office.clock.jump(seconds)
+        now = office.clock.now()
+        await send(office, 2, due=now, at=now)
+        await office.drained()
+
+    assert office.provider.order == ["ann/1", "ann/1", "ann/2"]
+    assert trio.current_time() <= 42
+    assert office.actors.results == [Sent("m1")] * 2
+
+
+async def test_a_clock_that_is_set_a_day_forward_makes_messages_old(
+    autojump_clock: MockClock,
+) -> None:
+    """They were asked for a day ago, for all that we know: none is called, and each is given up."""
+    async with open_office(script=[answered(503, retry_after="40")]) as office:
+        await send(office, 1, 2)
+        await wait_all_tasks_blocked()
+        office.clock.jump(86_400)
+        await office.drained()
+
+    assert office.provider.order == ["ann/1"]
+    assert [type(result) for result in office.actors.results] == [GivenUp] * 2
+
+
+async def test_what_a_clock_dated_that_was_ahead_is_sent_now(autojump_clock: MockClock) -> None:
+    """The run before this one took it for tomorrow; the clock was set, and nobody meant that it should wait."""
+    tomorrow = NOW + 86_400
+    left = {ANN: [message(1, due=tomorrow, at=tomorrow), message(2, due=tomorrow + 5, at=tomorrow)]}
+    async with open_office(left=left) as office:
+        await office.drained()
+
+    assert office.provider.made == [(0.0, "ann/1"), (5.0, "ann/2")]
+
+
 async def test_429_of_an_account_holds_all_of_it_back(autojump_clock: MockClock) -> None:
     """Another person's message waits too, and another account's does not; operators see until when."""
     other = account("other")

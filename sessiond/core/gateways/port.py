@@ -279,6 +279,8 @@ class TryAgain:
     reason: str
     seconds: float | None = None
     account: bool = False
+    is_taken: bool = False
+    """The answer is a success that cannot be read, so the person may have the message: a few times are enough."""
 
 
 @frozen

@@ -68,16 +68,17 @@ def judge(response: ProviderResponse) -> Judgement:
     What cannot be read (half a response, a proxy's page) is not Telegram's answer, and is tried again, so that the
     person may get the message twice: what was acknowledged to a person must not be lost. The outbox bounds how often.
     """
-    answer = decoded(response.body, _Answer)
+    answer, status = decoded(response.body, _Answer), response.status
     if answer is None:
-        return TryAgain(f"{response.status}: the answer cannot be read", retry_after(response))
+        reason, is_taken = f"{status}: the answer cannot be read", 200 <= status < 300
+        return TryAgain(reason, retry_after(response), is_taken=is_taken)
     if answer.ok:
         message = decoded(answer.result, _Message)
         return Sent("") if message is None else Sent(str(message.message_id), message.file_id)
     parameters = answer.parameters or _Parameters()
     if parameters.migrate_to_chat_id is not None:
         return GivenUp("400: the group has become another one")
-    code = response.status if answer.error_code is None else answer.error_code
+    code = status if answer.error_code is None else answer.error_code
     return _judge_code(code, _bounded(parameters.retry_after) or retry_after(response))
 
 

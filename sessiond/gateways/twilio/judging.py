@@ -5,6 +5,7 @@ The code decides where it is known, then the HTTP status; never the words.
 
 from typing import Final
 
+from attrs import evolve
 from msgspec import Struct
 
 from sessiond.core.gateways.messages import ProviderResponse
@@ -38,7 +39,7 @@ def judge(response: ProviderResponse) -> Judgement:
     """
     judged = _judge(response)
     if isinstance(judged, TryAgain):
-        return TryAgain(judged.reason, retry_after(response), judged.account)
+        return evolve(judged, seconds=retry_after(response))
     return judged
 
 
@@ -46,7 +47,8 @@ def _judge(response: ProviderResponse) -> Judgement:
     status = response.status
     answer = decoded(response.body, _Answer)
     if answer is None:
-        return TryAgain(f"{status}: the answer cannot be read", account=status == 429)
+        reason, is_taken = f"{status}: the answer cannot be read", 200 <= status < 300
+        return TryAgain(reason, account=status == 429, is_taken=is_taken)
     code = answer.code or answer.error_code
     if 200 <= status < 300 and answer.sid and not code:
         return Sent(answer.sid)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
+from attrs import evolve
 from msgspec import Struct
 
 from sessiond.core.gateways.messages import ProviderResponse
@@ -108,12 +109,19 @@ def judge(response: ProviderResponse) -> Judgement:
     one that comes twice is answered once, for a tap on the older one names the same screen. The outbox bounds how
     often.
     """
-    if 200 <= response.status < 300:
-        return _judge_success(response)
+    is_success = 200 <= response.status < 300
+    if is_success and (sent := _sent(response)):
+        return sent
     refusal = decoded(response.body, _Refusal)
-    judged = _judge_status(response) if refusal is None else _judge_error(refusal.error, response)
+    if refusal is not None and refusal.error.code is not None:
+        judged = _judge_error(refusal.error, response)
+    elif is_success:
+        reason = f"{response.status}: accepted, but the answer cannot be read"
+        judged = TryAgain(reason, is_taken=True)
+    else:
+        judged = _judge_status(response)
     if isinstance(judged, TryAgain):
-        return TryAgain(judged.reason, _wait(response), judged.account)
+        return evolve(judged, seconds=_wait(response))
     return judged
 
 
@@ -126,16 +134,15 @@ def judge_code(code: int) -> Judgement | None:
     return CODES.get(code)
 
 
-def _judge_success(response: ProviderResponse) -> Judgement:
+def _sent(response: ProviderResponse) -> Sent | None:
     accepted = decoded(response.body, _Accepted)
     if accepted is not None and (accepted.messages or accepted.id or accepted.success):
         return Sent(accepted.messages[0].id if accepted.messages else accepted.id)
-    return TryAgain(f"{response.status}: accepted, but the answer cannot be read")
+    return None
 
 
 def _judge_error(error: _Error, response: ProviderResponse) -> Judgement:
-    if error.code is None:
-        return _judge_status(response)
+    assert error.code is not None
     if error.code == 100 and error.error_subcode == _NO_SUCH_OBJECT:
         return AccountStopped("100: there is no such number, or it is not ours")
     judged = judge_code(error.code)

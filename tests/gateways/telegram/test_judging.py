@@ -117,7 +117,10 @@ def test_a_group_that_became_another_is_given_up() -> None:
 @pytest.mark.parametrize("body", [b"", b'{"ok":true,"resu', b"<html>", b"null", b"[]", b'{"ok":1}'])
 def test_half_a_response_is_tried_again(status: int, body: bytes) -> None:
     """What is not Telegram's answer decides nothing: a proxy's 403 says nothing about a person."""
-    assert isinstance(answered(status, body), TryAgain)
+    judged = answered(status, body)
+
+    assert isinstance(judged, TryAgain)
+    assert (status == 200) is judged.is_taken
 
 
 @given(st.integers(100, 599), st.binary(max_size=60), st.integers() | st.floats() | st.text())

@@ -93,7 +93,10 @@ def test_too_many_requests_hold_the_account() -> None:
 @pytest.mark.parametrize("body", [b"", b'{"sid":"SM', b"<html>", b"null", b"[]", b'{"sid":1}'])
 def test_half_a_response_is_tried_again(status: int, body: bytes) -> None:
     """What is not Twilio's answer decides nothing."""
-    assert isinstance(answered(status, body), TryAgain)
+    judged = answered(status, body)
+
+    assert isinstance(judged, TryAgain)
+    assert (status in {200, 201}) is judged.is_taken
 
 
 def test_a_success_without_sid_is_tried_again() -> None:

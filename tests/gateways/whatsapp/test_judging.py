@@ -147,7 +147,22 @@ def test_an_unknown_error_that_will_pass_is_tried_again() -> None:
 )
 def test_half_a_success_is_tried_again(body: bytes) -> None:
     """At least once: a message that may come twice rather than one that may not come."""
-    assert isinstance(answered(200, body), TryAgain)
+    judged = answered(200, body)
+
+    assert isinstance(judged, TryAgain)
+    assert judged.is_taken
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [(190, AccountStopped), (131047, WindowClosed), (131026, GivenUp), (131056, TryAgain)],
+)
+def test_an_error_in_a_success_is_an_error(code: int, kind: type[Judgement]) -> None:
+    """The code decides, whatever the status: a message that nobody took is not sent again and again."""
+    judged = answered(200, error(code))
+
+    assert isinstance(judged, kind)
+    assert not getattr(judged, "is_taken", False)
 
 
 @pytest.mark.parametrize(
