@@ -5,7 +5,7 @@ import hmac
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
@@ -59,7 +59,14 @@ async def dial(live: Live, text: str, *, is_first: bool = False, session: str = 
     return json.loads(got[2])
 
 
-async def write(live: Live, text: str, name: str, *, tamper: bool = False) -> Answer:
+class Served(Protocol):
+    """A server, in this process or in another one."""
+
+    @property
+    def port(self) -> int: ...
+
+
+async def write(live: Served, text: str, name: str, *, tamper: bool = False) -> Answer:
     message = {
         "from": "233244123456",
         "id": name,

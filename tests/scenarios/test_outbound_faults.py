@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -20,8 +22,11 @@ from sessiond.core.gateways.port import ScreenLimits
 from sessiond.gateways.whatsapp import WhatsApp, WhatsAppSettings
 from sessiond.stores.memory import MemoryStore
 from sessiond.testing.faults import FaultyStore
+from sessiond.testing.providers import Exchange, answer, open_provider
 from sessiond.testing.world import World, open_world
 from tests.runtime.gateway_worlds import ANN, NUMBER, deliveries
+from tests.scenarios.server_process import ServerProcess
+from tests.scenarios.test_gateways import said, write
 
 Act = Callable[[], Awaitable[ProviderResponse]]
 
@@ -129,6 +134,43 @@ async def test_a_crash_between_the_answer_and_our_commit_sends_once_more(
     assert (
         3 <= updates.count("sent") <= 4
     )  # the second one's handler ran in both, and only the last is durable
+
+
+async def test_a_server_killed_before_it_commits_the_answer_sends_once_more(
+    short_tmp_path: Path,
+) -> None:
+    """``kill -9`` of a real process: the provider has the first message; the next server sends that one again."""
+    async with open_provider() as provider:
+        server = ServerProcess(
+            f"sqlite:///{short_tmp_path}/store.db",
+            short_tmp_path,
+            module="tests.scenarios.gateway_server",
+            arguments=[provider.url],
+        )
+        killed = trio.Event()
+
+        async def taken_by_the_provider_alone(exchange: Exchange) -> None:
+            server.send_signal(signal.SIGSTOP)
+            await answer(200, {"messages": [{"id": "wamid.1"}]})(exchange)
+            server.kill()
+            killed.set()
+
+        provider.script(taken_by_the_provider_alone)
+        try:
+            with trio.fail_after(60):
+                await server.start()
+                assert 200 == (await write(server, "hi", "wamid.a"))[0]
+                await killed.wait()
+                await server.start()
+                assert 200 == (await write(server, "hi", "wamid.a"))[0]  # Meta repeats it
+                assert 200 == (await write(server, "Ann", "wamid.b"))[0]
+                asked = await provider.wait_calls(4)
+        finally:
+            server.kill()
+
+    assert ["Welcome.", "Welcome.", "What is your name?", "Is it Ann?"] == [
+        said(one.body) for one in asked
+    ]
 
 
 async def test_an_answer_that_comes_after_our_time_is_none(autojump_clock: MockClock) -> None:
