@@ -28,6 +28,7 @@ from sessiond.config.gateway_kinds import BUILT_IN
 from sessiond.core.codes import CloseCode, ErrorCode, close_class
 from sessiond.core.documented import attribute_docs
 from sessiond.core.flow_check.findings import RULES
+from sessiond.core.gateways.refusals import Check
 from sessiond.core.position import RecoveryReason
 from sessiond.core.session.phases import Phase
 from sessiond.core.session.transitions import TRANSITIONS, Trigger
@@ -178,7 +179,9 @@ def _edge(x: float, y: float, to_x: float, to_y: float) -> str:
 
 
 def telemetry() -> str:
-    """Telemetry events and metrics."""
+    """Telemetry events, the checks that requests of providers fail at, and metrics."""
+    docs = attribute_docs(Check)
+    checks = ((f"`{one.value}`", docs[one.name]) for one in Check)
     return f"""# Telemetry, logs and metrics
 
 sessiond emits named **telemetry events**; logs and metrics listen to them. A listener of your own:
@@ -200,6 +203,11 @@ Measurements have units, metadata types. *Log* is the level of the event's log l
 logs as keyed hashes, and never in metrics.
 
 {telemetry_markdown()}
+## Checks of a provider's requests
+
+`check` of `gateway.refused`, in the log and on `sessiond_gateway_refused_total`. Who called is told the status alone.
+
+{table(("Check", "What the request failed at"), checks)}
 ## Metrics
 
 `GET /metrics`, in the Prometheus text format. Labels are bounded: a value too many is counted as `other`.

@@ -43,6 +43,7 @@ from sessiond.core.gateways.dials import answers_dialled, dial_and_answers
 from sessiond.core.gateways.fields import FORM, JSON, Fields, read_fields
 from sessiond.core.gateways.messages import ProviderAnswer, ProviderRequest
 from sessiond.core.gateways.port import NOTHING_SHOWN, GatewayKind
+from sessiond.core.gateways.refusals import OtherAccount
 from sessiond.core.gateways.ussd import UssdGateway, UssdSettings
 
 __all__ = ["KIND", "Nalo", "NaloSettings"]
@@ -86,7 +87,7 @@ class Nalo(UssdGateway):
         fields = read_fields(request)
         user_id = fields.id("USERID", longest=_MAX_USERID)
         if self._user_id and user_id != self._user_id:
-            raise InvalidInput("USERID is that of another account")
+            raise OtherAccount("USERID is that of another account")
         heard = self._heard(fields, request, user_id)
         if not heard.begins:
             return (heard,)

@@ -269,7 +269,12 @@ METRICS: Final = (
     ),
     MetricRow("gateway_duplicates", C, "Sent again.", "gateway.duplicate", None, ("account",)),
     MetricRow(
-        "gateway_refused", C, "Requests refused.", "gateway.refused", None, ("account", "code")
+        "gateway_refused",
+        C,
+        "Requests refused.",
+        "gateway.refused",
+        None,
+        ("account", "code", "check"),
     ),
     MetricRow(
         "gateway_call_seconds",

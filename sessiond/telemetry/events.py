@@ -275,9 +275,9 @@ _TABLE: Final = (
     ),
     Event(
         "gateway.refused",
-        "A provider's request, or what was in it, was turned down.",
+        "A provider's request, or what was in it, was turned down (`check`: at what, see below).",
         {},
-        {"account": "str", "code": "str"},
+        {"account": "str", "code": "str", "check": "str"},
     ),
     Event(
         "gateway.call",

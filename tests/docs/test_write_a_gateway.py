@@ -53,7 +53,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def environment(site: Path, **settings: str) -> dict[str, str]:
     named = {f"SESSIOND_{name}": value for name, value in settings.items()}
-    return {**os.environ, "PYTHONPATH": str(site), **named}
+    path = os.pathsep.join([str(site), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {**os.environ, "PYTHONPATH": path, **named}
 
 
 def check(site: Path, **settings: str) -> tuple[int, str]:

@@ -17,6 +17,7 @@ from attrs import Attribute, field, frozen
 
 from sessiond.core.errors import InvalidInput
 from sessiond.core.gateways.messages import ProviderAnswer, ProviderRequest
+from sessiond.core.gateways.refusals import Check
 
 __all__ = ["MAX_BODY", "TOKEN_PARAMETER", "Access", "AccessSettings"]
 
@@ -78,8 +79,11 @@ class Access:
 
     def check(self, request: ProviderRequest) -> ProviderAnswer | None:
         """Return the refusal, or ``None``. Who it is comes first: others learn nothing about us."""
-        if not self._knows(request):
-            return _refusal(401, "unknown token")
+        if not self._is_open:
+            given = self._given(request)
+            if not self._knows(given):
+                check = Check.TOKEN_WRONG if given else Check.TOKEN_MISSING
+                return _refusal(401, "unknown token", check)
         if request.method not in self._methods:
             return _refusal(405, "wrong method")
         if len(request.body) > MAX_BODY:
@@ -88,12 +92,10 @@ class Access:
             return _refusal(415, "wrong content type")
         return None
 
-    def _knows(self, request: ProviderRequest) -> bool:
+    def _knows(self, given: str) -> bool:
         """Compare with every token, whichever fits: how long it takes tells nothing."""
-        if self._is_open:
-            return True
-        given = _hashed(self._given(request))
-        same = [hmac.compare_digest(given, token) for token in self._hashed]
+        hashed = _hashed(given)
+        same = [hmac.compare_digest(hashed, token) for token in self._hashed]
         return any(same)
 
     def _given(self, request: ProviderRequest) -> str:
@@ -108,5 +110,5 @@ def _hashed(token: str) -> bytes:
     return hashlib.sha256(token.encode(errors="surrogatepass")).digest()
 
 
-def _refusal(status: int, why: str) -> ProviderAnswer:
-    return ProviderAnswer(status=status, body=why.encode(), media_type=_TEXT)
+def _refusal(status: int, why: str, check: Check | None = None) -> ProviderAnswer:
+    return ProviderAnswer(status=status, body=why.encode(), media_type=_TEXT, check=check)

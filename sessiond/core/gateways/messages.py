@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 
 from attrs import field, frozen
 
+from sessiond.core.gateways.refusals import Check
 from sessiond.core.values import Value
 
 __all__ = ["LocalFile", "ProviderAnswer", "ProviderCall", "ProviderRequest", "ProviderResponse"]
@@ -53,6 +54,8 @@ class ProviderAnswer(Value, frozen=True, kw_only=True):
     status: int = 200
     body: bytes = b""
     media_type: str = JSON
+    check: Check | None = None
+    """Which check failed, for operators: it is not sent. ``None``: none, or the status says it."""
 
 
 class LocalFile(Value, frozen=True, kw_only=True, omit_defaults=True):

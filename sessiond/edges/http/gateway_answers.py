@@ -25,6 +25,7 @@ from sessiond.core.gateways.inputs import Incoming, Unseen
 from sessiond.core.gateways.lines import Answered, decode_answered
 from sessiond.core.gateways.messages import ProviderAnswer
 from sessiond.core.gateways.port import AnsweringGateway
+from sessiond.core.gateways.refusals import check_of_error
 from sessiond.core.ids import Digest, UserId, input_digest
 from sessiond.core.ports import Clock
 from sessiond.core.session.inputs import Input
@@ -128,7 +129,8 @@ class Answers:
             code = ErrorCode.INTERNAL_ERROR.value if explained is None else explained.code
             if explained is None:
                 _failed(error)
-            telemetry.emit("gateway.refused", {}, {"account": account.name, "code": code})
+            about = {"account": account.name, "code": code, "check": check_of_error(error)}
+            telemetry.emit("gateway.refused", {}, about)
         except Exception as error:  # noqa: BLE001 -- one request's crash is not the connection's
             _failed(error)
         return _Shown(Answered(text=settings.failed_text, ends=True), "failed")

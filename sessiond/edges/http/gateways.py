@@ -23,7 +23,7 @@ from sessiond import telemetry
 from sessiond.core.codes import ErrorCode
 from sessiond.core.conversations.session_keys import SessionKeySettings
 from sessiond.core.described import Reply
-from sessiond.core.errors import InvalidInput, Refused, SessiondError
+from sessiond.core.errors import InvalidInput, SessiondError
 from sessiond.core.gateways.accounts import Account
 from sessiond.core.gateways.arrivals import Arrived, Heard, Notice, StatusUpdate
 from sessiond.core.gateways.described import Operations
@@ -31,10 +31,11 @@ from sessiond.core.gateways.identities import Identities
 from sessiond.core.gateways.inbox_bodies import arrival_digest, encode_arrived
 from sessiond.core.gateways.messages import ProviderAnswer, ProviderRequest
 from sessiond.core.gateways.port import AnsweringGateway
+from sessiond.core.gateways.refusals import CREDENTIALS, Check, check_of_error, check_of_status
 from sessiond.core.ids import UserId, partition_of
 from sessiond.core.ports import Clock, Entropy
 from sessiond.core.records import Arrival, Receipt, ReceiptStatus
-from sessiond.edges.http.answers import Explained, explain
+from sessiond.edges.http.answers import Explained, error_answer, explain
 from sessiond.edges.http.failures import failures
 from sessiond.edges.http.gateway_answers import Answers, Directory
 from sessiond.edges.http.peers import Network, is_within, parse_network
@@ -152,12 +153,12 @@ class _AccountDoor:
             explained = explain(error)
             if explained is None:
                 raise
-            self._refused(explained.code)
+            self._refused(explained.code, check_of_error(error))
             return explained.answer()
 
     async def _handle(self, request: Request) -> Response:
         if self._networks and not is_within(request, self._networks):
-            raise Refused(ErrorCode.FORBIDDEN, "requests are not taken from this address")
+            return self._from_elsewhere()
         asked = self._provider_request(request)
         done = self.account.gateway.check(asked)
         if done is not None:
@@ -189,15 +190,25 @@ class _AccountDoor:
             received_at=self._shared.clock.now(),
         )
 
-    def _tell_refusal(self, done: ProviderAnswer) -> None:
-        if done.status in _UNAUTHORIZED:
-            reason = f"{self.account.name}: {done.status}"
-            telemetry.emit("auth.refused", {}, {"door": "gateway", "reason": reason})
-        if done.status >= 400:
-            self._refused(str(done.status))
+    def _from_elsewhere(self) -> Response:
+        self._refused(ErrorCode.FORBIDDEN, Check.NETWORK)
+        return error_answer(ErrorCode.FORBIDDEN, "requests are not taken from this address")
 
-    def _refused(self, code: str) -> None:
-        telemetry.emit("gateway.refused", {}, {"account": self.account.name, "code": code})
+    def _tell_refusal(self, done: ProviderAnswer) -> None:
+        """Tell operators; an answer that is no refusal to the caller may be one all the same (``drops_unsigned``)."""
+        check = done.check
+        if check is None:
+            if done.status < 400:
+                return
+            check = check_of_status(done.status)
+        if done.status in _UNAUTHORIZED or check in CREDENTIALS:
+            reason = f"{self.account.name}: {check}"
+            telemetry.emit("auth.refused", {}, {"door": "gateway", "reason": reason})
+        self._refused(str(done.status), check)
+
+    def _refused(self, code: str, check: Check) -> None:
+        about = {"account": self.account.name, "code": code, "check": check}
+        telemetry.emit("gateway.refused", {}, about)
 
     # Answering gateways
 
@@ -213,11 +224,11 @@ class _AccountDoor:
                 return gateway.acknowledge()
             return await self._shared.answers.answer(self.account, gateway, heard)
         except InvalidInput as error:
-            self._refused(ErrorCode.BAD_REQUEST)
+            self._refused(ErrorCode.BAD_REQUEST, check_of_error(error))
             return gateway.refuse(asked, failed, reason=str(error))
         except SessiondError as error:
             explained = explain(error) or Explained(ErrorCode.INTERNAL_ERROR, "")
-            self._refused(explained.code)
+            self._refused(explained.code, check_of_error(error))
             return gateway.refuse(asked, failed)
 
     # Calling gateways

@@ -21,6 +21,7 @@ from sessiond.core.gateways.messages import (
     ProviderResponse,
 )
 from sessiond.core.gateways.port import Judgement, ScreenLimits, Template
+from sessiond.core.gateways.refusals import Check
 from sessiond.gateways.telegram.judging import judge
 from sessiond.gateways.telegram.media import (
     DOWNLOAD_BYTES,
@@ -86,10 +87,13 @@ class Telegram:
             return _refusal(413)
         if request.media_type != "application/json":
             return _refusal(415)
-        given = _hashed(request.headers.get(_SECRET, ""))
+        given = request.headers.get(_SECRET, "")
+        hashed = _hashed(given)
         # Compared with every one, whichever fits: how long it takes tells nothing.
-        same = [hmac.compare_digest(given, token) for token in self._hashed]
-        return None if any(same) else _refusal(401)
+        same = [hmac.compare_digest(hashed, token) for token in self._hashed]
+        if any(same):
+            return None
+        return _refusal(401, Check.TOKEN_WRONG if given else Check.TOKEN_MISSING)
 
     def read(self, request: ProviderRequest) -> Sequence[Arrived]:
         """Read the one update that a checked request holds.
@@ -212,5 +216,5 @@ def _hashed(token: str) -> bytes:
     return hashlib.sha256(token.encode(errors="surrogatepass")).digest()
 
 
-def _refusal(status: int) -> ProviderAnswer:
-    return ProviderAnswer(status=status, media_type=_TEXT)
+def _refusal(status: int, check: Check | None = None) -> ProviderAnswer:
+    return ProviderAnswer(status=status, media_type=_TEXT, check=check)

@@ -19,6 +19,7 @@ from sessiond.core.gateways.messages import (
     ProviderResponse,
 )
 from sessiond.core.gateways.port import Judgement, ScreenLimits, Template
+from sessiond.core.gateways.refusals import Check
 from sessiond.core.gateways.statuses import judge_status
 from sessiond.gateways.twilio.codes import judge_code
 from sessiond.gateways.twilio.form import Pairs, fields_of
@@ -31,7 +32,7 @@ from sessiond.gateways.twilio.settings import (
     WHATSAPP_PREFIX,
     TwilioSettings,
 )
-from sessiond.gateways.twilio.signing import is_signed, signer_of
+from sessiond.gateways.twilio.signing import SIGNATURE, is_signed, signer_of
 from sessiond.gateways.twilio.statuses import REFERENCE, callback_url, read_status
 from sessiond.gateways.twilio.writing import output_forms, template_form
 
@@ -92,7 +93,10 @@ class Twilio:
             return _refusal(413)
         if request.media_type not in {FORM, JSON}:
             return _refusal(415)
-        return None if is_signed(request, self._signers) else _refusal(403)
+        if is_signed(request, self._signers):
+            return None
+        there = request.headers.get(SIGNATURE)
+        return _refusal(403, Check.SIGNATURE_WRONG if there else Check.SIGNATURE_MISSING)
 
     def read(self, request: ProviderRequest) -> Sequence[Arrived]:
         """Read the message of a person, or what became of one of ours.
@@ -205,5 +209,5 @@ def _recipient(to: str) -> str:
     return person
 
 
-def _refusal(status: int) -> ProviderAnswer:
-    return ProviderAnswer(status=status, media_type=_TEXT)
+def _refusal(status: int, check: Check | None = None) -> ProviderAnswer:
+    return ProviderAnswer(status=status, media_type=_TEXT, check=check)

@@ -17,9 +17,9 @@ from sessiond.core.gateways.fields import FORM, JSON
 from sessiond.core.gateways.messages import ProviderRequest
 from sessiond.gateways.twilio.form import Pairs, read_pairs
 
-__all__ = ["is_signed", "signature", "signer_of"]
+__all__ = ["SIGNATURE", "is_signed", "signature", "signer_of"]
 
-_SIGNATURE: Final = "x-twilio-signature"
+SIGNATURE: Final = "x-twilio-signature"
 _BODY_HASH: Final = "bodySHA256"
 _ADDRESS: Final = re.compile(r"(https?)://([^/?#]*?)(?::([0-9]{1,5}))?([/?#].*)?", re.DOTALL)
 _PORTS: Final = {"https": "443", "http": "80"}
@@ -53,7 +53,7 @@ def is_signed(request: ProviderRequest, signers: Sequence[hmac.HMAC]) -> bool:
 
 def _given(request: ProviderRequest) -> bytes | None:
     try:
-        return base64.b64decode(request.headers.get(_SIGNATURE, ""), validate=True)
+        return base64.b64decode(request.headers.get(SIGNATURE, ""), validate=True)
     except (binascii.Error, ValueError):
         return None
 

@@ -21,6 +21,7 @@ from sessiond.core.gateways.messages import (
     ProviderResponse,
 )
 from sessiond.core.gateways.port import Judgement, ScreenLimits, Template
+from sessiond.core.gateways.refusals import Check
 from sessiond.core.gateways.statuses import judge_status
 from sessiond.gateways.whatsapp.judging import judge, judge_code
 from sessiond.gateways.whatsapp.media import (
@@ -101,9 +102,11 @@ class WhatsApp:
             return _refusal(413)
         if request.media_type != "application/json":
             return _refusal(415)
-        if not self._is_signed(request):
-            return self.acknowledge() if self._settings.drops_unsigned else _refusal(401)
-        return None
+        if self._is_signed(request):
+            return None
+        there = request.headers.get(_SIGNATURE)
+        status = 200 if self._settings.drops_unsigned else 401
+        return _refusal(status, Check.SIGNATURE_WRONG if there else Check.SIGNATURE_MISSING)
 
     def read(self, request: ProviderRequest) -> Sequence[Arrived]:
         """Read everything that a checked request holds, in the order of time.
@@ -228,10 +231,12 @@ class WhatsApp:
         is_ours = hmac.compare_digest(
             token.encode(errors="surrogatepass"), self._settings.verify_token.encode()
         )
-        if not is_ours or request.parameter("hub.mode") != "subscribe":
-            return _refusal(403)
+        if not is_ours:
+            return _refusal(403, Check.VERIFY_TOKEN)
+        if request.parameter("hub.mode") != "subscribe":
+            return _refusal(403, Check.VERIFICATION)
         if _CHALLENGE.fullmatch(challenge) is None:
-            return _refusal(400)
+            return _refusal(400, Check.VERIFICATION)
         return ProviderAnswer(body=challenge.encode(), media_type=_TEXT)
 
     def _is_signed(self, request: ProviderRequest) -> bool:
@@ -258,5 +263,5 @@ def _recipient(to: str) -> Mapping[str, str]:
     return {"recipient": to}
 
 
-def _refusal(status: int) -> ProviderAnswer:
-    return ProviderAnswer(status=status, media_type=_TEXT)
+def _refusal(status: int, check: Check | None = None) -> ProviderAnswer:
+    return ProviderAnswer(status=status, media_type=_TEXT, check=check)

@@ -133,9 +133,9 @@ async def test_an_impossible_number_is_nobody(phone: Any) -> None:
     async with open_stand() as stand:
         dialled = await stand.dialled("x", phone)
         assert dialled == stand.accounts[0].settings.failed_text[:120]
-        assert [("gateway.refused", {"account": "line", "code": "bad_request"})] == stand.events(
-            "gateway.refused"
-        )
+        assert [
+            ("gateway.refused", {"account": "line", "code": "bad_request", "check": "form"})
+        ] == stand.events("gateway.refused")
         assert [] == stand.asked
 
     async with open_stand(account(program())) as stand:
@@ -211,7 +211,7 @@ async def test_whatever_goes_wrong_is_a_text_of_the_account(error: Exception, co
 
     assert ("Broken.", False) == (answer["MSG"], answer["MSGTYPE"])
     assert [
-        ("gateway.refused", {"account": "line", "code": code}),
+        ("gateway.refused", {"account": "line", "code": code, "check": "none"}),
         ("gateway.answered", {"user": AMA, "account": "line", "outcome": "failed"}),
     ] == stand.events("gateway.refused", "gateway.answered")
 

@@ -208,9 +208,9 @@ async def test_another_numbers_webhook_is_refused() -> None:
 
         assert 403 == answer.status
         assert [] == await stand.entries()
-        assert [("gateway.refused", {"account": "line", "code": "forbidden"})] == stand.events(
-            "gateway.refused"
-        )
+        assert [
+            ("gateway.refused", {"account": "line", "code": "forbidden", "check": "account"})
+        ] == stand.events("gateway.refused")
 
 
 async def test_a_store_that_is_away_is_told_to_the_provider() -> None:
@@ -221,9 +221,9 @@ async def test_a_store_that_is_away_is_told_to_the_provider() -> None:
 
     assert 503 == answer.status
     assert "5" == dict(answer.headers)["retry-after"]
-    assert [("gateway.refused", {"account": "line", "code": "unavailable"})] == stand.events(
-        "gateway.refused"
-    )
+    assert [
+        ("gateway.refused", {"account": "line", "code": "unavailable", "check": "none"})
+    ] == stand.events("gateway.refused")
 
 
 # --------------------------------------------------------------------------------- who may call
@@ -249,9 +249,10 @@ async def test_a_wrong_signature_is_refused_before_anything_is_read(signature: s
             assert (401, b"") == (answer.status, answer.body)
         assert [] == await stand.entries()
 
+    check = "signature_wrong" if signature else "signature_missing"
     assert [
-        ("auth.refused", {"door": "gateway", "reason": "line: 401"}),
-        ("gateway.refused", {"account": "line", "code": "401"}),
+        ("auth.refused", {"door": "gateway", "reason": f"line: {check}"}),
+        ("gateway.refused", {"account": "line", "code": "401", "check": check}),
     ] == stand.events("auth.refused", "gateway.refused")[:2]
 
 
@@ -447,9 +448,9 @@ async def test_a_dial_that_cannot_be_read_has_an_answer(content_type: str, body:
             json.loads(answer.body)[name] for name in ("MSG", "MSGTYPE")
         )
         assert [] == stand.asked
-        assert [("gateway.refused", {"account": "line", "code": "bad_request"})] == stand.events(
-            "gateway.refused"
-        )
+        assert [
+            ("gateway.refused", {"account": "line", "code": "bad_request", "check": "form"})
+        ] == stand.events("gateway.refused")
 
 
 @pytest.mark.parametrize(

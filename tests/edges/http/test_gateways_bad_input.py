@@ -13,7 +13,7 @@ from sessiond.config.gateway_kinds import BUILT_IN
 from sessiond.config.load import SettingsError, load_settings
 from sessiond.core.errors import InvalidInput
 from sessiond.core.gateways.arrivals import Heard, Notice
-from sessiond.net.messages import Response
+from sessiond.net.messages import Request, Response
 from tests.edges.http.gateway_doors import APP_SECRET, Stand, account, open_stand
 from tests.edges.http.gateway_kinds import (
     FORM,
@@ -85,6 +85,82 @@ async def test_wrong_or_missing_signature(kind: Kind) -> None:
         assert [] == await stand.entries()
         assert count == len(stand.events("auth.refused"))
         assert count == len(stand.events("gateway.refused"))
+
+
+@each_kind
+async def test_which_check_failed(kind: Kind) -> None:
+    """Operators are told its name and nothing of what was sent; whoever called is told as little as before."""
+    right = kind.said("hello")
+    proof = "signature" if kind in {WHATSAPP, TWILIO} else "token"
+    form = "form" if proof == "token" else "signature_wrong"
+    async with door(kind) as stand:
+        for request, check in (
+            (_with_proof(right, None), f"{proof}_missing"),
+            (_with_proof(right, "x" * 40), f"{proof}_wrong"),
+            (evolve(right, body=b"{"), form),
+            (kind.sealed(b"{"), "account" if kind is TWILIO else "form"),
+            (kind.sealed(b"x" * 5 * MEGABYTE), "size"),
+            (kind.sealed(right.body, "text/html"), "content_type"),
+            (evolve(right, method="GET"), "verify_token" if kind is WHATSAPP else "method"),
+        ):
+            await stand.send(request)
+            assert [check] == [about["check"] for _, about in stand.events("gateway.refused")]
+            is_stranger = check.partition("_")[0] in {"token", "signature", "verify"}
+            reasons = [about["reason"] for _, about in stand.events("auth.refused")]
+            assert [f"line: {check}"] * is_stranger == reasons
+            stand.told.clear()
+
+
+def _with_proof(request: Request, value: str | None) -> Request:
+    """*request* with another secret or signature, or with none."""
+    if request.query:
+        return evolve(request, query="" if value is None else f"token={value}")
+    *usual, (name, right) = request.headers
+    if value is None:
+        return evolve(request, headers=tuple(usual))
+    scheme, blank, _ = right.rpartition(" ")
+    return evolve(request, headers=(*usual, (name, scheme + blank + value)))
+
+
+@each_kind
+async def test_which_check_failed_of_an_address(kind: Kind) -> None:
+    """It is told before anything else is looked at."""
+    async with open_stand(account(kind.gateway(), networks=("192.0.2.0/24",))) as stand:
+        assert 403 == (await stand.send(_with_proof(kind.said(), None))).status
+
+        told = {"account": "line", "code": "forbidden", "check": "network"}
+        assert [("gateway.refused", told)] == stand.events("gateway.refused")
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "status"),
+    [
+        (WHATSAPP, {"phone_number_id": "2"}, 403),
+        (TWILIO, {"sender": "+12025550123"}, 403),
+        (TWILIO, {"account_sid": "AC" + "1" * 32}, 403),
+        (NALO, {"user_id": "another"}, 200),
+    ],
+    ids=str,
+)
+async def test_which_check_failed_of_another_account(
+    kind: Kind, settings: dict[str, Any], status: int
+) -> None:
+    """Whose it is is not told: that it is not this account's is."""
+    async with door(kind, **settings) as stand:
+        assert status == (await stand.send(kind.said())).status
+
+        assert ["account"] == [about["check"] for _, about in stand.events("gateway.refused")]
+
+
+async def test_what_is_dropped_without_a_signature_is_told() -> None:
+    """With `drops_unsigned` Meta is answered 200, whatever the secret: only operators can know why nothing arrives."""
+    async with door(WHATSAPP, drops_unsigned=True) as stand:
+        answer = await stand.send(_with_proof(WHATSAPP.said(), "sha256=" + "0" * 64))
+
+        assert (200, []) == (answer.status, await stand.entries())
+        told = {"account": "line", "code": "200", "check": "signature_wrong"}
+        assert [("gateway.refused", told)] == stand.events("gateway.refused")
+        assert 1 == len(stand.events("auth.refused"))
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from sessiond.core.gateways.port import (
     UploadingGateway,
     WindowClosed,
 )
+from sessiond.core.gateways.refusals import Check
 from sessiond.gateways.twilio import KIND, Twilio, TwilioSettings
 from sessiond.gateways.twilio.gateway import MAX_BODY
 from tests.gateways.twilio.webhooks import (
@@ -85,7 +86,8 @@ def test_a_wrong_or_missing_signature_is_refused(header: str | None) -> None:
     """403, as Twilio's pages have it; nothing of the request is repeated."""
     answer = gateway().check(request(sms(Body="hi"), x_twilio_signature=header))
 
-    assert ProviderAnswer(status=403, media_type="text/plain") == answer
+    check = Check.SIGNATURE_WRONG if header else Check.SIGNATURE_MISSING
+    assert ProviderAnswer(status=403, media_type="text/plain", check=check) == answer
 
 
 def test_a_changed_byte_is_refused() -> None:
