@@ -37,7 +37,8 @@ def run(
     platform
         What the flows are told the platform is: ussd counts the characters of its pages.
     gateway
-        What they are told the gateway is.
+        What they are told the gateway is; nalo, nsano and africastalking have pages of their own length, others are
+        taken for the shortest.
     phone
         The phone number that talks.
     user
@@ -47,6 +48,7 @@ def run(
 
     """
     from sessiond.cli.flow.load_flows import load_flows
+    from sessiond.cli.flow.pages import page_of_kinds, pages_of_kinds
     from sessiond.cli.flow.talk import Talk, TerminalClock
     from sessiond.core.conversations.session_keys import ChannelFacts
     from sessiond.runtime.entropy import SystemEntropy
@@ -66,7 +68,9 @@ def run(
     line = Line(
         _book(loaded), facts, caller=Caller(), clock=TerminalClock(), entropy=SystemEntropy()
     )
-    talk = Talk(line, flow=loaded.only, language=language)
+    known = {page.gateway for page in pages_of_kinds()}
+    page = page_of_kinds({gateway} & known)
+    talk = Talk(line, page=page, flow=loaded.only, language=language)
     talk.begin()
     return ExitCode.REFUSED if talk.failures and not talk.is_terminal else ExitCode.OK
 

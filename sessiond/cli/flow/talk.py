@@ -17,10 +17,11 @@ from msgspec.structs import replace
 from typing_extensions import override
 
 from sessiond.core.errors import InvalidInput
-from sessiond.core.flow_check.platforms import PAGE_CHARACTERS
+from sessiond.core.flow_check.platforms import Page
 from sessiond.core.flows.answers import Answer, Attachment, Contact, Location
 from sessiond.core.flows.faults import FlowFailed
 from sessiond.core.flows.prompts import AttachmentKind, Prompt, RunRequest
+from sessiond.core.rendering.gsm import text_length
 from sessiond.testing.conversations.line import Event, Line, PlayClock, Shown
 from sessiond.testing.conversations.transcript import Transcript
 
@@ -76,11 +77,12 @@ class _Before:
 class Talk:
     """Reads inputs and prints what comes of them. *flow*: the one that begins by itself; empty: routing decides."""
 
-    def __init__(self, line: Line, *, flow: str = "", language: str = "") -> None:
+    def __init__(self, line: Line, *, page: Page, flow: str = "", language: str = "") -> None:
         self.is_terminal = sys.stdin is not None and sys.stdin.isatty()  # None: it is closed
         self.failures = 0
         """How often a flow failed."""
         self._line = line
+        self._page = page
         self._flow = flow
         self._language = language
         self._transcript = Transcript(names_lines=True)
@@ -243,7 +245,7 @@ class Talk:
         elif shown.output.is_terminal:
             self._prompt = None
         if self._line.facts.platform == "ussd" and shown.text:
-            self._transcript.noted(_counted(len(shown.text)))
+            self._transcript.noted(_counted(shown.text, self._page))
 
     def _print(self) -> None:
         text = self._transcript.take()
@@ -265,7 +267,8 @@ def _exactly(arguments: list[str], usage: str, *, count: int = 1) -> list[str]:
     return arguments
 
 
-def _counted(characters: int) -> str:
-    if characters <= PAGE_CHARACTERS:
-        return f"{characters} of {PAGE_CHARACTERS} characters"
-    return f"{characters} characters: more than one page of {PAGE_CHARACTERS}"
+def _counted(text: str, page: Page) -> str:
+    characters, room = text_length(text), page.room_for(text)
+    if characters <= room:
+        return f"{characters} of {room} characters"
+    return f"{characters} characters: more than one page of {room}"

@@ -10,7 +10,7 @@ from sessiond.core.errors import InvalidInput
 from sessiond.core.flow_check.awaits import check_awaits
 from sessiond.core.flow_check.findings import RULES, Finding, Severity
 from sessiond.core.flow_check.paths import QUESTIONS, Walk
-from sessiond.core.flow_check.platforms import PLATFORMS, Shown, problems
+from sessiond.core.flow_check.platforms import PLATFORMS, Page, Shown, problems
 from sessiond.core.flow_check.scope import Scope
 from sessiond.core.flow_check.source import FunctionSource, SourceFile, SourceFiles
 from sessiond.core.flow_check.step_lists import check_step, line_of_step, msgids, shown_by
@@ -31,6 +31,8 @@ class Checked:
     """``None``: there is no app, and nothing is known of how they start."""
     routing: RoutingSettings = field(factory=RoutingSettings)
     platforms: Collection[str] = PLATFORMS
+    page: Page = field(kw_only=True)
+    """What fits on a page of USSD."""
 
 
 def check_flows(
@@ -46,7 +48,7 @@ def check_flows(
     places: dict[str, tuple[str, int]] = {}
     for flow in checked.flows.values():
         if only in {"", flow.name}:
-            check = _Check(flow, files, _platforms(flow, routes, checked.platforms))
+            check = _Check(flow, files, _platforms(flow, routes, checked.platforms), checked.page)
             for finding in check.findings(None if checked.routes is None else routes):
                 found.setdefault(finding.identity, finding)
             places[flow.name] = check.place
@@ -86,6 +88,7 @@ class _Check:
     flow: Flow
     files: SourceFiles
     platforms: Collection[str]
+    page: Page
     found: list[Finding] = field(init=False, factory=list)
     place: tuple[str, int] = field(init=False, default=("app", 0))
     """Where the flow is written."""
@@ -129,7 +132,7 @@ class _Check:
             return
         if method == "select" and shown.labels == []:
             self._report(scope, call, "no-choices", "this select has nothing to choose from", None)
-        for code, message in problems(shown, self.platforms, self.flow.translations):
+        for code, message in self._problems(shown):
             self._report(scope, call, code, message, None)
 
     def _report(
@@ -154,7 +157,7 @@ class _Check:
                     self._add(file, line, code, message)
             shown = shown_by(step)
             if shown is not None:
-                for code, message in problems(shown, self.platforms, self.flow.translations):
+                for code, message in self._problems(shown):
                     self._add(file, line, code, message)
         self._check_allowances(file)
         if self.flow.complete is not None:
@@ -164,6 +167,9 @@ class _Check:
         return file, int(number)
 
     # All flows
+
+    def _problems(self, shown: Shown) -> Iterator[tuple[str, str]]:
+        return problems(shown, self.platforms, self.flow.translations, self.page)
 
     def _check_starts(self, file: SourceFile, line: int, routes: Iterable[Route]) -> None:
         if not any(route.flow == self.flow.name for route in routes):

@@ -82,7 +82,8 @@ RULES: Final[Mapping[str, Rule]] = {
     ),
     "ussd-page": Rule(
         _W,
-        "A text with its numbered choices is longer than one USSD page, 140 characters: people must turn pages.",
+        "A text with its numbered choices is longer than one USSD page: people must turn pages. A page has as many "
+        "characters as the gateway says, less than half of them with letters outside of the GSM alphabet.",
         "Shorten it, or ask in two questions.",
     ),
     "no-choices": Rule(

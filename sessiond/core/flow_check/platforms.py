@@ -1,6 +1,7 @@
 """What platforms show of a prompt: WhatsApp's limits, and the pages of USSD.
 
-Sources: Meta's Cloud API, interactive messages (buttons and lists); FlowChat's renderer and page size for USSD.
+Sources: Meta's Cloud API, interactive messages (buttons and lists); FlowChat's renderer for USSD. How long its pages
+are is the gateway's.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,8 +11,9 @@ from attrs import frozen
 from sessiond.core.flow_check.words import Label, Words
 from sessiond.core.flows.prompts import Layout
 from sessiond.core.flows.translations import Translations
+from sessiond.core.rendering.gsm import PageLimits, is_gsm, text_length
 
-__all__ = ["PLATFORMS", "Shown", "problems"]
+__all__ = ["PLATFORMS", "Page", "Shown", "problems"]
 
 #: Platforms with limits.
 PLATFORMS = ("ussd", "whatsapp")
@@ -21,7 +23,22 @@ MAX_ROWS = 10
 BUTTON_CHARACTERS = 20
 ROW_CHARACTERS = 24
 DESCRIPTION_CHARACTERS = 72
-PAGE_CHARACTERS = 140
+
+
+@frozen
+class Page:
+    """What fits on a page of USSD, and whose page it is: a kind of gateway, or an account."""
+
+    gateway: str
+    limits: PageLimits
+
+    def room_for(self, text: str) -> int:
+        """How many characters of a text as *text* is fit, counted as the network does."""
+        return self.limits.septets if is_gsm(text) else self.limits.units
+
+    def describe(self) -> str:
+        """Say what was measured by."""
+        return f"USSD pages of {self.limits.septets} characters ({self.gateway})"
 
 
 @frozen
@@ -34,9 +51,9 @@ class Shown:
 
 
 def problems(
-    shown: Shown, platforms: Iterable[str], translations: Translations
+    shown: Shown, platforms: Iterable[str], translations: Translations, page: Page
 ) -> Iterator[tuple[str, str]]:
-    """Tell what the *platforms* would not show as it is: code and sentence."""
+    """Tell what the *platforms* would not show as it is, those of USSD on a *page*: code and sentence."""
     labels = shown.labels or ()
     if "whatsapp" in platforms:
         yield from _too_many(len(labels), shown.layout)
@@ -49,7 +66,7 @@ def problems(
                     label.description, DESCRIPTION_CHARACTERS, "a description", translations
                 )
     if "ussd" in platforms:
-        yield from _pages(shown.words, [label.words for label in labels], translations)
+        yield from _pages(shown.words, [label.words for label in labels], translations, page)
 
 
 def _too_many(count: int, layout: Layout) -> Iterator[tuple[str, str]]:
@@ -70,19 +87,25 @@ def _cut(
 
 
 def _pages(
-    words: Words, labels: Sequence[Words], translations: Translations
+    words: Words, labels: Sequence[Words], translations: Translations, page: Page
 ) -> Iterator[tuple[str, str]]:
-    worst: dict[str, int] = {}
+    over: dict[str, int] = {}
+    screens: dict[str, str] = {}
     for language in ("", *translations.languages):
         lines = [f"{n}. {_text(one, language, translations)}" for n, one in enumerate(labels, 1)]
-        page = "\n\n".join(filter(None, (_text(words, language, translations), "\n".join(lines))))
-        worst[language] = len(page)
-    language, length = max(worst.items(), key=lambda one: one[1])
-    if length > PAGE_CHARACTERS:
-        language = language if length > worst[""] else ""
+        text = "\n\n".join(filter(None, (_text(words, language, translations), "\n".join(lines))))
+        screens[language] = text
+        over[language] = text_length(text) - page.room_for(text)
+    language, worst = max(
+        over.items(), key=lambda one: one[1]
+    )  # the first: no language, where all are the same
+    if worst > 0:
+        text = screens[language]
+        room = f"{page.room_for(text)} ({page.gateway})"
+        letters = "" if is_gsm(text) else " with letters outside of the GSM alphabet"
         yield (
             "ussd-page",
-            f"at least {length} characters with its choices{_in(language)}; a USSD page has {PAGE_CHARACTERS}",
+            f"at least {text_length(text)} characters with its choices{_in(language)}; a USSD page has {room}{letters}",
         )
 
 

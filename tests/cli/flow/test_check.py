@@ -20,6 +20,9 @@ async def order(c: Conversation) -> None:
     await c.say(f"{count}, thank you.")
 """
 
+#: Nobody said which gateway it is for: the shortest page of ours.
+NALO = "USSD pages of 120 characters (nalo)"
+
 #: One warning in "order", one error in "pay".
 BAD = (
     GOOD.replace('"How many?"', f'"How many? {"x" * 140}"')
@@ -41,7 +44,7 @@ def check(folder: Path, *arguments: str, source: str) -> tuple[int, list[str]]:
 
 def test_good_flows(tmp_path: Path) -> None:
     """Nothing to say, exit code 0."""
-    assert (0, ["no problems"]) == check(tmp_path, "shop", source=GOOD)
+    assert (0, [f"no problems; {NALO}"]) == check(tmp_path, "shop", source=GOOD)
 
 
 def test_bad_flows(tmp_path: Path) -> None:
@@ -50,9 +53,9 @@ def test_bad_flows(tmp_path: Path) -> None:
 
     assert 1 == code
     assert [
-        "shop.py:9: warning: at least 150 characters with its choices; a USSD page has 140 [ussd-page]",
+        "shop.py:9: warning: at least 150 characters with its choices; a USSD page has 120 (nalo) [ussd-page]",
         "shop.py:15: error: await is missing before this c.ask: it never happens [forgotten-await]",
-        "1 error, 1 warning",
+        f"1 error, 1 warning; {NALO}",
     ] == lines
 
 
@@ -61,7 +64,7 @@ def test_one_flow(tmp_path: Path, target: str) -> None:
     """By its name, or by its function."""
     lines = check(tmp_path, target, source=BAD)[1]
 
-    assert lines[-1] == ("1 warning" if target == "shop:order" else "1 error")
+    assert lines[-1] == ("1 warning; " if target == "shop:order" else "1 error; ") + NALO
 
 
 def test_warnings_count_when_they_shall(tmp_path: Path) -> None:
@@ -71,12 +74,54 @@ def test_warnings_count_when_they_shall(tmp_path: Path) -> None:
     assert 0 == check(tmp_path, "shop:order", "--strict", "--platform", "whatsapp", source=BAD)[0]
 
 
+def test_the_page_of_a_gateway(tmp_path: Path) -> None:
+    """The shortest of those that are named; what is not shown on USSD is not measured by it."""
+    long = GOOD.replace("How many?", "x" * 150)
+    code, lines = check(tmp_path, "shop", "--gateway", "africastalking", source=long)
+    assert (0, ["no problems; USSD pages of 160 characters (africastalking)"]) == (code, lines)
+
+    both = ("--gateway", "africastalking", "--gateway", "nsano")
+    code, lines = check(tmp_path, "shop", *both, source=long)
+    assert "a USSD page has 140 (nsano) [ussd-page]" in lines[0]
+    assert "1 warning; USSD pages of 140 characters (nsano)" == lines[-1]
+
+    assert ["no problems"] == check(tmp_path, "shop", "--platform", "whatsapp", source=long)[1]
+
+
+def test_no_gateway_of_this_name(tmp_path: Path) -> None:
+    """It is said which there are; a chat has no pages."""
+    for name in ("pigeon", "whatsapp"):
+        code, lines = check(tmp_path, "shop", "--gateway", name, source=GOOD)
+        assert 1 == code
+        assert f"there is no USSD gateway {name!r} (known: africastalking, nalo, nsano)" in lines[0]
+
+
+def test_the_pages_of_the_accounts(tmp_path: Path) -> None:
+    """Of those in the settings, the shortest; without one on USSD, the shortest of ours."""
+    account = '[gateways.{}]\ngateway = "{}"\ntokens = ["0123456789abcdef"]\n{}\n'
+    config = tmp_path / "s.toml"
+    config.write_text(
+        account.format("far", "africastalking", "characters = 100\nucs2_characters = 50")
+        + account.format("near", "nalo", "ucs2_characters = 30")
+        + account.format("program", "http", "")
+    )
+    lines = check(tmp_path, "shop", "--config", "s.toml", source=GOOD)[1]
+    assert ["no problems; USSD pages of 100 characters (far and near)"] == lines
+    document = check(tmp_path, "shop", "--config", "s.toml", "--format", "json", source=GOOD)[1][0]
+    page = {"gateway": "far and near", "characters": 100, "ucs2_characters": 30}
+    assert page == json.loads(document)["ussd_page"]
+
+    config.write_text(account.format("program", "http", ""))
+    assert [f"no problems; {NALO}"] == check(tmp_path, "shop", "--config", "s.toml", source=GOOD)[1]
+
+
 def test_findings_for_programs(tmp_path: Path) -> None:
     """One JSON document."""
     code, (line,) = check(tmp_path, "shop", "--format", "json", source=BAD)
-    document: dict[str, list[dict[str, Any]]] = json.loads(line)
+    document: dict[str, Any] = json.loads(line)
 
     assert 1 == code
+    assert {"gateway": "nalo", "characters": 120, "ucs2_characters": 52} == document["ussd_page"]
     assert [("shop.py", 9), ("shop.py", 15)] == [
         (one["file"], one["line"]) for one in document["findings"]
     ]

@@ -102,7 +102,9 @@ def test_a_script_plays_an_app(shop: Path) -> None:
 def test_one_flow_begins_by_itself(shop: Path) -> None:
     """Of an app, or a function that is a flow; on USSD the characters of each page are counted."""
     _, out, _ = script(shop, "", "shop:order", "--platform", "ussd")
-    assert out.endswith("  2. Large\n  -- 29 of 140 characters\n")
+    assert out.endswith("  2. Large\n  -- 29 of 120 characters\n")
+    _, out, _ = script(shop, "", "shop:order", "--platform", "ussd", "--gateway", "nsano")
+    assert out.endswith("  -- 29 of 140 characters\n")
     code, out, _ = script(shop, "Ama\n", "greeting:greet")
 
     assert (0, True) == (code, out.endswith("  Hello, Ama.\n  -- the end\n"))

@@ -9,8 +9,10 @@ from sessiond.cli.flow.talk import Talk, TerminalClock
 from sessiond.core.conversations.book import FlowBook
 from sessiond.core.conversations.routing import Route
 from sessiond.core.conversations.session_keys import ChannelFacts, SessionKeySettings
+from sessiond.core.flow_check.platforms import Page
 from sessiond.core.flows.conversation import Conversation
 from sessiond.core.flows.flow import Flow
+from sessiond.core.rendering.gsm import PageLimits
 from sessiond.runtime.entropy import SeededEntropy
 from sessiond.testing.conversations.calls import Caller
 from sessiond.testing.conversations.line import Line
@@ -63,6 +65,7 @@ class Script:
                 entropy=SeededEntropy(0),
             ),
             flow=flow,
+            page=Page("g", PageLimits(140)),
         )
         talk.begin()
         self.failures = talk.failures

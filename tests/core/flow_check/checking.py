@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from sessiond.core.conversations.routing import Route, RoutingSettings
 from sessiond.core.flow_check.app import Checked, check_flows
+from sessiond.core.flow_check.platforms import Page
 from sessiond.core.flows.flow import Flow
 from sessiond.core.flows.translations import NO_TRANSLATIONS, Translations
+from sessiond.core.rendering.gsm import PageLimits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from sessiond.core.flow_check.findings import Finding
 
 FILE = "shop.py"
+PAGE = Page("line", PageLimits(140))
 HEAD = "from sessiond import Conversation, InvalidAnswer, Layout, Option, RunFailed\n"
 
 
@@ -36,6 +39,7 @@ def check(
     platforms: Iterable[str] = (),
     routes: Iterable[Route] | None = None,
     others: Mapping[str, str] | None = None,
+    page: Page = PAGE,
 ) -> list[Finding]:
     """Check the function ``flow`` of *source* (and every ``Flow`` in it); nothing is said of how it is started."""
     text, names = module(source)
@@ -45,7 +49,7 @@ def check(
     if routes is None:
         routes = [Route(flow=name, words=(name,)) for name in flows]
     files = {FILE: text, **(others or {})}
-    checked = Checked(flows, routes, RoutingSettings(), tuple(platforms))
+    checked = Checked(flows, routes, RoutingSettings(), tuple(platforms), page=page)
     return check_flows(checked, files.get)
 
 

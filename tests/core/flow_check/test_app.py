@@ -9,7 +9,7 @@ import pytest
 from sessiond.core.conversations.routing import Route
 from sessiond.core.flow_check.app import Checked, check_flows
 from sessiond.core.flows.flow import Flow
-from tests.core.flow_check.checking import FILE, check, codes, module
+from tests.core.flow_check.checking import FILE, PAGE, check, codes, module
 
 TWO = """
     from sessiond.core.flows.flow import Flow
@@ -50,7 +50,7 @@ def test_every_flow_is_checked_or_the_named_one() -> None:
     """In the order of their lines."""
     text, names = module(TWO)
     flows = {"a": names["a"], "b": names["b"]}
-    checked = Checked(flows, [Route(flow=name, words=(name,)) for name in flows])
+    checked = Checked(flows, [Route(flow=name, words=(name,)) for name in flows], page=PAGE)
 
     assert ["a", "b"] == [one.flow for one in check_flows(checked, {FILE: text}.get)]
     assert ["b"] == [one.flow for one in check_flows(checked, {FILE: text}.get, only="b")]
@@ -101,7 +101,9 @@ def test_nothing_to_choose_from_is_found(line: str) -> None:
 @pytest.mark.parametrize("function", [print, len, lambda: None])
 def test_a_flow_without_source_is_said(function: Any) -> None:
     """Nothing is known of it, and nothing fails."""
-    found = check_flows(Checked({"a": Flow(name="a", function=function)}), lambda _: None)
+    found = check_flows(
+        Checked({"a": Flow(name="a", function=function)}, page=PAGE), lambda _: None
+    )
 
     assert ["no-source"] == [one.code for one in found]
 
@@ -116,14 +118,16 @@ def test_a_list_of_steps_without_source_is_said() -> None:
     )
     flows = {"steps": names["steps"]}
 
-    assert ["no-source"] == [one.code for one in check_flows(Checked(flows), lambda _: None)]
+    assert ["no-source"] == [
+        one.code for one in check_flows(Checked(flows, page=PAGE), lambda _: None)
+    ]
 
 
 def test_without_an_app_nothing_is_said_of_how_a_flow_starts() -> None:
     """Nobody knows."""
     text, names = module(TWO)
 
-    found = check_flows(Checked({"b": names["b"]}), {FILE: text}.get)
+    found = check_flows(Checked({"b": names["b"]}, page=PAGE), {FILE: text}.get)
     assert ["unreachable"] == [one.code for one in found]
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from sessiond.core.conversations.routing import Route
+from sessiond.core.flow_check.platforms import Page
 from sessiond.core.flows.translations import Translations
+from sessiond.core.rendering.gsm import PageLimits
 from tests.core.flow_check.checking import check, codes
 
 
@@ -143,9 +145,31 @@ def test_the_longest_translation_decides_about_the_page() -> None:
         platforms=["ussd"],
     )
 
-    assert "at least 150 characters with its choices in fr; a USSD page has 140" in [
+    assert "at least 150 characters with its choices in fr; a USSD page has 140 (line)" in [
         one.message for one in found
     ]
+
+
+def test_a_page_is_as_long_as_its_gateway_says() -> None:
+    """Of the account, or the kind of gateway, that shows least."""
+    source = flow(f'await c.ask("a", "{"x" * 140}")')
+    short = Page("nalo", PageLimits(120))
+    (found,) = check(source, platforms=["ussd"], page=short)
+
+    assert [] == check(source, platforms=["ussd"])
+    assert "at least 140 characters with its choices; a USSD page has 120 (nalo)" == found.message
+
+
+def test_other_alphabets_have_shorter_pages() -> None:
+    """A character that is not of the GSM alphabet halves the page, and one of its extension counts twice."""
+    twi = flow(f'await c.ask("a", "{"ɛ" * 62}")')
+    (found,) = check(twi, platforms=["ussd"])
+
+    assert "a USSD page has 61 (line) with letters outside of the GSM alphabet" in found.message
+    assert "at least 62 characters" in found.message
+    assert [] == codes(flow(f'await c.ask("a", "{"ɛ" * 61}")'), platforms=["ussd"])
+    assert ["ussd-page"] == codes(flow(f'await c.ask("a", "{"€" * 71}")'), platforms=["ussd"])
+    assert [] == codes(flow(f'await c.ask("a", "{"€" * 70}")'), platforms=["ussd"])
 
 
 def test_a_flow_of_one_platform_is_measured_there() -> None:
