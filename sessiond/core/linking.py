@@ -5,12 +5,15 @@ handed on to him. Each of the steps below is an input in the inbox of the user w
 that consumes the step before it, under an id that is made of that step's: a crash in between repeats a step, and the
 repeat of what was written is known by its id.
 
-    offer → code    claim → code → adopt → canonical → follow → alias → joined → canonical
+    offer → code    try → tries → claim → code → adopt → canonical → follow → alias → joined → canonical
     release → alias → left → canonical
 
 Rules. Who has aliases follows nobody, and who follows somebody adopts nobody (he hands it on): so every link is one
 hop, and there is no cycle. The canonical user notes an alias before that one follows, and forgets him after he left.
 A user of a token is never an alias: his clients join his own topic.
+
+Codes that somebody types are counted by a user of their own, his *tries*, named by a keyed hash as codes are: his own
+record may go at any time (erased, unlinked, over), and the count may not go with it.
 """
 
 import re
@@ -63,7 +66,7 @@ TRIES_SECONDS: Final = 3600.0
 #: A person has a few phones and chats.
 MAX_ALIASES: Final = 16
 
-#: The users that codes are: this and the keyed hash of the code.
+#: The users that codes are, and those that count tries: this and the keyed hash of the code, or of the user.
 CODE_USER: Final = "$link:"
 
 #: What inbox entries of steps begin with.
@@ -81,6 +84,8 @@ class LinkStep(StrEnum):
 
     OFFER = "offer"
     """To the code: *user* shows it."""
+    TRY = "try"
+    """To the tries of *user*: he typed the code *about*."""
     CLAIM = "claim"
     """To the code: *user* typed it."""
     ADOPT = "adopt"
@@ -103,6 +108,7 @@ class LinkNote(Value, frozen=True, kw_only=True, omit_defaults=True, forbid_unkn
     PRIVATE = frozenset({"data", "lines"})
 
     user: UserId = UserId("")
+    about: UserId = UserId("")
     reason: str = ""
     expires_at: float = 0.0
     data: msgspec.Raw = msgspec.Raw(b"{}")

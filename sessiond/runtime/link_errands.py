@@ -4,22 +4,23 @@ An errand waits in a timer that is due at once, and is written to the other user
 leaves a turn that does not happen, and nothing that happened is lost.
 """
 
+from collections.abc import Callable
+
 from attrs import evolve
 from msgspec.structs import replace
 
+from sessiond.core.conversations.book import FlowBook
 from sessiond.core.errors import AppFailed, InvalidInput
 from sessiond.core.ids import UserId, parse_user_id
 from sessiond.core.linking import (
     CODE_SECONDS,
     LINK_TIMER,
-    MAX_TRIES,
     Errand,
     LinkNote,
     LinkRequest,
     LinkStep,
     decode_errand,
     encode_errand,
-    recent_tries,
 )
 from sessiond.core.records import Timer
 from sessiond.core.session import machine
@@ -71,7 +72,8 @@ class LinkErrands:
                 note = LinkNote(user=user, expires_at=now + CODE_SECONDS)
                 return Errand(self._code(request.about), LinkStep.OFFER, note)
             case LinkStep.CLAIM:
-                return self._claim(turn, request.about, now)
+                note = LinkNote(user=user, about=self._code(request.about))
+                return Errand(self._hashed(lambda book: book.tries_user(user)), LinkStep.TRY, note)
             case LinkStep.ADOPT:
                 note = LinkNote(user=_user(request.about))
                 return Errand(user, LinkStep.ADOPT, note)
@@ -80,21 +82,16 @@ class LinkErrands:
                     raise AppFailed("the user to unlink is no alias of this one")
                 return Errand(UserId(request.about), LinkStep.RELEASE, LinkNote(user=user))
 
-    def _claim(self, turn: Computed, code: str, now: float) -> Errand:
-        """Count a code that was typed, and say where it goes: nowhere, after too many."""
-        user, snapshot = turn.state.user, turn.state.snapshot
-        tries = recent_tries(snapshot.link_tries, now)
-        if len(tries) >= MAX_TRIES:
-            return Errand(user, LinkStep.REFUSED, LinkNote(reason="too_many_tries"))
-        turn.state = replace(turn.state, snapshot=replace(snapshot, link_tries=(*tries, now)))
-        return Errand(self._code(code), LinkStep.CLAIM, LinkNote(user=user))
-
     def _code(self, code: str) -> UserId:
+        return self._hashed(lambda book: book.code_user(code))
+
+    def _hashed(self, name: Callable[[FlowBook], UserId]) -> UserId:
+        """Have the app's book *name* a user."""
         book = self._services.book
         if book is None:
             raise AppFailed("codes need an app with flows: their key is that of session keys")
         try:
-            return book.code_user(code)
+            return name(book)
         except InvalidInput as error:
             raise AppFailed(f"codes cannot be hashed: {error}") from None
 

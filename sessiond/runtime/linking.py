@@ -20,6 +20,8 @@ from sessiond.core.ids import UserId
 from sessiond.core.linking import (
     LINK_KIND,
     MAX_ALIASES,
+    MAX_TRIES,
+    TRIES_SECONDS,
     Errand,
     LinkNote,
     LinkState,
@@ -29,6 +31,7 @@ from sessiond.core.linking import (
     decode_note,
     encode_note,
     has_token,
+    recent_tries,
 )
 from sessiond.core.records import InboxEntry
 from sessiond.core.session import machine
@@ -36,6 +39,7 @@ from sessiond.core.session.effects import CloseConnection
 from sessiond.core.session.outcome import EndRequest, TimerRequest
 from sessiond.core.session.phases import Phase
 from sessiond.core.session.program import Call, CallKind
+from sessiond.core.session.snapshot import Snapshot
 from sessiond.core.session.state import RETENTION_TIMER
 from sessiond.core.session.timers import with_timers
 from sessiond.runtime.calls import Calls
@@ -67,6 +71,7 @@ class Linking:
         self._lifecycle = lifecycle
         self._steps: dict[LinkStep, Callable[[Computed, LinkNote, str], Awaitable[None]]] = {
             LinkStep.OFFER: self._offered,
+            LinkStep.TRY: self._tried,
             LinkStep.CLAIM: self._claimed,
             LinkStep.ADOPT: self._adopt,
             LinkStep.FOLLOW: self._follow,
@@ -115,12 +120,25 @@ class Linking:
             refused = LinkNote(reason="code_taken")
             await self._tell(turn, note.user, LinkStep.REFUSED, refused, cause)
             return
+        self._keep(turn, replace(turn.state.snapshot, data=encode_note(note)), note.expires_at)
+
+    def _keep(self, turn: Computed, snapshot: Snapshot, until: float) -> None:
+        """Keep what a code, or the tries of somebody, know."""
         state, now = machine.receive(turn.state), self._services.clock.now()
-        expiry = TimerRequest(RETENTION_TIMER, note.expires_at)
-        snapshot = replace(state.snapshot, data=encode_note(note))
-        turn.state = replace(
-            state, snapshot=snapshot, timers=with_timers(state.timers, (expiry,), now)
-        )
+        timers = with_timers(state.timers, (TimerRequest(RETENTION_TIMER, until),), now)
+        turn.state = replace(state, snapshot=snapshot, timers=timers)
+
+    async def _tried(self, turn: Computed, note: LinkNote, cause: str) -> None:
+        """Count a code that somebody typed, and hand it on; after too many, right or not, it goes nowhere."""
+        snapshot, now = turn.state.snapshot, self._services.clock.now()
+        tries = recent_tries(snapshot.link_tries, now)
+        if len(tries) >= MAX_TRIES:
+            refused = LinkNote(reason="too_many_tries")
+            await self._tell(turn, note.user, LinkStep.REFUSED, refused, cause)
+        else:
+            await self._tell(turn, note.about, LinkStep.CLAIM, LinkNote(user=note.user), cause)
+            tries = (*tries, now)
+        self._keep(turn, replace(snapshot, link_tries=tries), tries[-1] + TRIES_SECONDS)
 
     async def _claimed(self, turn: Computed, note: LinkNote, cause: str) -> None:
         offer = self._open_offer(turn)

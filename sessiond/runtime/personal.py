@@ -177,7 +177,6 @@ def _snapshot(stored: bytes) -> dict[str, object]:
         "subscriptions": dict(snapshot.subscriptions),
         "linked_to": snapshot.linked_to,
         "aliases": list(snapshot.aliases),
-        "link_tries": list(snapshot.link_tries),
         "lines": {account: _document(line) for account, line in snapshot.lines.items()},
     }
 

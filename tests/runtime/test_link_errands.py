@@ -12,6 +12,7 @@ from trio.testing import MockClock
 from sessiond import App, Conversation, LinkUpdate, Session
 from sessiond.core.errors import TurnFailed
 from sessiond.core.ids import UserId
+from sessiond.core.session.inputs import Stop
 from sessiond.testing.world import World, open_world
 from tests.runtime.test_linking import (
     CHAT,
@@ -154,6 +155,36 @@ async def test_guessing_in_a_conversation_is_bounded(autojump_clock: MockClock) 
 
         assert reasons == ["unknown_code"] * 5 + ["too_many_tries"]
         assert (await call(world, PHONE))["user"] == CHAT
+
+
+async def test_who_was_erased_has_tried_what_he_tried(autojump_clock: MockClock) -> None:
+    """The count outlives the record: else whoever is forgotten on demand may guess without end."""
+    async with open_world(talking_app()) as world:
+        code = await offered(world, CHAT)
+        for _ in range(5):
+            await redeem(world, PHONE, "00000000")
+            await world.ref(PHONE).ask(Stop("forget me", erase=True), timeout=1)
+        await redeem(world, PHONE, code)
+
+        assert await links(world, PHONE) == [["refused", "", "too_many_tries", {}]]
+        assert (await call(world, PHONE))["user"] == PHONE
+
+
+async def test_who_parts_has_tried_what_he_tried(autojump_clock: MockClock) -> None:
+    """His record goes with the link: one right code of his own, now and then, buys no more guesses."""
+    async with open_world(talking_app()) as world:
+        code = await offered(world, WEB)
+        for _ in range(4):
+            await redeem(world, PHONE, "00000000")
+        await redeem(world, PHONE, await offered(world, CHAT))
+        linked = await call(world, PHONE)
+        await say(world, CHAT, "yes")
+        await say(world, PHONE, "part")
+        await until_quiet(world)
+        await redeem(world, PHONE, code)
+
+        assert linked["user"] == CHAT
+        assert (await call(world, PHONE))["user"] == PHONE
 
 
 @pytest.mark.parametrize("words", [["fail", "x"], ["many"], ["wrong", "12345678"]])

@@ -19,7 +19,7 @@ from sessiond.core.gateways.lines import Line, encode_line
 from sessiond.core.gateways.messages import ProviderCall
 from sessiond.core.gateways.outgoing import Outgoing, encode_outgoing
 from sessiond.core.ids import UserId, input_digest, partition_of
-from sessiond.core.linking import LinkNote, encode_note
+from sessiond.core.linking import CODE_USER, LinkNote, encode_note
 from sessiond.core.records import Arrival
 from sessiond.core.session.inputs import HookCall, Said
 from sessiond.core.session.snapshot import Snapshot, decode_snapshot
@@ -43,6 +43,9 @@ def linking_app() -> App:
                 return session.offer_link()
             case {"redeem": str(code)}:
                 session.redeem_link(code)
+            case {"guess": str(code)}:
+                for _ in range(6):
+                    session.redeem_link(code)
             case {"link": str(user)}:
                 session.link(user)
             case {"unlink": str(user)}:
@@ -104,6 +107,13 @@ async def snapshot(world: World, user: str) -> Snapshot | None:
 async def links(world: World, user: str) -> list[list[object]]:
     data = await world.data(user)
     return [] if data is None else data.get("links", [])
+
+
+async def tries(world: World) -> list[int]:
+    """How many codes are counted, of each who typed some."""
+    users = [one.user for one in await world.store.users() if one.user.startswith(CODE_USER)]
+    found = [await snapshot(world, user) for user in users]
+    return [len(one.link_tries) for one in found if one is not None and one.link_tries]
 
 
 async def test_a_phone_becomes_a_web_user(autojump_clock: MockClock) -> None:
@@ -209,7 +219,7 @@ async def test_a_crash_between_two_steps_parts_them_all_the_same(
         assert [told[0] for told in await links(world, WEB)] == ["linked", "unlinked"]
 
 
-@pytest.mark.parametrize("calls", range(7))
+@pytest.mark.parametrize("calls", range(9))
 @pytest.mark.parametrize("method", ["accept", "commit"])
 async def test_a_crash_while_a_code_is_redeemed_loses_nothing(
     autojump_clock: MockClock, method: str, calls: int
@@ -224,7 +234,8 @@ async def test_a_crash_while_a_code_is_redeemed_loses_nothing(
 
         assert await links(world, WEB) == [["linked", PHONE, "", {}]]
         assert (await call(world, PHONE))["user"] == WEB
-        assert sorted([one.user for one in await world.store.users()]) == [WEB, PHONE]
+        assert await tries(world) == [1]
+        assert len(await world.store.users()) == 3  # the code is gone
 
 
 async def test_after_parting_the_alias_begins_anew(autojump_clock: MockClock) -> None:
@@ -281,21 +292,37 @@ async def test_a_code_is_good_once_and_for_ten_minutes(autojump_clock: MockClock
             await until_quiet(world)
 
         assert await links(world, CHAT) == [["refused", "", "unknown_code", {}]] * 2
+        await trio.sleep(3600)  # so long tries are counted
+        await world.settle()
         users = [one.user for one in await world.store.users()]
         assert sorted(users) == [WEB, PHONE, CHAT]
 
 
 async def test_guessing_is_bounded(autojump_clock: MockClock) -> None:
-    """Five tries an hour, counted in the record."""
+    """Five tries an hour, also over a restart; each that is refused for that costs nothing more."""
     async with open_world(linking_app()) as world:
         for _ in range(5):
             await call(world, PHONE, redeem="00000000")
+        await until_quiet(world)
         await world.restart()
-        with pytest.raises(Refused) as caught:
+        for _ in range(2):
             await call(world, PHONE, redeem="00000000")
-        assert caught.value.code == "too_many_tries"
+            await until_quiet(world)
         await trio.sleep(3601)
         await call(world, PHONE, redeem="00000000")
+        await until_quiet(world)
+
+        reasons = [told[2] for told in await links(world, PHONE)]
+        assert reasons == ["unknown_code"] * 5 + ["too_many_tries"] * 2 + ["unknown_code"]
+
+
+async def test_one_turn_does_not_guess_without_end(autojump_clock: MockClock) -> None:
+    """Five codes in one turn are the most that a handler can ask for."""
+    async with open_world(linking_app()) as world:
+        with pytest.raises(Refused) as caught:
+            await call(world, PHONE, guess="00000000")
+
+        assert caught.value.code == "too_many_tries"
 
 
 async def test_nobody_is_linked_to_himself_by_a_code(autojump_clock: MockClock) -> None:

@@ -136,6 +136,15 @@ class FlowBook:
         # Hashed like a request's id, but no such user is named so.
         return UserId(CODE_USER + self._keys.hashed(Identifier.REQUEST_ID, code))
 
+    def tries_user(self, user: UserId) -> UserId:
+        """Name the user that counts the codes that *user* types (core/linking.py).
+
+        Raises:
+          InvalidInput: session keys have no secret.
+
+        """
+        return self.code_user(f"tries:{user}")  # a code has digits alone
+
     def begins_with_dial(self, platform: str) -> bool:
         """Tell whether each dial on *platform* has keys of its own."""
         return self._keys.identifier_of(platform) == Identifier.REQUEST_ID

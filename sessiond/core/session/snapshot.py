@@ -90,7 +90,7 @@ class Snapshot(Value, frozen=True, kw_only=True):
     aliases: tuple[str, ...] = ()
     """The users who are this one now, or are about to be."""
     link_tries: tuple[float, ...] = ()
-    """When codes were typed here: guessing has a bound."""
+    """Of a user that counts codes (core/linking.py): when they were typed. Guessing has a bound."""
 
 
 def rolled_back(earlier: Snapshot, now: Snapshot | None) -> Snapshot:
