@@ -17,7 +17,7 @@ import phonenumbers
 from sessiond.core.errors import InvalidInput
 from sessiond.core.structuring import nearest
 
-__all__ = ["MAX_PHONE_TEXT", "check_region", "e164", "masked_phone"]
+__all__ = ["MAX_PHONE_TEXT", "NotAPhoneNumber", "check_region", "e164", "masked_phone"]
 
 #: Fifteen digits (ITU-T E.164), a plus, and room for however people group them.
 MAX_PHONE_TEXT: Final = 40
@@ -28,6 +28,10 @@ _MIN_DIGITS, _MAX_DIGITS = 7, 15
 _WRITTEN: Final = re.compile(r"[\s(]*(?P<plus>\+?)[\s(]*(?P<rest>\d[\d\s().\-/]*)")
 
 
+class NotAPhoneNumber(InvalidInput):
+    """A text that is no phone number, or that of which region nobody said. It is not repeated."""
+
+
 def e164(text: str, region: str | None = None) -> str:
     """Bring a phone number into E.164 (``+233244123456``).
 
@@ -35,11 +39,11 @@ def e164(text: str, region: str | None = None) -> str:
     always when it begins with 0, as a number of *region* (``"GH"``, ISO 3166-1).
 
     Raises:
-      InvalidInput: it is no phone number, or a local one and there is no region. The number is not repeated.
+      NotAPhoneNumber: it is no phone number, or a local one and there is no region. The number is not repeated.
 
     """
     if len(text) > MAX_PHONE_TEXT:
-        raise InvalidInput("not a phone number")
+        raise NotAPhoneNumber("not a phone number")
     return _e164(text, region)
 
 
@@ -50,7 +54,7 @@ def _e164(text: str, region: str | None) -> str:
     """
     written = _WRITTEN.fullmatch(text)
     if written is None:
-        raise InvalidInput("not a phone number")
+        raise NotAPhoneNumber("not a phone number")
     digits = "".join(str(unicodedata.digit(c)) for c in written["rest"] if c.isdigit())
     if written["plus"] or digits.startswith("00"):
         return _international(digits.removeprefix("00"))
@@ -69,9 +73,9 @@ def _international(digits: str) -> str:
     if parsed is not None and phonenumbers.is_possible_number(parsed):
         return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
     if digits.startswith("0"):
-        raise InvalidInput("a phone number in local form needs a region")
+        raise NotAPhoneNumber("a phone number in local form needs a region")
     if not _MIN_DIGITS <= len(digits) <= _MAX_DIGITS:
-        raise InvalidInput("not a phone number: it has too few or too many digits")
+        raise NotAPhoneNumber("not a phone number: it has too few or too many digits")
     return f"+{digits}"
 
 

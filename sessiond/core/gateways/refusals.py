@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from sessiond.core.codes import ErrorCode
+from sessiond.core.conversations.phone import NotAPhoneNumber
 from sessiond.core.errors import InvalidInput, Refused, SessiondError
 
 __all__ = ["CREDENTIALS", "Check", "OtherAccount", "check_of_error", "check_of_status"]
@@ -44,6 +45,8 @@ class Check(StrEnum):
     """Meta's check of the address is not in its form (`hub.mode`, `hub.challenge`)."""
     ACCOUNT = "account"
     """It is about another account or number: `phone_number_id`, `account_sid`, `sender`, `user_id`."""
+    PHONE = "phone"
+    """The person's number cannot be one; one in local form (`024…`) needs the `region` of the account."""
     FORM = "form"
     """It cannot be read: another kind of provider, other names of fields."""
     OTHER = "other"
@@ -83,6 +86,8 @@ def check_of_error(error: SessiondError) -> Check:
     match error:
         case OtherAccount() | Refused(code=ErrorCode.FORBIDDEN):
             return Check.ACCOUNT
+        case NotAPhoneNumber():
+            return Check.PHONE
         case InvalidInput():
             return Check.FORM
         case _:

@@ -3,6 +3,7 @@
 import pytest
 
 from sessiond.core.codes import ErrorCode
+from sessiond.core.conversations.phone import NotAPhoneNumber
 from sessiond.core.documented import attribute_docs
 from sessiond.core.errors import InvalidInput, Refused, SessiondError, StoreUnavailable
 from sessiond.core.gateways.refusals import (
@@ -36,6 +37,7 @@ def test_a_status_that_says_it_needs_no_name(status: int, check: Check) -> None:
     [
         (InvalidInput("text is missing"), Check.FORM),
         (OtherAccount("another account's"), Check.ACCOUNT),
+        (NotAPhoneNumber("too short"), Check.PHONE),
         (Refused(ErrorCode.FORBIDDEN, "another number's"), Check.ACCOUNT),
         (Refused(ErrorCode.OVERLOADED, "full"), Check.NONE),
         (StoreUnavailable("away"), Check.NONE),

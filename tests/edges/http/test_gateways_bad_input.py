@@ -515,7 +515,11 @@ async def test_impossible_phone_numbers(kind: Kind) -> None:
                 assert 200 == answer.status
             elif kind is not PROGRAM or phone.strip():
                 assert is_refused(kind, answer), phone
+                checks = {about["check"] for _, about in stand.events("gateway.refused")}
+                assert checks <= {"phone", "form"}, phone
             assert PHONE not in repr(answer)
+        if not kind.is_calling:
+            assert "phone" in {about["check"] for _, about in stand.events("gateway.refused")}
         assert [] == [one for one in await stand.arrived() if isinstance(one, Heard)]
         assert len(stand.users) <= (1 if kind is PROGRAM else 0)
 
