@@ -12,6 +12,7 @@ from sessiond.cli.serve import ConfigFiles
 
 if TYPE_CHECKING:
     from sessiond.config import Settings
+    from sessiond.config.gateways import GatewaySettings
 
 __all__ = ["check"]
 
@@ -56,7 +57,6 @@ async def _findings(
     from sessiond.cli.serve import read_settings
     from sessiond.config import SettingsError, check_settings
     from sessiond.core.errors import InvalidInput
-    from sessiond.core.gateways.accounts import account_path
     from sessiond.server.unusable import find_doubtful, find_unfit, find_unusable
 
     app = None
@@ -79,12 +79,21 @@ async def _findings(
     for finding in check_settings(settings):
         yield finding.describe()
     for name, gateway in settings.gateways.items():
-        account = gateway.account
-        address = f"{account.public_url}{account_path(name, account)}"
-        where = "the path that is set" if account.path else address
-        yield f"gateway {name}: {account.gateway} calls {where}"
+        yield f"gateway {name}: {gateway.account.gateway} calls {_address(name, gateway)}"
     async for line in _store_findings(settings):
         yield line
+
+
+def _address(name: str, gateway: "GatewaySettings") -> str:
+    """Say what the provider of an account calls; a path that the settings give may be a secret, as a token is."""
+    from sessiond.core.gateways.accounts import account_path
+    from sessiond.core.gateways.ussd import UssdSettings
+
+    account = gateway.account
+    query = "?token=…" if isinstance(gateway.own, UssdSettings) and gateway.own.tokens else ""
+    if account.path:
+        return "the path that is set" + (f", with {query}" if query else "")
+    return f"{account.public_url}{account_path(name, account)}{query}"
 
 
 async def _store_findings(settings: "Settings") -> AsyncIterator[str]:

@@ -48,7 +48,13 @@ _HOOKS: Final = "/hooks/"
 _SOMEBODY: Final = "+15550100000"
 
 #: What secrets begin with that stand in our documentation: everybody knows them.
-_EXAMPLES: Final = ("a-long-random-text", "what openssl rand")
+_EXAMPLES: Final = (
+    "0123456789abcdef0123456789abcdef",
+    "a-long-random-text",
+    "the-app-secret",
+    "the-text-that-meta-repeats",
+    "what openssl rand",
+)
 
 #: What the other doors serve.
 _TAKEN_PATHS: Final = frozenset(

@@ -79,7 +79,9 @@ class LineDetail:
 
     account: str
     heard_at: float | None = None
-    """When he last wrote; ``None``: never."""
+    """When he last wrote; ``None``: never, or it is not kept (``answers_only``)."""
+    answers_only: bool = False
+    """He was answered there when he dialled, or a program asked for him: nothing is sent to him there."""
     held: int = 0
     """Messages that wait for him to write: the provider takes templates only."""
     unreadable: str = ""

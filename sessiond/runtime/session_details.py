@@ -83,4 +83,9 @@ def describe_line(account: str, raw: bytes) -> LineDetail:
         line = decode_line(raw)
     except SnapshotError as error:
         return LineDetail(account=account, unreadable=str(error))
-    return LineDetail(account=account, heard_at=line.heard_at or None, held=len(line.held))
+    return LineDetail(
+        account=account,
+        heard_at=line.heard_at or None,
+        answers_only=line.last is not None,
+        held=len(line.held),
+    )

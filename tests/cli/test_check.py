@@ -131,9 +131,9 @@ tokens = ["tttttttttttttttttttt"]
     assert (code, lines) == (
         0,
         [
-            "gateway line: nalo calls /gateways/line",
-            "gateway kasa: nalo calls https://chat.example.com/gateways/kasa",
-            "gateway dark: nalo calls the path that is set",
+            "gateway line: nalo calls /gateways/line?token=…",
+            "gateway kasa: nalo calls https://chat.example.com/gateways/kasa?token=…",
+            "gateway dark: nalo calls the path that is set, with ?token=…",
             "no problems",
         ],
     )

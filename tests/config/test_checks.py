@@ -1,5 +1,6 @@
 """What settings must satisfy together."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,26 @@ def test_examples_of_the_documentation_are_no_secrets() -> None:
         (Severity.WARNING, "session_keys.secret"),
         (Severity.WARNING, "gateways.line.tokens"),
     }
+
+
+def test_every_secret_of_the_page_about_gateways_is_an_example() -> None:
+    """With one of these a stranger speaks for the provider."""
+    page = (Path(__file__).parents[2] / "docs" / "howto" / "gateways.md").read_text()
+    names = "app_secrets|auth_tokens|secret_tokens|tokens|verify_token"
+    lines = re.findall(rf"^(?:{names}) = .*$", page, re.MULTILINE)
+    secrets = [text for line in lines for text in re.findall(r'"([^"]+)"', line)]
+
+    assert len(secrets) >= 8
+    for secret in secrets:
+        shop = {
+            "gateway": "whatsapp",
+            "phone_number_id": "1",
+            "access_token": TOKEN,
+            "verify_token": TOKEN,
+            "app_secrets": [secret],
+        }
+        given = {f"gateways__shop__{name}": value for name, value in shop.items()}
+        assert (Severity.WARNING, "gateways.shop.app_secrets") in findings(**GATEWAYS | given)
 
 
 def test_development_secrets_are_fine_in_development(tmp_path: Path) -> None:

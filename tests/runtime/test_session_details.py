@@ -3,7 +3,9 @@
 import pytest
 from trio.testing import MockClock
 
+from sessiond.core.gateways.dials import LastRequest
 from sessiond.core.gateways.inputs import DeliverySettled
+from sessiond.core.gateways.lines import Line, encode_line
 from sessiond.core.gateways.port import WindowClosed
 from sessiond.core.ids import partition_of
 from sessiond.core.operations import LineDetail, UnknownTarget
@@ -76,4 +78,6 @@ async def test_the_accounts_that_he_wrote_on_are_described(autojump_clock: MockC
         detail = await world.operations.session(AMA)
 
     assert detail.lines == (LineDetail(account="shop", heard_at=wrote_at, held=1),)
+    dialled = encode_line(Line(last=LastRequest(session="s1")))
+    assert describe_line("line", dialled) == LineDetail(account="line", answers_only=True)
     assert describe_line("shop", b"{").unreadable == "not a line (DecodeError)"

@@ -175,7 +175,9 @@ def _conversation(one: dict[str, Any]) -> str:
 def _line(one: dict[str, Any]) -> str:
     if one["unreadable"]:
         return f"{one['account']}: cannot be read: {one['unreadable']}"
-    heard = f"last wrote at {when(one['heard_at'])}" if one["heard_at"] else "never wrote"
+    heard = "answers only" if one["answers_only"] else "never wrote"
+    if one["heard_at"]:
+        heard = f"last wrote at {when(one['heard_at'])}"
     waits = f", {one['held']} messages wait for it" if one["held"] else ""
     return f"{one['account']}: {heard}{waits}"
 

@@ -71,6 +71,7 @@ def test_accounts_are_shown_with_what_waits_on_them(ctl: Ctl) -> None:
 
     assert re.search(r"account +shop: last wrote at 2023-11-14.*, 2 messages wait for it", shown)
     assert re.search(r"account +bank: never wrote\n", shown)
+    assert re.search(r"account +line: answers only\n", shown)
 
 
 def test_export_is_json_in_any_case(ctl: Ctl) -> None:

@@ -206,6 +206,7 @@ class StandInNode:
             lines=(
                 LineDetail(account="shop", heard_at=1_700_000_000.0, held=2),
                 LineDetail(account="bank"),
+                LineDetail(account="line", answers_only=True),
             ),
             timers=(TimerDetail(name="$window", generation=1, due=None),),
             quarantine=Quarantine(since=1.0, restarts=3, error="KeyError in load")
