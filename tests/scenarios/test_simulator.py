@@ -207,13 +207,17 @@ async def test_a_chat_on_twilio(short_tmp_path: Path, tmp_path: Path) -> None:
         await one.write("3")
         await one.until_said("Which dish?")
         await one.until_logged("→ POST /gateways/twilio?reference=")
-        log = await one.until_logged("MessageStatus=read")
+        delivered = ".messages:not([hidden]) > li:last-child .tick.delivered"
+        await one.page.until(f"document.querySelector({json.dumps(delivered)})")
+        log = await one.until_logged("MessageStatus=delivered")
         said = await one.page.text(".messages:not([hidden])")
         await one.page.save_screenshot(tmp_path / "twilio.png")
 
     assert "1. Water\n2. Juice\n3. Beer" in drinks
     assert "GSM-7" in drinks
-    assert "✓✓ read" in said
+    assert "✓✓ delivered" in said
+    assert "✓✓ read" not in said
+    assert "MessageStatus=read" not in log  # of an SMS nobody knows
     assert " 403" not in log
 
 

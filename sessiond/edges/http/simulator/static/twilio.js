@@ -27,9 +27,9 @@ function webhook(account, { phone, name }, said) {
   return { type: FORM, body: new URLSearchParams(fields).toString() };
 }
 
-// To where the account asked for it; 30003: the phone cannot be reached.
+// To where the account asked for it; 30003: the phone cannot be reached. Whether an SMS was read nobody knows.
 function status(account, { id, body }, state) {
-  if (!body.StatusCallback) return null;
+  if (!body.StatusCallback || (state === "read" && !isWhatsApp(account))) return null;
   const { pathname, search } = new URL(body.StatusCallback);
   const { ours, around } = addressed(account, "");
   const fields = { MessageSid: id, SmsSid: id, ...around, MessageStatus: state, To: body.To, From: body.From ?? ours };
