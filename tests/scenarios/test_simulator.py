@@ -481,6 +481,10 @@ async def order(c: Conversation) -> None:
 """
 
 
+#: What the chat shows above what is said.
+HINT = "getComputedStyle(document.querySelector('.messages'), '::before').content"
+
+
 async def test_a_first_flow(short_tmp_path: Path, tmp_path: Path) -> None:
     """Who does not know what to write is told the words; a dial that no flow takes is no riddle."""
     (short_tmp_path / "first.py").write_text(FIRST)
@@ -489,12 +493,17 @@ async def test_a_first_flow(short_tmp_path: Path, tmp_path: Path) -> None:
         await one.page.until("!document.querySelector('#ussd-nothing').hidden")
         await one.page.save_screenshot(tmp_path / "nothing.png")
         await one.open_chat("whatsapp")
-        hint = await one.page.run("document.querySelector('.messages').dataset.hint")
+        hints = [await one.page.run(HINT)]
+        await one.write("what is this")
+        await one.page.until("document.querySelector('.messages .tick.taken')")
+        hints.append(await one.page.run(HINT))
         await one.page.save_screenshot(tmp_path / "hint.png")
         await one.write("pizza")
         await one.until_said("How many?")
+        hints.append(await one.page.run(HINT))
 
-    assert "A flow begins with: hi, pizza" == hint
+    words = '"A flow begins with: hi, pizza"'
+    assert [words, words, "none"] == hints
 
 
 #: What the page's modules make of texts and messages, as a list of what is to be seen.
