@@ -89,7 +89,8 @@ class GatewayTurns:
         """
         account = self._account(item.account)
         line = line_of(turn, account.name)
-        inputs = inputs_of((item.heard, *item.others), line.last)
+        heard, last, now = item.heard, line.last, self._services.clock.now()
+        inputs = inputs_of((heard, *item.others), last, now)
         if not inputs:
             _reply(turn, line.answered or Answered())
             return
@@ -98,10 +99,12 @@ class GatewayTurns:
             inputs = inputs[:1]
         self._say_all(turn, account, inputs, item)
         line = line_of(turn, account.name)
-        answered = None if item.heard.so_far is None else _repeatable(turn, account)
-        kept = replace(
-            line, alias=item.heard.alias, last=last_request(item.heard), answered=answered
-        )
+        if account.gateway.limits.pages is None:  # a program names its requests
+            put_line(turn, account.name, replace(line, alias=heard.alias))
+            return
+        answered = _repeatable(turn, account)
+        last = last_request(heard, last, begins=inputs[0].begins, ends=answered.ends, now=now)
+        kept = replace(line, alias=heard.alias, last=last, answered=answered)
         put_line(turn, account.name, kept)
 
     def _say_all(

@@ -225,7 +225,7 @@ async def test_what_takes_too_long_is_shown_at_the_next_dial(autojump_clock: Moc
         await world.restart()
         first = await ask(world, begins=True)
         await trio.sleep(60)
-        second = await ask(world, begins=True)
+        second = await ask(world, begins=True, session="dial-2")
 
     assert (USSD.settings.wait_text, True) == (first.text, first.ends)
     assert ("Found 7.", True) == (second.text, second.ends)

@@ -9,6 +9,11 @@ Three ways of telling it are in use, and only the caller's state can make them o
 
 So the caller keeps, with the person, the last request it answered (``last_request``), and asks ``inputs_of`` what the
 next one holds before it runs anything.
+
+A provider that saw no answer in time sends the request again. What can be known as a repeat is one: the first request
+of a session (it says so; or what was dialled, or nothing, is there a second time), everything in a session that we
+have ended, a text that has not grown. What a person typed between those, where each request holds that alone, is not:
+two answers may be the same, and nobody numbers them.
 """
 
 from collections.abc import Sequence
@@ -35,23 +40,61 @@ _JOINED: Final = "*"
 #: The platform whose sessions begin with a dial. Programs that ask for somebody (``http``) say what he said at once.
 _USSD: Final = "ussd"
 
+#: An id that comes again later than this is that of another session: no network keeps one open for so long.
+_SESSION_SECONDS: Final = 3600.0
+
+#: Nobody repeats a request later than this. Where ids are those of phones, a new dial has the old one's id.
+_REPEAT_SECONDS: Final = 120.0
+
 
 class LastRequest(Value, frozen=True, kw_only=True, omit_defaults=True):
     """What is kept of the last request of a person's phone: the provider's session, and what was typed in it."""
 
-    PRIVATE = frozenset({"session", "so_far"})
+    PRIVATE = frozenset({"session", "so_far", "opened"})
 
     session: str
     so_far: str = ""
+    opened: str = ""
+    """The text of the session's first request."""
+    is_first: bool = False
+    """It is the first one."""
+    ended: bool = False
+    """We have ended the session with the answer."""
+    at: float = 0.0
+    """When it was answered, in seconds since the Unix epoch; 0: by a version that did not write it down."""
+
+    def is_of(self, session: str, now: float) -> bool:
+        """Tell whether a request of *session* that comes at *now* belongs to the same session."""
+        return session == self.session and (not self.at or now - self.at <= _SESSION_SECONDS)
 
 
-def last_request(heard: Heard) -> LastRequest:
-    """Make what to keep when *heard* was answered."""
-    return LastRequest(session=heard.facts.request_id, so_far=heard.so_far or "")
+def last_request(
+    heard: Heard,
+    before: LastRequest | None = None,
+    *,
+    begins: bool = True,
+    ends: bool = False,
+    now: float = 0.0,
+) -> LastRequest:
+    """Make what to keep when *heard* was answered at *now*; *before* is what was kept until then.
+
+    *begins*: it was found to be a dial. *ends*: its answer ends the provider's session.
+    """
+    opened = _text_of(heard) if begins or before is None else before.opened
+    return LastRequest(
+        session=heard.facts.request_id,
+        so_far=heard.so_far or "",
+        opened=opened,
+        is_first=begins,
+        ended=ends,
+        at=now,
+    )
 
 
-def inputs_of(read: Sequence[Heard], last: LastRequest | None) -> tuple[Heard, ...]:
-    """Say which inputs a USSD request holds: what the gateway *read*, given the *last* request of the same person.
+def inputs_of(
+    read: Sequence[Heard], last: LastRequest | None, now: float = 0.0
+) -> tuple[Heard, ...]:
+    """Say which inputs a USSD request holds: what the gateway *read* at *now*, given the *last* one of the same phone.
 
     Run them all in order; what the last one shows is the answer. None: the request is a repeat; it gets the answer
     that was given, and *last* stays what it is. A new session of USSD begins with an input that ``begins`` and has no
@@ -61,21 +104,50 @@ def inputs_of(read: Sequence[Heard], last: LastRequest | None) -> tuple[Heard, .
     at once (``*384*123*1*2#``) it cannot be told from the one between two of them.
     """
     first, *others = read
-    return (*_inputs(first, last), *others)
+    inputs = _inputs(first, last, now)
+    return (*inputs, *others) if inputs else ()
 
 
-def _inputs(heard: Heard, last: LastRequest | None) -> tuple[Heard, ...]:
-    if heard.hangs_up:
+def _inputs(heard: Heard, last: LastRequest | None, now: float) -> tuple[Heard, ...]:
+    if heard.hangs_up or heard.facts.platform != _USSD:
         return (heard,)
-    seen = None if last is None or last.session != heard.facts.request_id else last.so_far
+    same = last if last is not None and last.is_of(heard.facts.request_id, now) else None
+    if same is not None:
+        if _is_repeat(heard, same, now):
+            return ()
+        if same.ended:  # ids that come again soon are those of phones
+            same = None
     if heard.so_far is None:
-        is_new = seen is None and not heard.begins and heard.facts.platform == _USSD
-        return _first(heard) if is_new else (heard,)
-    if seen is None:
+        return (heard,) if heard.begins or same is not None else _first(heard)
+    if same is None:
         return dial_and_answers(heard, answers_of(heard.so_far))
-    if seen.startswith(heard.so_far):
-        return ()
-    return (_saying(heard, _behind(seen, heard.so_far)),)
+    return (_saying(heard, _behind(same.so_far, heard.so_far)),)
+
+
+def _is_repeat(heard: Heard, same: LastRequest, now: float) -> bool:
+    """Tell whether the request is answered already, *same* being the last one of its session."""
+    text, is_soon = _text_of(heard), bool(same.at) and now - same.at <= _REPEAT_SECONDS
+    if heard.begins:
+        # Without an id of the session it has that of the phone: whoever dials again at once has the same.
+        has_id = heard.facts.request_id != heard.facts.msisdn
+        return has_id and is_soon and text == same.opened
+    if heard.so_far is not None:
+        return is_soon if same.ended else same.so_far.startswith(heard.so_far)
+    if same.ended and not is_soon:
+        return False
+    is_dial = not text or _is_code(text)
+    if is_dial and text == same.opened and (text or same.is_first):
+        return True
+    return same.ended and not is_dial
+
+
+def _text_of(heard: Heard) -> str:
+    return heard.dialled if heard.begins else heard.answer.text.strip()
+
+
+def _is_code(text: str) -> bool:
+    """Tell whether *text* is what is dialled, and no answer."""
+    return len(text) > 1 and (text.startswith(_JOINED) or text.endswith("#"))
 
 
 def _behind(seen: str, so_far: str) -> str:

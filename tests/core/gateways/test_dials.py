@@ -113,4 +113,73 @@ def test_what_is_kept_is_json_without_secrets() -> None:
 
     assert kept == msgspec.json.decode(msgspec.json.encode(kept), type=LastRequest)
     assert "2345" not in repr(kept)
-    assert LastRequest(session="s") == last_request(heard("1"))
+    assert LastRequest(session="s", opened="1", is_first=True) == last_request(heard("1"))
+
+
+NOW = 1_700_000_000.0
+
+
+def after(first: Heard, *others: Heard, ends: bool = False) -> LastRequest:
+    """What is kept when *first* and *others* were answered, one second after the other."""
+    last = last_request(first, now=NOW)
+    for one in others:
+        last = last_request(one, last, begins=False, now=NOW)
+    return msgspec.structs.replace(last, ended=ends)
+
+
+def dialled(code: str = "*714#", **more: str) -> Heard:
+    return msgspec.structs.replace(heard(begins=True, **more), dialled=code)
+
+
+@pytest.mark.parametrize("first", [dialled(), dialled(""), heard(), heard("*714#")])
+def test_the_first_request_of_a_session_again_is_a_repeat(first: Heard) -> None:
+    """With the answers that were dialled along; also when more was typed meanwhile, unless it has no text at all."""
+    others = dial_and_answers(first, ("1",))[1:]
+
+    assert () == inputs_of((first, *others), after(first), NOW + 60)
+    if first.begins or first.answer.text:
+        assert () == inputs_of((first, *others), after(first, heard("1")), NOW + 60)
+    else:
+        assert (first,) == inputs_of((first,), after(first, heard("1")), NOW + 60)
+
+
+def test_another_dial_is_no_repeat() -> None:
+    """Of another code, later than anybody repeats a request, or of a phone whose sessions have no ids of their own."""
+    unnamed = dialled(session="+233241112223")
+
+    assert (dialled("*715#"),) == inputs_of((dialled("*715#"),), after(dialled()), NOW + 1)
+    assert (dialled(),) == inputs_of((dialled(),), after(dialled()), NOW + 600)
+    assert (unnamed,) == inputs_of((unnamed,), after(unnamed), NOW + 1)
+
+
+def test_an_answer_that_was_dialled_may_be_given_again() -> None:
+    """``5`` to the first question, and ``5`` to the second: nobody knows it to be a repeat."""
+    assert [(False, "5")] == texts(inputs_of((heard("5"),), after(heard("5")), NOW + 1))
+
+
+@pytest.mark.parametrize(
+    "typed", [heard("1"), heard("2"), heard(so_far="1*2"), heard(so_far="1*2*3")]
+)
+def test_what_comes_in_a_session_that_we_ended_is_a_repeat(typed: Heard) -> None:
+    """Of what was answered last, or an answer to nothing. Later it is of another session with the same id."""
+    last = last_request(typed, after(heard()), begins=False, now=NOW, ends=True)
+
+    assert () == inputs_of((typed,), last, NOW + 1)
+    assert inputs_of((typed,), last, NOW + 600)[0].begins
+
+
+def test_a_dial_in_a_session_that_we_ended_is_a_new_one() -> None:
+    """Where the id is that of the phone, which dials again at once."""
+    last = after(heard(), heard("1"), ends=True)
+
+    assert [(True, "")] == texts(inputs_of((heard(),), last, NOW + 1))
+    assert [(True, "")] == texts(inputs_of((heard("*714#"),), last, NOW + 1))
+
+
+@pytest.mark.parametrize("so_far", [None, "1"])
+def test_an_id_that_comes_again_the_next_day_is_of_a_new_session(so_far: str | None) -> None:
+    """Whatever was typed in the other one."""
+    asked = heard("", so_far=so_far)
+    inputs = inputs_of((asked,), after(asked, heard("1", so_far=so_far)), NOW + 86_400)
+
+    assert inputs[0].begins

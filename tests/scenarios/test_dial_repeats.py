@@ -1,0 +1,72 @@
+"""What a USSD provider sends again, since it saw no answer in time: the same screen, and nothing is said twice."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.scenarios.dialling import accounts_of, greeter, of_kinds
+from tests.scenarios.live import open_live
+
+FIRST = ("Welcome.\n\nFirst?", True)
+
+
+@pytest.mark.parametrize("resume_seconds", [0, 300])
+async def test_the_first_request_again(tmp_path: Path, resume_seconds: int) -> None:
+    """The very same screen, and no second dial: neither a menu whether to go on, nor an answer of nothing."""
+    accounts = accounts_of(tmp_path, resume_seconds=resume_seconds)
+    async with open_live(greeter(), tmp_path, **accounts) as live:
+        for phone in of_kinds(live.port):
+            shown = [await phone.dial(), await phone.again(), await phone.again()]
+            assert [FIRST] * 3 == shown, phone.kind
+            assert ("Second?", True) == await phone.press("a"), phone.kind
+
+
+async def test_the_first_request_again_after_a_crash(tmp_path: Path) -> None:
+    """The server that answered it is gone: its successor gives the same answer."""
+    accounts = accounts_of(tmp_path, resume_seconds=300)
+    async with open_live(greeter(), tmp_path, **accounts) as live:
+        phones = of_kinds(live.port)
+        for phone in phones:
+            await phone.dial()
+    async with open_live(greeter(), tmp_path, **accounts) as live:
+        for phone in phones:
+            phone.port = live.port
+            assert FIRST == await phone.again(), phone.kind
+            assert ("Second?", True) == await phone.press("a"), phone.kind
+
+
+async def test_the_first_request_again_when_the_person_has_gone_on(tmp_path: Path) -> None:
+    """It is late: he gets the screen that waits for him, and it is no answer to it."""
+    accounts = accounts_of(tmp_path, resume_seconds=300)
+    async with open_live(greeter(), tmp_path, **accounts) as live:
+        for phone in of_kinds(live.port):
+            await phone.dial()
+            await phone.press("a")
+            if phone.kind != "nsano":  # an empty text is all that its first request has
+                assert ("Second?", True) == await phone.again(0), phone.kind
+            assert ("Third?", True) == await phone.press("b"), phone.kind
+            assert ("a, b, c.", False) == await phone.press("c"), phone.kind
+
+
+async def test_the_last_request_again(tmp_path: Path) -> None:
+    """The end is shown again, however often, and begins nothing; the next dial does."""
+    accounts = accounts_of(tmp_path)
+    async with open_live(greeter(), tmp_path, **accounts) as live:
+        for phone in of_kinds(live.port):
+            await phone.dial()
+            for text in ("a", "b"):
+                await phone.press(text)
+            end = [await phone.press("c"), await phone.again(), await phone.again()]
+            assert [("a, b, c.", False)] * 3 == end, phone.kind
+            assert FIRST == await phone.dial(), phone.kind
+
+
+async def test_an_answer_behind_the_end(tmp_path: Path) -> None:
+    """Its session is over: the end is shown again, and nothing begins in it."""
+    async with open_live(greeter(), tmp_path, **accounts_of(tmp_path)) as live:
+        for phone in of_kinds(live.port):
+            await phone.dial()
+            for text in ("a", "b", "c"):
+                await phone.press(text)
+            assert ("a, b, c.", False) == await phone.press("d"), phone.kind
+            assert FIRST == await phone.dial(), phone.kind
