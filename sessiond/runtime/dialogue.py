@@ -94,6 +94,16 @@ class Dialogue:
         stored, now = turn.state.snapshot.conversations, self._services.clock.now()
         return self._opened().goes_on(item, stored, now)
 
+    def screen(self, turn: Computed, item: inputs.Said) -> str | None:
+        """Name the screen that waits for whoever says *item*: ``Conversations.screen``.
+
+        Raises:
+          Refused: UNKNOWN_EVENT, the app has no flows.
+
+        """
+        stored, now = turn.state.snapshot.conversations, self._services.clock.now()
+        return self._opened().screen(item.facts, stored, now)
+
     def settled(self, turn: Computed, item: inputs.Settled) -> None:
         """Compute the turn of a function's result; a stale one changes nothing."""
         stored, now = turn.state.snapshot.conversations, self._services.clock.now()
@@ -288,7 +298,9 @@ class Dialogue:
         page = page_of(account, taken.output or Output())
         tell_page(turn, self._services, account, page, conversation=taken.key, flow=taken.flow)
         shown = taken.shown if account.gateway.limits.pages is None else _NOTHING_SHOWN
-        return encode_answered(show_page(turn, account, page, shown))
+        prompt = None if taken.output is None else taken.output.prompt
+        screen = "" if prompt is None else prompt.screen
+        return encode_answered(show_page(turn, account, page, screen, shown))
 
     def _rearm(self, turn: Computed, taken: Taken | None = None) -> None:
         """Set the reserved timers that are needed, and cancel those that are not; *taken* was applied just now."""

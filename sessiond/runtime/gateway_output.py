@@ -94,15 +94,20 @@ def wait_page(account: Account) -> bytes:
     return encode_answered(Answered(text=account.settings.wait_text, ends=True))
 
 
-def show_page(turn: Computed, account: Account, page: Page, shown: bytes = b"{}") -> Answered:
-    """Keep what can be turned of *page*, and what a repeat is answered; returns what the door is answered."""
+def show_page(
+    turn: Computed, account: Account, page: Page, screen: str, shown: bytes = b"{}"
+) -> Answered:
+    """Keep what can be turned of *page*, and what a repeat is answered; returns what the door is answered.
+
+    *screen*: that of the question which the page asks.
+    """
+    if account.gateway.limits.pages is None:
+        return Answered(text=page.text, ends=page.ends, shown=msgspec.Raw(shown))
+    answered = Answered(text=page.text, ends=page.ends, screen=screen)
     line = line_of(turn, account.name)
-    answered = line.answered
-    if answered is not None and page.text:
-        answered = Answered(text=page.text, ends=page.ends)
-    if (page.paging, answered) != (line.paging, line.answered):
-        put_line(turn, account.name, replace(line, paging=page.paging, answered=answered))
-    return Answered(text=page.text, ends=page.ends, shown=msgspec.Raw(shown))
+    kept = answered if page.text else line.answered
+    put_line(turn, account.name, replace(line, paging=page.paging, answered=kept))
+    return answered
 
 
 # Calling gateways

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
+from attrs import evolve
 from msgspec.structs import replace
 
 from sessiond.core.codes import ErrorCode
@@ -90,7 +91,8 @@ class GatewayTurns:
         account = self._account(item.account)
         line = line_of(turn, account.name)
         heard, last, now = item.heard, line.last, self._services.clock.now()
-        inputs = inputs_of((heard, *item.others), last, now)
+        ended = line.answered is not None and line.answered.ends
+        inputs = inputs_of((heard, *item.others), last, now, ended=ended)
         if not inputs:
             _reply(turn, line.answered or Answered())
             return
@@ -103,7 +105,7 @@ class GatewayTurns:
             put_line(turn, account.name, replace(line, alias=heard.alias))
             return
         answered = _repeatable(turn, account)
-        last = last_request(heard, last, begins=inputs[0].begins, ends=answered.ends, now=now)
+        last = last_request(heard, last, begins=inputs[0].begins, now=now)
         kept = replace(line, alias=heard.alias, last=last, answered=answered)
         put_line(turn, account.name, kept)
 
@@ -152,11 +154,17 @@ class GatewayTurns:
     def _say(self, turn: Computed, account: Account, said: Said) -> None:
         """Say one input, or turn the page that is shown."""
         line = line_of(turn, account.name)
+        screen = "" if line.answered is None else line.answered.screen
+        if screen and not said.opens and screen != (waits := self._dialogue.screen(turn, said)):
+            # It was answered elsewhere: what is typed now was meant for it. He is shown what waits, or begins anew.
+            said = evolve(said, answer=Answer(), reminds=waits is not None, opens=waits is None)
+            line = replace(line, paging=None)
+            put_line(turn, account.name, line)
         if line.paging is not None:
             page = None if said.opens else turn_page(line.paging, said.answer.text)
             if page is not None:
                 tell_page(turn, self._services, account, page, line.paging)
-                answered = show_page(turn, account, page)
+                answered = show_page(turn, account, page, screen)
                 _reply(turn, answered)
                 if said.digest is not None:
                     self._calls.consume(turn, said.digest, encode_answered(answered))
@@ -373,4 +381,4 @@ def _shown(turn: Computed) -> Answered | None:
 def _repeatable(turn: Computed, account: Account) -> Answered:
     """Find what to answer a repeat of this request with: what is shown, or that it takes longer."""
     answered = _shown(turn) or decode_answered(wait_page(account))
-    return Answered(text=answered.text, ends=answered.ends)
+    return Answered(text=answered.text, ends=answered.ends, screen=answered.screen)

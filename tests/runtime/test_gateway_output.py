@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from sessiond.core.errors import AppFailed
 from sessiond.core.flows.prompts import AttachmentKind, Media, Message, Output, Prompt, PromptKind
-from sessiond.core.gateways.lines import Line
+from sessiond.core.gateways.lines import Answered, Line
 from sessiond.core.gateways.outgoing import decode_outgoing
 from sessiond.core.gateways.port import Template
 from sessiond.core.records import Delivery
@@ -46,14 +46,16 @@ def test_a_question_keeps_the_providers_session_open_and_anything_else_ends_it()
 
 
 def test_pages_are_kept_until_something_else_is_shown() -> None:
-    """And a line that did not change is not written."""
+    """So are the page for repeats, and the question that it asks; a page of nothing replaces no answer."""
     made = turn()
-    show_page(made, USSD, page_of(USSD, Output(messages=(Message("word " * 80),))))
+    show_page(made, USSD, page_of(USSD, Output(messages=(Message("word " * 80),))), "")
     kept = line_of(made, USSD.name).paging
-    show_page(made, USSD, page_of(USSD, QUESTION))
+    show_page(made, USSD, page_of(USSD, QUESTION), "s1")
+    show_page(made, USSD, page_of(USSD, Output()), "")
 
     assert kept is not None
     assert line_of(made, USSD.name).paging is None
+    assert line_of(made, USSD.name).answered == Answered(text="Name?", screen="s1")
 
 
 def test_deliveries_are_numbered_over_all_turns() -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from sessiond import App, Conversation
 from tests.scenarios.dialling import accounts_of, greeter, of_kinds
 from tests.scenarios.live import open_live
 
@@ -70,3 +71,26 @@ async def test_an_answer_behind_the_end(tmp_path: Path) -> None:
                 await phone.press(text)
             assert ("a, b, c.", False) == await phone.press("d"), phone.kind
             assert FIRST == await phone.dial(), phone.kind
+
+
+async def test_what_came_of_a_function_is_answered_and_repeated(tmp_path: Path) -> None:
+    """The dial goes on behind it, whatever was kept for repeats while the function ran."""
+    app = App()
+
+    async def look() -> str:
+        return "7"
+
+    @app.flow("look", takes_everything=True)
+    async def flow(c: Conversation) -> None:
+        name = await c.ask("name", "Name?")
+        more = await c.ask("more", f"Found {await c.run('look', look)}. More?")
+        await c.say(f"{name}, {more}.")
+
+    async with open_live(app, tmp_path, **accounts_of(tmp_path)) as live:
+        for phone in of_kinds(live.port):
+            assert ("Name?", True) == await phone.dial()
+            assert ("Found 7. More?", True) == await phone.press("Ann")
+            if phone.kind == "africastalking":
+                assert ("Found 7. More?", True) == await phone.again()
+            assert ("Ann, no.", False) == await phone.press("no"), phone.kind
+            assert ("Ann, no.", False) == await phone.again(), phone.kind

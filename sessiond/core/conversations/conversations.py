@@ -13,13 +13,13 @@ What a new dial does with what an earlier one began: redials.py.
 
 from collections.abc import Mapping
 from itertools import chain
-from math import inf
 from typing import Final
 
 from attrs import evolve
 from msgspec.structs import replace
 
 from sessiond.core.conversations.book import FlowBook
+from sessiond.core.conversations.glances import expiry, liveliness, touched, waiting_screen
 from sessiond.core.conversations.inputs import Said, Settled
 from sessiond.core.conversations.journal_events import JournalEvent
 from sessiond.core.conversations.live_flows import LiveFlows
@@ -94,6 +94,18 @@ class Conversations:
             return False
         own = self._current(said.facts, stored)
         return redial_of(self._book, said, own, stored, now).verb is not Verb.BEGIN
+
+    def screen(self, facts: ChannelFacts, stored: Mapping[str, bytes], now: float) -> str | None:
+        """Name the screen that waits for whoever *facts* tell of, as ``waiting_screen`` does.
+
+        Raises:
+          InvalidInput: a fact that its session key needs is missing.
+
+        """
+        key = self._current(facts, stored)
+        if key is None:
+            return None
+        return waiting_screen(stored[key], now, self._live.record(key, stored[key]))
 
     def _dial(self, said: Said, own: str | None, stored: Mapping[str, bytes], now: float) -> Taken:
         """Do what redials.py says."""
@@ -195,7 +207,7 @@ class Conversations:
         """End what has expired, one after the other; the last one's *stored* is what is left."""
         taken: list[Taken] = []
         for key, raw in list(stored.items()):
-            due = _expiry(raw)
+            due = expiry(raw)
             if due is not None and due <= now:
                 turn = self._turn(stored, now)
                 turn.open(key)
@@ -264,7 +276,7 @@ class Conversations:
         if len(stored) == 1 and self._key in stored and facts == self._facts:
             return self._key
         keys = self._book.matching(self._book.way(facts), stored)
-        key = max(keys, key=lambda key: _liveliness(stored[key]), default=None)
+        key = max(keys, key=lambda key: liveliness(stored[key]), default=None)
         self._facts, self._key = facts, key
         return key
 
@@ -326,7 +338,7 @@ class Conversations:
             return taken
         others = [key for key in stored if key != taken.key]
         turn = self._turn(stored, now)
-        turn.open(min(others, key=lambda key: _touched(stored[key])))
+        turn.open(min(others, key=lambda key: touched(stored[key])))
         turn.give_up()
         given_up = turn.taken()
         return replace(
@@ -342,7 +354,7 @@ def next_expiry(stored: Mapping[str, bytes], taken: Taken | None = None) -> floa
     dues = [
         taken.expires_at
         if taken is not None and key == taken.key and taken.expires_at is not None
-        else _expiry(raw)
+        else expiry(raw)
         for key, raw in stored.items()
     ]
     return min((due for due in dues if due is not None), default=None)
@@ -367,29 +379,3 @@ def _routed(turn: ConversationTurn, said: Said) -> RoutedInput:
         ended=turn.ended or None,
         accepted=turn.accepted_words,
     )
-
-
-def _liveliness(raw: bytes) -> tuple[int, float]:
-    try:
-        conversation = decode_conversation(raw)
-    except SnapshotError:
-        return 1, 0.0
-    return 2 if conversation.is_live else 0, conversation.touched_at
-
-
-def _touched(raw: bytes) -> float:
-    """Tell when a conversation was touched; what a newer server wrote is given up last."""
-    try:
-        return decode_conversation(raw).touched_at
-    except SnapshotTooNew:
-        return inf
-    except SnapshotError:
-        return 0.0
-
-
-def _expiry(raw: bytes) -> float | None:
-    """Tell when a stored conversation expires; ``None``: it cannot be read, and is left alone."""
-    try:
-        return decode_conversation(raw).expires_at
-    except SnapshotError:
-        return None

@@ -58,6 +58,7 @@ __all__ = [
     "picked",
     "redial_of",
     "resume_menu",
+    "resume_screen",
     "taken_back",
 ]
 
@@ -211,7 +212,7 @@ def resume_menu(texts: FlowTexts, conversation: str, error: str = "") -> Prompt:
     return Prompt(
         kind=PromptKind.CHOICE,
         key=_KEY,
-        screen=f"{conversation}:{_KEY}",
+        screen=resume_screen(conversation),
         text=texts.resume,
         choices=(
             Choice(Resuming.CONTINUE.value, texts.resume_continue, 1),
@@ -219,6 +220,11 @@ def resume_menu(texts: FlowTexts, conversation: str, error: str = "") -> Prompt:
         ),
         error=error,
     )
+
+
+def resume_screen(conversation: str) -> str:
+    """Name the screen of that question."""
+    return f"{conversation}:{_KEY}"
 
 
 def picked(answer: Answer, menu: Prompt) -> Resuming | None:

@@ -58,8 +58,6 @@ class LastRequest(Value, frozen=True, kw_only=True, omit_defaults=True):
     """The text of the session's first request."""
     is_first: bool = False
     """It is the first one."""
-    ended: bool = False
-    """We have ended the session with the answer."""
     at: float = 0.0
     """When it was answered, in seconds since the Unix epoch; 0: by a version that did not write it down."""
 
@@ -73,12 +71,11 @@ def last_request(
     before: LastRequest | None = None,
     *,
     begins: bool = True,
-    ends: bool = False,
     now: float = 0.0,
 ) -> LastRequest:
     """Make what to keep when *heard* was answered at *now*; *before* is what was kept until then.
 
-    *begins*: it was found to be a dial. *ends*: its answer ends the provider's session.
+    *begins*: it was found to be a dial.
     """
     opened = _text_of(heard) if begins or before is None else before.opened
     return LastRequest(
@@ -86,15 +83,16 @@ def last_request(
         so_far=heard.so_far or "",
         opened=opened,
         is_first=begins,
-        ended=ends,
         at=now,
     )
 
 
 def inputs_of(
-    read: Sequence[Heard], last: LastRequest | None, now: float = 0.0
+    read: Sequence[Heard], last: LastRequest | None, now: float = 0.0, *, ended: bool = False
 ) -> tuple[Heard, ...]:
     """Say which inputs a USSD request holds: what the gateway *read* at *now*, given the *last* one of the same phone.
+
+    *ended*: we have ended the provider's session with the answer to that.
 
     Run them all in order; what the last one shows is the answer. None: the request is a repeat; it gets the answer
     that was given, and *last* stays what it is. A new session of USSD begins with an input that ``begins`` and has no
@@ -104,18 +102,20 @@ def inputs_of(
     at once (``*384*123*1*2#``) it cannot be told from the one between two of them.
     """
     first, *others = read
-    inputs = _inputs(first, last, now)
+    inputs = _inputs(first, last, now, ended=ended)
     return (*inputs, *others) if inputs else ()
 
 
-def _inputs(heard: Heard, last: LastRequest | None, now: float) -> tuple[Heard, ...]:
+def _inputs(
+    heard: Heard, last: LastRequest | None, now: float, *, ended: bool
+) -> tuple[Heard, ...]:
     if heard.hangs_up or heard.facts.platform != _USSD:
         return (heard,)
     same = last if last is not None and last.is_of(heard.facts.request_id, now) else None
     if same is not None:
-        if _is_repeat(heard, same, now):
+        if _is_repeat(heard, same, now, ended=ended):
             return ()
-        if same.ended:  # ids that come again soon are those of phones
+        if ended:  # ids that come again soon are those of phones
             same = None
     if heard.so_far is None:
         return (heard,) if heard.begins or same is not None else _first(heard)
@@ -124,7 +124,7 @@ def _inputs(heard: Heard, last: LastRequest | None, now: float) -> tuple[Heard, 
     return (_saying(heard, _behind(same.so_far, heard.so_far)),)
 
 
-def _is_repeat(heard: Heard, same: LastRequest, now: float) -> bool:
+def _is_repeat(heard: Heard, same: LastRequest, now: float, *, ended: bool) -> bool:
     """Tell whether the request is answered already, *same* being the last one of its session."""
     text, is_soon = _text_of(heard), bool(same.at) and now - same.at <= _REPEAT_SECONDS
     if heard.begins:
@@ -132,13 +132,13 @@ def _is_repeat(heard: Heard, same: LastRequest, now: float) -> bool:
         has_id = heard.facts.request_id != heard.facts.msisdn
         return has_id and is_soon and text == same.opened
     if heard.so_far is not None:
-        return is_soon if same.ended else same.so_far.startswith(heard.so_far)
-    if same.ended and not is_soon:
+        return is_soon if ended else same.so_far.startswith(heard.so_far)
+    if ended and not is_soon:
         return False
     is_dial = not text or _is_code(text)
     if is_dial and text == same.opened and (text or same.is_first):
         return True
-    return same.ended and not is_dial
+    return ended and not is_dial
 
 
 def _text_of(heard: Heard) -> str:

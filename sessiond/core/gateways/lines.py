@@ -31,6 +31,8 @@ class Answered(Value, frozen=True, kw_only=True, omit_defaults=True):
     text: str = ""
     ends: bool = False
     """The provider's session ends with it."""
+    screen: str = ""
+    """Of the question that it asks (flows/prompts.py); empty: none."""
     shown: msgspec.Raw = msgspec.Raw(b"{}")
     """What the text was made of (conversations/shown.py)."""
 
@@ -51,7 +53,7 @@ class Line(Value, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_
     last: LastRequest | None = None
     """Answering gateways: the last request of his phone."""
     answered: Answered | None = None
-    """Answering gateways: the answer to it, for its repeats."""
+    """USSD: the answer to it, for its repeats; and the screen that he sees."""
     paging: Paging | None = None
     """The pages that he is turning."""
     held: tuple[msgspec.Raw, ...] = ()

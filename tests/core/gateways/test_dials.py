@@ -119,12 +119,12 @@ def test_what_is_kept_is_json_without_secrets() -> None:
 NOW = 1_700_000_000.0
 
 
-def after(first: Heard, *others: Heard, ends: bool = False) -> LastRequest:
+def after(first: Heard, *others: Heard) -> LastRequest:
     """What is kept when *first* and *others* were answered, one second after the other."""
     last = last_request(first, now=NOW)
     for one in others:
         last = last_request(one, last, begins=False, now=NOW)
-    return msgspec.structs.replace(last, ended=ends)
+    return last
 
 
 def dialled(code: str = "*714#", **more: str) -> Heard:
@@ -162,18 +162,18 @@ def test_an_answer_that_was_dialled_may_be_given_again() -> None:
 )
 def test_what_comes_in_a_session_that_we_ended_is_a_repeat(typed: Heard) -> None:
     """Of what was answered last, or an answer to nothing. Later it is of another session with the same id."""
-    last = last_request(typed, after(heard()), begins=False, now=NOW, ends=True)
+    last = last_request(typed, after(heard()), begins=False, now=NOW)
 
-    assert () == inputs_of((typed,), last, NOW + 1)
-    assert inputs_of((typed,), last, NOW + 600)[0].begins
+    assert () == inputs_of((typed,), last, NOW + 1, ended=True)
+    assert inputs_of((typed,), last, NOW + 600, ended=True)[0].begins
 
 
 def test_a_dial_in_a_session_that_we_ended_is_a_new_one() -> None:
     """Where the id is that of the phone, which dials again at once."""
-    last = after(heard(), heard("1"), ends=True)
+    last = after(heard(), heard("1"))
 
-    assert [(True, "")] == texts(inputs_of((heard(),), last, NOW + 1))
-    assert [(True, "")] == texts(inputs_of((heard("*714#"),), last, NOW + 1))
+    assert [(True, "")] == texts(inputs_of((heard(),), last, NOW + 1, ended=True))
+    assert [(True, "")] == texts(inputs_of((heard("*714#"),), last, NOW + 1, ended=True))
 
 
 @pytest.mark.parametrize("so_far", [None, "1"])
