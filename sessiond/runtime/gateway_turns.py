@@ -1,26 +1,18 @@
 """The turns of gateways: what a person sent on an account, what became of our messages, what apps send by themselves.
 
-An answering account's input is answered with a page. What it showed last is kept in the person's line (gateways/
-lines.py): pages are turned, and a request that the provider repeats is answered again, without a flow.
+Of accounts that are answered (USSD, programs): answering.py.
 """
 
 import logging
-from collections.abc import Sequence
 from typing import Final
 
-from attrs import evolve
 from msgspec.structs import replace
 
-from sessiond.core.codes import ErrorCode
-from sessiond.core.conversations.inputs import Said
 from sessiond.core.conversations.journal_events import JournalEvent
-from sessiond.core.errors import AppFailed, Refused, SnapshotError
-from sessiond.core.flows.answers import Answer
+from sessiond.core.errors import AppFailed, SnapshotError
 from sessiond.core.gateways.accounts import Account, FallbackTemplate
 from sessiond.core.gateways.arrivals import Arrived, Heard, Notice, StatusUpdate
-from sessiond.core.gateways.dials import inputs_of, last_request
-from sessiond.core.gateways.inputs import DeliverySettled, Incoming
-from sessiond.core.gateways.lines import Answered, decode_answered, encode_answered
+from sessiond.core.gateways.inputs import DeliverySettled
 from sessiond.core.gateways.outgoing import Outgoing, decode_outgoing, encode_outgoing
 from sessiond.core.gateways.port import (
     AccountStopped,
@@ -31,16 +23,15 @@ from sessiond.core.gateways.port import (
     WindowClosed,
 )
 from sessiond.core.gateways.updates import DeliveryState, DeliveryUpdate
-from sessiond.core.ids import Digest
 from sessiond.core.records import DeadLetter
-from sessiond.core.rendering.paging import turn_page
 from sessiond.core.session.effects import Reply, StopAccount
 from sessiond.core.session.phases import Phase
 from sessiond.core.session.program import Call, CallKind
+from sessiond.runtime.answering import Answering, said_on
 from sessiond.runtime.calls import Calls
 from sessiond.runtime.computed import Computed
 from sessiond.runtime.dialogue import Dialogue
-from sessiond.runtime.gateway_journal import tell, tell_page, tell_upload
+from sessiond.runtime.gateway_journal import tell, tell_upload
 from sessiond.runtime.gateway_output import (
     close_window,
     closing_time,
@@ -52,8 +43,6 @@ from sessiond.runtime.gateway_output import (
     of_alias,
     put_line,
     send_again,
-    show_page,
-    wait_page,
 )
 
 __all__ = ["GatewayTurns"]
@@ -72,62 +61,19 @@ _log: Final = logging.getLogger("sessiond.gateways")
 class GatewayTurns:
     """Computes the turns of one user's accounts."""
 
-    __slots__ = ("_calls", "_dialogue", "_services")
+    __slots__ = ("_calls", "_dialogue", "_services", "answering")
 
     def __init__(self, calls: Calls, dialogue: Dialogue) -> None:
         self._calls = calls
         self._services = calls.services
         self._dialogue = dialogue
+        self.answering = Answering(calls, dialogue)
 
-    # What a person sent
-
-    def answer(self, turn: Computed, item: Incoming) -> None:
-        """Compute the turn of a person on an answering account.
-
-        Raises:
-          Refused: UNKNOWN_EVENT, there is no such account; what the dialogue refuses.
-
-        """
-        account = self._account(item.account)
-        line = line_of(turn, account.name)
-        heard, last, now = item.heard, line.last, self._services.clock.now()
-        ended = line.answered is not None and line.answered.ends
-        inputs = inputs_of((heard, *item.others), last, now, ended=ended)
-        if not inputs:
-            _reply(turn, line.answered or Answered())
-            return
-        if len(inputs) > 1 and self._dialogue.goes_on(turn, _said(account, inputs[0])):
-            # What was dialled along answers no other question than it was meant for.
-            inputs = inputs[:1]
-        self._say_all(turn, account, inputs, item)
-        line = line_of(turn, account.name)
-        if account.gateway.limits.pages is None:  # a program names its requests
-            put_line(turn, account.name, replace(line, alias=heard.alias))
-            return
-        answered = _repeatable(turn, account)
-        last = last_request(heard, last, begins=inputs[0].begins, now=now)
-        kept = replace(line, alias=heard.alias, last=last, answered=answered)
-        put_line(turn, account.name, kept)
-
-    def _say_all(
-        self, turn: Computed, account: Account, inputs: Sequence[Heard], item: Incoming
-    ) -> None:
-        """Say what a request holds, in order, so that what is shown last is the answer.
-
-        What was dialled behind an end, or behind a function that is waited for, is for nobody.
-        """
-        for heard in inputs:
-            turn.effects = tuple(one for one in turn.effects if not isinstance(one, Reply))
-            self._say(turn, account, _said(account, heard, item.waits_seconds, item.digest))
-            if heard is inputs[-1]:
-                return
-            shown = _shown(turn)
-            if shown is None or shown.ends:
-                return
+    # What came in
 
     async def take(self, turn: Computed, name: str, arrived: Arrived) -> None:
         """Compute the turn of what came in by a calling account: a message is said, all else is recorded and told."""
-        account = self._account(name)
+        account = self._services.account(name)
         match arrived:
             case Heard():
                 self._hear(turn, account, arrived)
@@ -149,28 +95,7 @@ class GatewayTurns:
         put_line(turn, account.name, line)
         deliver_held(turn, account, now)
         deliver_receipt(turn, account, heard, now)
-        self._dialogue.said(turn, _said(account, heard), is_answered=False)
-
-    def _say(self, turn: Computed, account: Account, said: Said) -> None:
-        """Say one input, or turn the page that is shown."""
-        line = line_of(turn, account.name)
-        screen = "" if line.answered is None else line.answered.screen
-        if screen and not said.opens and screen != (waits := self._dialogue.screen(turn, said)):
-            # It was answered elsewhere: what is typed now was meant for it. He is shown what waits, or begins anew.
-            said = evolve(said, answer=Answer(), reminds=waits is not None, opens=waits is None)
-            line = replace(line, paging=None)
-            put_line(turn, account.name, line)
-        if line.paging is not None:
-            page = None if said.opens else turn_page(line.paging, said.answer.text)
-            if page is not None:
-                tell_page(turn, self._services, account, page, line.paging)
-                answered = show_page(turn, account, page, screen)
-                _reply(turn, answered)
-                if said.digest is not None:
-                    self._calls.consume(turn, said.digest, encode_answered(answered))
-                return
-            put_line(turn, account.name, replace(line, paging=None))
-        self._dialogue.said(turn, said)
+        self._dialogue.said(turn, said_on(account, heard), is_answered=False)
 
     # What became of our messages
 
@@ -228,7 +153,9 @@ class GatewayTurns:
 
         """
         message = decode_outgoing(body)
-        send_again(turn, self._account(message.account), message, at=self._services.clock.now())
+        send_again(
+            turn, self._services.account(message.account), message, at=self._services.clock.now()
+        )
 
     def _waits_on(self, turn: Computed, message: Outgoing) -> bool:
         """Let a message wait on whose window closed before it could be sent, where the person has opened another."""
@@ -336,49 +263,3 @@ class GatewayTurns:
         turn.dead_letters = (*turn.dead_letters, letter)
         about = {"user": turn.state.user, "kind": "delivery", "error": "GivenUp"}
         turn.signals.append(("dead_letter.added", {"attempts": item.attempts}, about))
-
-    def _account(self, name: str) -> Account:
-        account = self._services.accounts.get(name)
-        if account is None:
-            raise Refused(ErrorCode.UNKNOWN_EVENT, f"there is no account {name!r}")
-        return account
-
-
-def _said(
-    account: Account, heard: Heard, waits_seconds: float = 0.0, digest: Digest | None = None
-) -> Said:
-    return Said(
-        facts=heard.facts,
-        answer=_kept_by(account, heard.answer),
-        digest=digest,
-        waits_seconds=waits_seconds,
-        language=heard.language,
-        profile=heard.profile,
-        opens=heard.begins and account.answers is not None,
-        account=account.name,
-        resume_seconds=account.settings.resume_seconds,
-    )
-
-
-def _kept_by(account: Account, answer: Answer) -> Answer:
-    """Say in the attachment which account has it."""
-    attachment = answer.attachment
-    if attachment is None:
-        return answer
-    return replace(answer, attachment=replace(attachment, account=account.name))
-
-
-def _reply(turn: Computed, answered: Answered) -> None:
-    turn.effects = (*turn.effects, Reply(encode_answered(answered)))
-
-
-def _shown(turn: Computed) -> Answered | None:
-    """Find what whoever waits is answered; ``None``: it comes later, from a function."""
-    replies = [effect.payload for effect in turn.effects if isinstance(effect, Reply)]
-    return decode_answered(replies[-1]) if replies else None
-
-
-def _repeatable(turn: Computed, account: Account) -> Answered:
-    """Find what to answer a repeat of this request with: what is shown, or that it takes longer."""
-    answered = _shown(turn) or decode_answered(wait_page(account))
-    return Answered(text=answered.text, ends=answered.ends, screen=answered.screen)

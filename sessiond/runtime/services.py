@@ -5,7 +5,9 @@ from typing import Protocol, TypeVar
 
 from attrs import frozen
 
+from sessiond.core.codes import ErrorCode
 from sessiond.core.conversations.book import FlowBook
+from sessiond.core.errors import Refused
 from sessiond.core.gateways.accounts import Account
 from sessiond.core.ids import Digest, Partition, UserId
 from sessiond.core.ports import Clock, Entropy, ReplyTo, Store
@@ -100,6 +102,18 @@ class Services:
     def journal_limit(self) -> int:
         """How many entries of a user's journal are kept; without flows nobody writes any."""
         return JOURNAL_LIMIT if self.book is None else self.book.journal.entries
+
+    def account(self, name: str) -> Account:
+        """Find an account.
+
+        Raises:
+          Refused: UNKNOWN_EVENT, there is none of this name.
+
+        """
+        account = self.accounts.get(name)
+        if account is None:
+            raise Refused(ErrorCode.UNKNOWN_EVENT, f"there is no account {name!r}")
+        return account
 
     def new_epoch(self) -> str:
         """Name a stream that begins now."""

@@ -207,10 +207,10 @@ class Turns:
             await self.gateways.settled(turn, item, hooks=hooks)
             return
         self._calls.check_known()
-        if item.digest is not None and item.digest in turn.state.window:
+        if item.digest is not None and item.digest in turn.state.window and not item.reminds:
             raise Repeated(item.digest)
         await self.lifecycle.wake(turn)
-        self.gateways.answer(turn, item)
+        self.gateways.answering.answer(turn, item)
 
     async def _answered(self, turn: Computed, outcome: Outcome, digest: Digest | None) -> None:
         """Apply the outcome of a handler somebody waits for, remembering its reply under *digest*."""

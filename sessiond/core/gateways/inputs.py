@@ -21,6 +21,8 @@ class Incoming:
     """The provider's id of the request, where it has one: a repeat is answered with the first one's answer."""
     others: tuple[Heard, ...] = field(default=(), repr=False)
     """What the same request holds behind it: answers dialled with a code."""
+    reminds: bool = False
+    """It was answered before, with more than is kept beside the *digest*: it is not said again."""
 
 
 @frozen

@@ -33,6 +33,8 @@ class Answered(Value, frozen=True, kw_only=True, omit_defaults=True):
     """The provider's session ends with it."""
     screen: str = ""
     """Of the question that it asks (flows/prompts.py); empty: none."""
+    duplicate: bool = False
+    """It answers a repeat, and the first answer is not kept beside the id of the request."""
     shown: msgspec.Raw = msgspec.Raw(b"{}")
     """What the text was made of (conversations/shown.py)."""
 
@@ -51,9 +53,9 @@ class Line(Value, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_
     heard_at: float = 0.0
     """When he last wrote: a provider's window is open for a time from then on."""
     last: LastRequest | None = None
-    """Answering gateways: the last request of his phone."""
+    """USSD: the last request of his phone. Programs: the last that was answered with more than is kept with its id."""
     answered: Answered | None = None
-    """USSD: the answer to it, for its repeats; and the screen that he sees."""
+    """The answer to it, for its repeats; on USSD also the screen that he sees."""
     paging: Paging | None = None
     """The pages that he is turning."""
     held: tuple[msgspec.Raw, ...] = ()

@@ -4,7 +4,9 @@ The answer is always one that the provider can show: what the flow shows; the ac
 ready in time (the turn goes on, and the next dial shows what came of it); its ``failed_text`` when the input was not
 taken. Only what cannot be read at all is answered otherwise, as the gateway does it.
 
-A request that comes again while the first is being answered gets the answer of the first.
+A request that comes again while the first is being answered gets the answer of the first. One that was answered before,
+with more than is kept beside its id, gets the answer that is kept with the person, if that is the last one; else what
+waits for him.
 """
 
 from collections.abc import Hashable, Sequence
@@ -12,7 +14,7 @@ from contextlib import suppress
 from typing import Final, Protocol
 
 import msgspec
-from attrs import frozen
+from attrs import evolve, frozen
 
 from sessiond import telemetry
 from sessiond.core.codes import ErrorCode
@@ -151,7 +153,11 @@ class Answers:
             _digest(account, first.read),
             tuple(other.told for other in others),
         )
-        return decode_answered(await self._directory.locate(first.user).ask(item, timeout=seconds))
+        ref = self._directory.locate(first.user)
+        answered = decode_answered(await ref.ask(item, timeout=seconds))
+        if answered.duplicate:
+            answered = decode_answered(await ref.ask(evolve(item, reminds=True), timeout=seconds))
+        return answered
 
     def _check_rate(self, user: UserId) -> None:
         wait = self._buckets.take(user, self._clock.monotonic())
