@@ -58,8 +58,13 @@ class Answering:
         heard, last, now = item.heard, line.last, self._services.clock.now()
         ended = line.answered is not None and line.answered.ends
         inputs = inputs_of((heard, *item.others), last, now, ended=ended)
-        if not inputs:
-            _reply(turn, line.answered or Answered())
+        if not inputs and line.answered is not None:
+            _reply(turn, line.answered)
+            return
+        self._dialogue.asks(account.name, heard)
+        if not inputs:  # the answer came too late: it waits to be seen
+            said = said_on(account, heard, item.waits_seconds)
+            self._dialogue.said(turn, evolve(said, answer=Answer(), opens=False, reminds=True))
             return
         if len(inputs) > 1 and self._dialogue.goes_on(turn, said_on(account, inputs[0])):
             # What was dialled along answers no other question than it was meant for.
@@ -82,6 +87,7 @@ class Answering:
                 said = said_on(account, item.heard, item.waits_seconds)
                 self._dialogue.said(turn, evolve(said, answer=Answer(), reminds=True))
             return
+        self._dialogue.asks(account.name, item.heard)
         self._say_all(turn, account, (item.heard, *item.others), item)
         replies = [one.payload for one in turn.effects if isinstance(one, Reply)]
         answered = None

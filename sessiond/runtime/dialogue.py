@@ -23,6 +23,7 @@ from sessiond.core.errors import AppFailed, InvalidInput, Refused, SnapshotError
 from sessiond.core.flows.flow import Host
 from sessiond.core.flows.prompts import Output
 from sessiond.core.gateways.accounts import Account
+from sessiond.core.gateways.arrivals import Heard
 from sessiond.core.gateways.lines import encode_answered
 from sessiond.core.ids import Digest
 from sessiond.core.records import MAX_STORED_REPLY
@@ -36,7 +37,14 @@ from sessiond.runtime.computed import Computed
 from sessiond.runtime.driving import Driving
 from sessiond.runtime.flow_signals import log_failure, signals_of
 from sessiond.runtime.gateway_journal import tell_downloads, tell_page
-from sessiond.runtime.gateway_output import deliver, page_of, show_page, wait_page
+from sessiond.runtime.gateway_output import (
+    deliver,
+    line_of,
+    page_of,
+    put_line,
+    show_page,
+    wait_page,
+)
 
 __all__ = ["CONVERSATIONS_TIMER", "RUNS_TIMER", "Dialogue"]
 
@@ -69,8 +77,8 @@ class Dialogue:
         self._calls = calls
         self._services = calls.services
         self._conversations: Conversations | None = None
-        self._shown: dict[str, Missed] = {}
-        """By the account: what was answered there last; missed, when the answer comes too late."""
+        self._shown: dict[str, tuple[int, Missed | None]] = {}
+        """By the account: which request was answered there last, and with what; missed, when that comes too late."""
 
     def said(self, turn: Computed, item: inputs.Said, *, is_answered: bool = True) -> None:
         """Compute the turn of what a person said; *is_answered*: somebody waits for what is shown.
@@ -133,11 +141,21 @@ class Dialogue:
         turn.effects = (*turn.effects, Reply(_NOTHING_SHOWN))
         return True
 
-    def unseen(self, turn: Computed, account: str) -> None:
-        """Compute the turn of an answer on *account* that came too late: the next dial shows it."""
-        missed, book = self._shown.pop(account, None), self._services.book
-        if missed is None or book is None:
+    def asks(self, account: str, heard: Heard) -> None:
+        """Note that what is shown on *account* answers *heard* from now on."""
+        _, missed = self._shown.get(account, (0, None))  # pages are turned without a flow
+        self._shown[account] = (_request_of(heard), missed)
+
+    def unseen(self, turn: Computed, item: inputs.Unseen) -> None:
+        """Compute the turn of an answer that came too late: the next dial shows it, or a repeat of the request does.
+
+        Unless another request was answered since.
+        """
+        book, account = self._services.book, item.account
+        request, missed = self._shown.get(account, (0, None))
+        if missed is None or book is None or request != _request_of(item.heard):
             return
+        del self._shown[account]
         before, now = turn.state.snapshot, self._services.clock.now()
         stored, ttl = before.conversations, book.sessions.ttl(missed.channel.platform)
         with suppress(SnapshotError, Refused):  # unreadable, or too large: what is stored stays
@@ -146,6 +164,7 @@ class Dialogue:
             self._check_size(kept)
             turn.state = replace(turn.state, snapshot=replace(before, conversations=kept))
             self._rearm(turn)
+            put_line(turn, account, replace(line_of(turn, account), answered=None))
 
     def ended(self, turn: Computed, item: inputs.EndConversations) -> None:
         """Compute the turn of an operator who ends conversations."""
@@ -271,10 +290,11 @@ class Dialogue:
             self._rearm(turn, taken)
 
     def _note_shown(self, account: str, taken: Taken | None) -> None:
-        self._shown.pop(account, None)
+        request, missed = self._shown.get(account, (0, None))[0], None
         if taken is not None and taken.output is not None and taken.happenings:
             channel, messages = taken.happenings[-1].channel, taken.output.messages
-            self._shown[account] = Missed(taken.key, taken.flow, account, channel, messages)
+            missed = Missed(taken.key, taken.flow, account, channel, messages)
+        self._shown[account] = (request, missed)
 
     def _deliver(self, turn: Computed, account: Account, taken: Taken, output: Output) -> None:
         """Have *output* sent. What the gateway cannot show is told to its author, and fails no turn.
@@ -331,6 +351,11 @@ def _forms(output: Output) -> Iterator[Output]:
     """Give what is shown, then what of it every gateway can show."""
     yield output
     yield without_media(output)
+
+
+def _request_of(heard: Heard) -> int:
+    """Tell requests of one person apart."""
+    return hash((heard.facts.request_id, heard.begins, heard.so_far, heard.answer.text))
 
 
 def _reply_of(turn: Computed) -> bytes | None:

@@ -183,7 +183,7 @@ class Turns:
         self, turn: Computed, item: inputs.Said | inputs.Settled | inputs.Unseen
     ) -> None:
         if isinstance(item, inputs.Unseen):
-            self.dialogue.unseen(turn, item.account)
+            self.dialogue.unseen(turn, item)
             return
         if isinstance(item, inputs.Settled):
             # Also of a user whom the app does not know any more: or its function would be called again for ever.

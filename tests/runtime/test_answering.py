@@ -14,12 +14,14 @@ from sessiond.core.gateways.accounts import Account, AccountSettings
 from sessiond.core.gateways.inputs import Incoming, Unseen
 from sessiond.core.gateways.lines import decode_answered
 from sessiond.core.ids import input_digest
+from sessiond.gateways.http import HttpGateway, HttpGatewaySettings
 from sessiond.stores.memory import MemoryStore
 from sessiond.testing.faults import FaultyStore
 from sessiond.testing.world import World, open_world
 from tests.runtime.gateway_worlds import (
     ANN,
     TALKING,
+    TOKEN,
     USSD,
     ask,
     greeter,
@@ -212,14 +214,16 @@ async def open_slow_world(
         yield world, store
 
 
-async def missed(world: World, store: FaultyStore, text: str = "", **more: Any) -> None:
+async def missed(
+    world: World, store: FaultyStore, text: str = "", account: Account = USSD, **more: Any
+) -> None:
     """Say something whose commit takes longer than the door waits, which then says so."""
     store.hold("commit")
-    item = Incoming(USSD.name, heard(text, **more), 5.0)
+    item = Incoming(account.name, heard(text, account, **more), 5.0)
     with pytest.raises(AskTimeout) as caught:
         await world.ref(ANN).ask(item, timeout=8)
     assert caught.value.applied is None
-    world.ref(ANN).tell(Unseen(USSD.name))
+    world.ref(ANN).tell(Unseen(account.name, item.heard))
     store.let_go("commit")
     await world.settle()
 
@@ -257,14 +261,91 @@ async def test_an_end_that_a_slow_commit_kept_from_the_phone_is_shown_once(
     assert "Welcome.\n\nWhat is your name?" == anew.text
 
 
+async def test_a_repeat_shows_what_came_too_late_and_the_next_dial_does_not(
+    autojump_clock: MockClock,
+) -> None:
+    """The very screen that the first request missed, once: of a question, of an end, of a menu whether to go on."""
+    settings = AccountSettings(gateway="africastalking", resume_seconds=300)
+    talking = Account("talking", settings, TALKING.gateway)
+    async with open_slow_world(talking, is_durable=True) as (world, store):
+        shown = []
+        for session, typed in (
+            ("dial-1", ""),
+            ("dial-2", ""),
+            ("dial-2", "2"),
+            ("dial-2", "2*Ann"),
+        ):
+            await missed(world, store, account=talking, so_far=typed, session=session)
+            both = [await ask(world, account=talking, so_far=typed, session=session) for _ in "ab"]
+            assert (both[0].text, both[0].ends) == (both[1].text, both[1].ends)
+            shown.append(both[0].text)
+        end = "2*Ann*1"
+        await missed(world, store, account=talking, so_far=end, session="dial-2")
+        last = await ask(world, account=talking, so_far=end, session="dial-2")
+        anew = await ask(world, account=talking, so_far="", session="dial-3")
+
+    assert "Welcome.\n\nWhat is your name?" == shown[0] == shown[2] == anew.text
+    assert "1. Continue\n2. Start again" in shown[1]
+    assert "Is it Ann?\n\n1. Yes\n2. No" == shown[3]
+    assert ("Thank you, Ann: Yes.", True) == (last.text, last.ends)
+
+
+async def test_what_came_too_late_for_a_program_is_shown_with_its_next_input(
+    autojump_clock: MockClock,
+) -> None:
+    """It has no screen of ours, and may not name its requests."""
+    gateway = HttpGateway(HttpGatewaySettings(tokens=(TOKEN,)))
+    program = Account("program", AccountSettings(gateway="http"), gateway)
+    async with open_slow_world(program, is_durable=True) as (world, store):
+        await missed(world, store, "hi", account=program)
+        first = await ask(world, "what?", account=program)
+        second = await ask(world, "Ann", account=program)
+
+    assert "Welcome.\n\nWhat is your name?" == first.text
+    assert "Is it Ann?\n\n1. Yes\n2. No" == second.text
+
+
+async def test_what_came_too_late_for_one_dial_is_not_what_another_one_saw(
+    autojump_clock: MockClock,
+) -> None:
+    """He has dialled again before the first dial was told to wait, and reads what that one is answered: once."""
+    async with open_slow_world(USSD, is_durable=True) as (world, store):
+        await ask(world, begins=True)
+        await ask(world, "Ann")
+        store.hold("commit")
+        first = Incoming(USSD.name, heard("1"), 5.0)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(fail_to_answer, world, first)
+            await trio.sleep(5)
+            nursery.start_soon(let_go_later, store)
+            seen = await ask(world, begins=True, session="dial-2")
+            world.ref(ANN).tell(Unseen(USSD.name, first.heard))
+        await world.settle()
+        anew = await ask(world, "Eve", session="dial-2")
+
+    assert "Welcome.\n\nWhat is your name?" == seen.text
+    assert "Is it Eve?\n\n1. Yes\n2. No" == anew.text
+
+
+async def fail_to_answer(world: World, item: Incoming) -> None:
+    with pytest.raises(AskTimeout):
+        await world.ref(ANN).ask(item, timeout=8)
+
+
+async def let_go_later(store: FaultyStore) -> None:
+    await trio.sleep(4)
+    store.let_go("commit")
+
+
 async def test_what_was_seen_is_not_shown_again(autojump_clock: MockClock) -> None:
     """An account that nobody was answered on, a menu whether to go on, a user without a session: nothing changes."""
     settings = AccountSettings(gateway="nalo", resume_seconds=300)
     patient = Account("line", settings, USSD.gateway)
     async with open_slow_world(patient, is_durable=True) as (world, store):
-        world.ref(ANN).tell(Unseen(USSD.name))
+        world.ref(ANN).tell(Unseen(USSD.name, heard(begins=True)))
         await ask(world, begins=True)
-        world.ref(ANN).tell(Unseen("another"))
+        world.ref(ANN).tell(Unseen("another", heard(begins=True)))
+        world.ref(ANN).tell(Unseen(USSD.name, heard(begins=True, session="dial-0")))
         await ask(world, "Ann")
         await missed(world, store, begins=True, session="dial-2")
         menu = await ask(world, begins=True, session="dial-3")

@@ -27,9 +27,10 @@ class Incoming:
 
 @frozen
 class Unseen:
-    """What an ``Incoming`` is answered with comes too late: nobody on *account* sees what is shown there last."""
+    """What an ``Incoming`` is answered with comes too late: nobody on *account* sees what *heard* is answered with."""
 
     account: str
+    heard: Heard = field(repr=False)
 
 
 @frozen

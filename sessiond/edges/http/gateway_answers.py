@@ -125,7 +125,7 @@ class Answers:
             return _Shown(await self._say(account, said))
         except SessiondError as error:
             if isinstance(error, AskTimeout) and error.applied is not False:
-                self._take_back(account, said[0].user)
+                self._take_back(account, said[0])
                 return _Shown(Answered(text=settings.wait_text, ends=True), "wait")
             explained = explain(error)
             code = ErrorCode.INTERNAL_ERROR.value if explained is None else explained.code
@@ -137,10 +137,10 @@ class Answers:
             _failed(error)
         return _Shown(Answered(text=settings.failed_text, ends=True), "failed")
 
-    def _take_back(self, account: Account, user: UserId) -> None:
+    def _take_back(self, account: Account, said: _Said) -> None:
         """Have the actor keep for the next dial what comes too late for this one."""
         with suppress(SessiondError):  # his mailbox is full: what he says next goes on from there
-            self._directory.locate(user).tell(Unseen(account.name))
+            self._directory.locate(said.user).tell(Unseen(account.name, said.told))
 
     async def _say(self, account: Account, said: Sequence[_Said]) -> Answered:
         first, *others = said

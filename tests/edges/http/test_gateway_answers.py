@@ -184,7 +184,8 @@ async def test_no_answer_in_time_is_a_text_of_the_account() -> None:
     ) as stand:
         answer = json.loads((await stand.dial()).body)
 
-    assert [(AMA, Unseen("line"))] == stand.said_to
+    ((_, asked, _),) = stand.asked
+    assert [(AMA, Unseen("line", asked.heard))] == stand.said_to
     assert ("Wait a bit.", False) == (answer["MSG"], answer["MSGTYPE"])
     assert [
         ("gateway.answered", {"user": AMA, "account": "line", "outcome": "wait"})
