@@ -50,7 +50,7 @@ class Answering:
           Refused: UNKNOWN_EVENT, there is no such account; what the dialogue refuses.
 
         """
-        account = self._services.account(item.account)
+        account, turn.phone = self._services.account(item.account), item.heard.alias
         if account.gateway.limits.pages is None:
             self._answer_program(turn, account, item)
             return

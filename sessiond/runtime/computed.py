@@ -34,6 +34,8 @@ class Computed(msgspec.Struct):
     erase: bool = False
     relaxed: bool = False
     signals: list[Signal] = []
+    phone: str = ""
+    """Whose phone is answered: an alias, or (empty) the user himself. Each has a line of its own."""
     line: tuple[bytes, Line] | None = None
     """The line that was read or written last, with the bytes that it is in the state: each turn asks for it often."""
 

@@ -24,7 +24,7 @@ from sessiond.core.flows.flow import Host
 from sessiond.core.flows.prompts import Output
 from sessiond.core.gateways.accounts import Account
 from sessiond.core.gateways.arrivals import Heard
-from sessiond.core.gateways.lines import encode_answered
+from sessiond.core.gateways.lines import encode_answered, line_name
 from sessiond.core.ids import Digest
 from sessiond.core.records import MAX_STORED_REPLY
 from sessiond.core.rendering.screens import without_media
@@ -78,7 +78,7 @@ class Dialogue:
         self._services = calls.services
         self._conversations: Conversations | None = None
         self._shown: dict[str, tuple[int, Missed | None]] = {}
-        """By the account: which request was answered there last, and with what; missed, when that comes too late."""
+        """By the line: which request was answered there last, and with what; missed, when that comes too late."""
 
     def said(self, turn: Computed, item: inputs.Said, *, is_answered: bool = True) -> None:
         """Compute the turn of what a person said; *is_answered*: somebody waits for what is shown.
@@ -115,6 +115,7 @@ class Dialogue:
     def settled(self, turn: Computed, item: inputs.Settled) -> None:
         """Compute the turn of a function's result; a stale one changes nothing."""
         stored, now = turn.state.snapshot.conversations, self._services.clock.now()
+        turn.phone = item.phone
         taken = self._opened().settle(item, stored, now)
         if taken is None:
             turn.effects = (*turn.effects, Reply(_NOTHING_SHOWN))
@@ -143,19 +144,21 @@ class Dialogue:
 
     def asks(self, account: str, heard: Heard) -> None:
         """Note that what is shown on *account* answers *heard* from now on."""
-        _, missed = self._shown.get(account, (0, None))  # pages are turned without a flow
-        self._shown[account] = (_request_of(heard), missed)
+        name = line_name(account, heard.alias)
+        _, missed = self._shown.get(name, (0, None))  # pages are turned without a flow
+        self._shown[name] = (_request_of(heard), missed)
 
     def unseen(self, turn: Computed, item: inputs.Unseen) -> None:
         """Compute the turn of an answer that came too late: the next dial shows it, or a repeat of the request does.
 
         Unless another request was answered since.
         """
-        book, account = self._services.book, item.account
-        request, missed = self._shown.get(account, (0, None))
+        book, account, turn.phone = self._services.book, item.account, item.heard.alias
+        name = line_name(account, turn.phone)
+        request, missed = self._shown.get(name, (0, None))
         if missed is None or book is None or request != _request_of(item.heard):
             return
-        del self._shown[account]
+        del self._shown[name]
         before, now = turn.state.snapshot, self._services.clock.now()
         stored, ttl = before.conversations, book.sessions.ttl(missed.channel.platform)
         with suppress(SnapshotError, Refused):  # unreadable, or too large: what is stored stays
@@ -271,7 +274,7 @@ class Dialogue:
         if waits_seconds is not None and not goes_on_waiting:
             turn.effects = (*turn.effects, Reply(self._reply(turn, account, taken)))
         if account is not None and account.answers is not None and waits_seconds is not None:
-            self._note_shown(account.name, None if goes_on_waiting else taken)
+            self._note_shown(turn, account.name, None if goes_on_waiting else taken)
         if taken.run is not None:
             waits = (waits_seconds or 0.0) if goes_on_waiting else 0.0
             start = StartRun(
@@ -282,6 +285,7 @@ class Dialogue:
                 taken.waiting_text,
                 digest if waits else None,
                 b"" if account is None else wait_page(account),
+                turn.phone,
             )
             turn.effects = (*turn.effects, start)
         if taken.links:
@@ -289,12 +293,13 @@ class Dialogue:
         if taken.stored is not before.conversations:
             self._rearm(turn, taken)
 
-    def _note_shown(self, account: str, taken: Taken | None) -> None:
-        request, missed = self._shown.get(account, (0, None))[0], None
+    def _note_shown(self, turn: Computed, account: str, taken: Taken | None) -> None:
+        name = line_name(account, turn.phone)
+        request, missed = self._shown.get(name, (0, None))[0], None
         if taken is not None and taken.output is not None and taken.happenings:
             channel, messages = taken.happenings[-1].channel, taken.output.messages
             missed = Missed(taken.key, taken.flow, account, channel, messages)
-        self._shown[account] = (request, missed)
+        self._shown[name] = (request, missed)
 
     def _deliver(self, turn: Computed, account: Account, taken: Taken, output: Output) -> None:
         """Have *output* sent. What the gateway cannot show is told to its author, and fails no turn.

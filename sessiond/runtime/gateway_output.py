@@ -17,6 +17,7 @@ from sessiond.core.gateways.lines import (
     decode_line,
     encode_answered,
     encode_line,
+    line_name,
 )
 from sessiond.core.gateways.outgoing import (
     Outgoing,
@@ -55,10 +56,11 @@ _Held = tuple[msgspec.Raw, ...]
 
 
 def line_of(turn: Computed, account: str) -> Line:
-    """Read the person's line of *account*."""
-    raw = turn.state.snapshot.lines.get(account)
+    """Read the person's line of *account*, on the phone that is answered."""
+    lines = turn.state.snapshot.lines
+    raw = lines.get(line_name(account, turn.phone))
     if raw is None:
-        return NEW_LINE
+        return _line_before(lines.get(account), turn.phone)
     known = turn.line
     if known is not None and known[0] is raw:
         return known[1]
@@ -67,12 +69,18 @@ def line_of(turn: Computed, account: str) -> Line:
     return line
 
 
+def _line_before(raw: bytes | None, phone: str) -> Line:
+    """Read the line that all phones had in an earlier version, if it is that of *phone*."""
+    line = NEW_LINE if raw is None else decode_line(raw)
+    return line if line.alias == phone else NEW_LINE
+
+
 def put_line(turn: Computed, account: str, line: Line) -> None:
     """Make *line* part of the turn."""
-    snapshot = turn.state.snapshot
+    snapshot, name = turn.state.snapshot, line_name(account, turn.phone)
     raw = encode_line(line)
-    if snapshot.lines.get(account) != raw:
-        lines: Mapping[str, bytes] = {**snapshot.lines, account: raw}
+    if snapshot.lines.get(name) != raw:
+        lines: Mapping[str, bytes] = {**snapshot.lines, name: raw}
         turn.state = replace(turn.state, snapshot=replace(snapshot, lines=lines))
         turn.line = raw, line
 

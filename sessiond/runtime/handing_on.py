@@ -133,6 +133,8 @@ def _renamed(
         case Incoming():
             heard, *others = (_heard_of(one, user) for one in (item.heard, *item.others))
             return evolve(item, heard=heard, others=tuple(others))
+        case inputs.Unseen(heard=heard):
+            return evolve(item, heard=_heard_of(heard, user))
         case Said():
             return evolve(item, facts=replace(item.facts, user_id=user))
         case _:

@@ -13,7 +13,7 @@ from sessiond.core.codes import CloseCode
 from sessiond.core.conversations.inputs import EndConversations
 from sessiond.core.conversations.journal_events import JournalEvent
 from sessiond.core.errors import SnapshotCorrupt
-from sessiond.core.gateways.lines import NEW_LINE, Line, decode_line, encode_line
+from sessiond.core.gateways.lines import NEW_LINE, Line, decode_line, encode_line, line_name
 from sessiond.core.gateways.outgoing import decode_outgoing, encode_outgoing
 from sessiond.core.gateways.updates import DeliveryState
 from sessiond.core.ids import UserId
@@ -186,8 +186,11 @@ class Linking:
             snapshot = replace(snapshot, aliases=(*snapshot.aliases, note.user))
         lines = dict(snapshot.lines)
         for account, raw in note.lines.items():
-            ours = decode_line(lines[account]) if account in lines else NEW_LINE
             theirs = _line_of_alias(decode_line(bytes(raw)), note.user)
+            if theirs.last is not None:  # a phone on USSD: it shows what it shows
+                lines[line_name(account, note.user)] = encode_line(theirs)
+                continue
+            ours = decode_line(lines[account]) if account in lines else NEW_LINE
             line = _merged(ours, theirs)
             lines[account] = encode_line(replace(line, held=line.held[-MAX_HELD:]))
             self._give_up(turn, account, line.held[:-MAX_HELD], "too many wait for the person")

@@ -150,7 +150,13 @@ class Runs:
             seconds = waiting.seconds_left()
             digest = effect.digest if seconds else None
             settled = Settled(
-                effect.conversation, effect.request.run_id, result, seconds, digest, downloads
+                effect.conversation,
+                effect.request.run_id,
+                result,
+                seconds,
+                digest,
+                effect.phone,
+                downloads,
             )
             return settled, _Delivery(waiting)
 

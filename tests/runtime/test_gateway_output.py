@@ -58,6 +58,21 @@ def test_pages_are_kept_until_something_else_is_shown() -> None:
     assert line_of(made, USSD.name).answered == Answered(text="Name?", screen="s1")
 
 
+def test_each_phone_has_its_own_line() -> None:
+    """One that an earlier version wrote for all of them is that of the phone that was used last."""
+    made = turn()
+    before = Line(alias="tel:0f", answered=Answered(text="Name?"))
+    put_line(made, USSD.name, before)
+    shown = []
+    for phone in ("tel:0f", "tel:1f"):
+        made.phone = phone
+        shown.append(line_of(made, USSD.name))
+        put_line(made, USSD.name, Line(alias=phone))
+
+    assert [before, Line()] == shown
+    assert [*made.state.snapshot.lines] == ["line", "line/tel:0f", "line/tel:1f"]
+
+
 def test_deliveries_are_numbered_over_all_turns() -> None:
     """Two turns' messages have different names, and the order of what was shown."""
     made = turn()

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import pytest
 from msgspec.structs import replace
 from trio.testing import MockClock
 
+from sessiond import Conversation
+from sessiond.core.errors import AskTimeout
 from sessiond.core.gateways.inbox_bodies import encode_arrived
-from sessiond.core.gateways.inputs import Incoming
+from sessiond.core.gateways.inputs import Incoming, Unseen
 from sessiond.core.gateways.lines import decode_answered, decode_line
 from sessiond.core.ids import UserId, input_digest
 from sessiond.core.linking import LinkNote, encode_note
+from sessiond.stores.memory import MemoryStore
+from sessiond.testing.faults import FaultyStore
 from sessiond.testing.world import World, open_world
 from tests.runtime.gateway_worlds import NUMBER, USSD, greeter, heard, whatsapp
 from tests.runtime.test_link_steps import users, write
@@ -55,6 +60,39 @@ async def test_a_dial_that_met_nobody_is_answered_by_who_dialled(autojump_clock:
 
         assert "What is your name?" in shown.text
         assert await users(world) == [PHONE]
+
+
+async def test_what_came_too_late_for_an_alias_is_shown_at_his_next_dial(
+    autojump_clock: MockClock,
+) -> None:
+    """Each of the user's phones has a line of its own; what is said of it is handed on like its requests."""
+    app, store = linking_app(), FaultyStore(MemoryStore())
+
+    @app.flow("ask", takes_everything=True)
+    async def ask(c: Conversation) -> None:
+        await c.ask("name", "What is your name?")
+
+    async with open_world(app, accounts=[USSD], store=store) as world:
+        await link(world)
+
+        def dialled(session: str) -> Incoming:
+            said = heard(begins=True, session=session)
+            return Incoming("line", replace(said, facts=replace(said.facts, user_id=PHONE)), 5.0)
+
+        late = dialled("dial-1")
+        store.hold("commit")
+        with pytest.raises(AskTimeout):
+            await world.ref(PHONE).ask(late, timeout=8)
+        world.ref(PHONE).tell(Unseen("line", late.heard))
+        store.let_go("commit")
+        await until_quiet(world)
+        kept = await snapshot(world, WEB)
+        shown = decode_answered(await world.ref(PHONE).ask(dialled("dial-2"), timeout=30))
+
+    assert kept is not None
+    assert [f"line/{PHONE}"] == [*kept.lines]
+    assert b'"is_unasked":true' in b"".join(kept.conversations.values())
+    assert "What is your name?" == shown.text
 
 
 async def test_it_is_known_who_said_it(autojump_clock: MockClock) -> None:

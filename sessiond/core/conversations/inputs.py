@@ -67,6 +67,8 @@ class Settled:
     """How long a door goes on waiting for what comes of it; 0: none does."""
     digest: Digest | None = None
     """The id of the input that the door waits with: its repeats are answered with what comes of it."""
+    phone: str = ""
+    """The alias whose phone waits; empty: the user's own, or no phone."""
     downloads: tuple[FileDownload, ...] = ()
     """What it has fetched of what people sent."""
     refusals: int = 0

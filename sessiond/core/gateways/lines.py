@@ -1,6 +1,7 @@
 """Lines: what is kept with a person of one account of a provider, beside his conversations.
 
 One line per account that he spoke on: where he is reached, what his phone shows now, and what waits for him to write.
+On USSD one for each of his phones (``line_name``): each shows something else.
 """
 
 from typing import Final
@@ -20,6 +21,7 @@ __all__ = [
     "decode_line",
     "encode_answered",
     "encode_line",
+    "line_name",
 ]
 
 
@@ -67,6 +69,14 @@ NEW_LINE: Final = Line()
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder(Line).decode
 _decode_answered: Final = msgspec.json.Decoder(Answered).decode
+
+
+def line_name(account: str, alias: str = "") -> str:
+    """Name the line of *account* that the phone of *alias* has; his own (empty) is named like the account.
+
+    Only where he is answered at once (USSD): elsewhere there is one line, on which he is reached.
+    """
+    return f"{account}/{alias}" if alias else account
 
 
 def encode_line(line: Line) -> bytes:

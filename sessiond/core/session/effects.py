@@ -71,6 +71,8 @@ class StartRun:
     """The id of the input with which somebody waits."""
     pending: bytes = field(default=b"", repr=False)
     """What he is told when his time is over, where that is no document of the conversation."""
+    phone: str = ""
+    """The alias whose phone waits; empty: the user's own, or no phone."""
 
 
 @frozen

@@ -13,6 +13,7 @@ from sessiond.core.gateways.lines import (
     decode_line,
     encode_answered,
     encode_line,
+    line_name,
 )
 from sessiond.core.rendering.paging import Paging
 
@@ -48,6 +49,12 @@ def test_what_is_no_line_is_refused(raw: bytes) -> None:
     """Without repeating any of it."""
     with pytest.raises(SnapshotCorrupt, match="not a line"):
         decode_line(raw)
+
+
+def test_each_phone_has_a_line_of_its_own() -> None:
+    """The user's own is named like the account, which no alias's can be."""
+    assert "shop" == line_name("shop")
+    assert "shop/tel:0f" == line_name("shop", "tel:0f")
 
 
 def test_a_line_shows_nobody() -> None:
