@@ -107,6 +107,7 @@ class Nalo(UssdGateway):
             profile={"network": network} if network else {},
             account=user_id,
             begins=bool(begins),
+            goes_on=begins is False,
         )
 
     @override

@@ -56,6 +56,8 @@ class SomePhone:
     kind: str
     port: int
     number: str = "233244123456"
+    account: str = ""
+    """Named like the kind, unless it is said."""
     session: str = ""
     dials: int = 0
     typed: list[str] = field(factory=list)
@@ -93,7 +95,7 @@ class SomePhone:
         return await self._send(*self.sent[-1])
 
     async def _send(self, body: bytes, media_type: str) -> Shown:
-        path = f"/gateways/{self.kind}?token={TOKEN}"
+        path = f"/gateways/{self.account or self.kind}?token={TOKEN}"
         got = await request(self.port, "POST", path, body, {"content-type": media_type})
         assert 200 == got[0], got
         return self._read(got[2])

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from sessiond import App, Conversation
-from tests.scenarios.dialling import accounts_of, greeter, of_kinds
+from tests.scenarios.dialling import TOKEN, SomePhone, accounts_of, greeter, of_kinds
 from tests.scenarios.live import open_live
+from tests.scenarios.server_process import ServerProcess
 
 FIRST = ("Welcome.\n\nFirst?", True)
 
@@ -34,6 +35,34 @@ async def test_the_first_request_again_after_a_crash(tmp_path: Path) -> None:
             phone.port = live.port
             assert FIRST == await phone.again(), phone.kind
             assert ("Second?", True) == await phone.press("a"), phone.kind
+
+
+async def test_requests_again_after_a_sigkill(short_tmp_path: Path) -> None:
+    """The first and the last request of a dial: their answers were durable when they were given."""
+    store = f"sqlite:///{short_tmp_path}/dials.db"
+    module = "tests.scenarios.link_server"
+    server = ServerProcess(store, short_tmp_path, module=module, arguments=[TOKEN])
+    await server.start()
+    phone = SomePhone("nalo", server.port, account="line")
+    first = await phone.dial()
+    server.kill()
+    await server.start()
+    assert first == await phone.again()
+    for text in ("1", "Tea"):
+        await phone.press(text)
+    assert ("3 Tea.", False) == await phone.press("3")
+    server.kill()
+    await server.start()
+    assert ("3 Tea.", False) == await phone.again()
+    server.kill()
+
+
+async def test_a_session_that_nobody_knows(tmp_path: Path) -> None:
+    """Where the provider says that it began before, what is typed in it answers a screen that is gone."""
+    async with open_live(greeter(), tmp_path, **accounts_of(tmp_path)) as live:
+        phone = SomePhone("nalo", live.port, session="lost")
+        assert FIRST == await phone.press("1")
+        assert ("Second?", True) == await phone.press("2")
 
 
 async def test_the_first_request_again_when_the_person_has_gone_on(tmp_path: Path) -> None:

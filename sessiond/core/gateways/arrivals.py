@@ -29,6 +29,8 @@ class Heard(Value, frozen=True, kw_only=True, tag="heard"):
     """Ours at the provider, where it names it and wants it back."""
     begins: bool = False
     """A dial: a session of the provider begins with it. Where the provider does not say so, ``inputs_of`` finds out."""
+    goes_on: bool = False
+    """The provider says that its session began before: a screen is answered."""
     dialled: str = ""
     """What was dialled (``*920*44#``), where it is known; it is no answer."""
     so_far: str | None = None

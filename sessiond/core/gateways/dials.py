@@ -127,16 +127,18 @@ def _inputs(
 def _is_repeat(heard: Heard, same: LastRequest, now: float, *, ended: bool) -> bool:
     """Tell whether the request is answered already, *same* being the last one of its session."""
     text, is_soon = _text_of(heard), bool(same.at) and now - same.at <= _REPEAT_SECONDS
+    # Behind an end it is the first one again only where nothing else came.
+    is_first = text == same.opened and (same.is_first or not ended)
     if heard.begins:
         # Without an id of the session it has that of the phone: whoever dials again at once has the same.
         has_id = heard.facts.request_id != heard.facts.msisdn
-        return has_id and is_soon and text == same.opened
+        return has_id and is_soon and is_first
     if heard.so_far is not None:
         return is_soon if ended else same.so_far.startswith(heard.so_far)
     if ended and not is_soon:
         return False
     is_dial = not text or _is_code(text)
-    if is_dial and text == same.opened and (text or same.is_first):
+    if is_dial and is_first and (text or same.is_first):
         return True
     return ended and not is_dial
 
@@ -186,7 +188,12 @@ def answers_dialled(dialled: str, service_code: str) -> tuple[str, ...]:
 
 
 def _first(heard: Heard) -> tuple[Heard, ...]:
-    """Make a dial of the first request; its text is what was dialled, or else an answer dialled with it."""
+    """Make a dial of the first request; its text is what was dialled, or else an answer dialled with it.
+
+    An answer in a session that nobody knows any more is none to what the dial shows.
+    """
+    if heard.goes_on:
+        return dial_and_answers(heard, ())
     text = heard.answer.text.strip()
     if not text or text.startswith(_JOINED) or text.endswith("#"):
         return dial_and_answers(msgspec.structs.replace(heard, dialled=text or heard.dialled), ())

@@ -52,6 +52,14 @@ def test_a_session_not_seen_before_begins() -> None:
         assert (True, "", dialled) == (dial.begins, dial.answer.text, dial.dialled)
 
 
+def test_an_answer_in_a_session_that_nobody_knows_is_none() -> None:
+    """Where the provider says that it began before: what was shown there is gone."""
+    lost = msgspec.structs.replace(heard("5"), goes_on=True)
+
+    assert [(True, "")] == texts(inputs_of((lost,), None))
+    assert (lost,) == inputs_of((lost,), LastRequest(session="s"))
+
+
 def test_a_program_does_not_dial() -> None:
     """What it says first in a session is what the person said, and nothing comes before it."""
     said = heard("hi")
@@ -174,6 +182,9 @@ def test_a_dial_in_a_session_that_we_ended_is_a_new_one() -> None:
 
     assert [(True, "")] == texts(inputs_of((heard(),), last, NOW + 1, ended=True))
     assert [(True, "")] == texts(inputs_of((heard("*714#"),), last, NOW + 1, ended=True))
+    again = after(dialled(), heard("1"))
+    assert (dialled(),) == inputs_of((dialled(),), again, NOW + 1, ended=True)
+    assert () == inputs_of((dialled(),), after(dialled()), NOW + 1, ended=True)
 
 
 @pytest.mark.parametrize("so_far", [None, "1"])
