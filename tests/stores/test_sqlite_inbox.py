@@ -36,7 +36,7 @@ def _steps(rig: StoreRig) -> Iterator[list[str]]:
 
 def _clearing(number: int, *, clears: bool, at: float = NOW) -> Arrival:
     """Make the arrival of that number among those that clear away expired ids, or among the others."""
-    names = (f"{n}" for n in range(10_000) if (digest(f"{n}")[0] % 16 == 0) == clears)
+    names = (f"{n}" for n in range(10_000) if (digest(f"{n}")[-1] % 16 == 0) == clears)
     return arrival([name for name, _ in zip(names, range(number + 1), strict=False)][-1], at=at)
 
 
@@ -111,6 +111,54 @@ async def test_expired_ids_are_cleared_away(path: Path) -> None:
     left = {digest("kept"), digest("his"), digest("seen")}
     left |= {_clearing(0, clears=clears).digest for clears in (True, False)}
     assert _ids(path) == left
+
+
+async def test_a_user_with_ever_so_many_ids_holds_nobody_up(path: Path) -> None:
+    """Clearing looks at a part of them, of which those that expired go: not at all that one user has."""
+    async with open_rig(lambda: open_sqlite_store(path), max_commit_bytes=LIMIT) as rig:
+        await rig.acquire()
+        taken = [
+            await _steps_to_clear(rig, ids=ids, first=number)
+            for number, ids in enumerate((600, 20_000))
+        ]
+
+    assert taken[1] < 2 * taken[0]
+
+
+async def _steps_to_clear(rig: StoreRig, *, ids: int, first: int) -> int:
+    """Count the steps in which SQLite accepts an arrival that clears, of a user who has so many *ids*."""
+    db: sqlite3.Connection = rig.store._writer.db  # type: ignore[attr-defined]
+    db.execute("BEGIN")
+    db.executemany(
+        "INSERT INTO beside VALUES (?, 'i', ?, NULL, ?, NULL, NULL)",
+        [(USER, digest(f"{first} {number}"), NOW + 1e6) for number in range(ids)],
+    )
+    db.execute("COMMIT")
+    taken = 0
+
+    def count() -> int:
+        nonlocal taken
+        taken += 1
+        return 0
+
+    db.set_progress_handler(count, 10)
+    await rig.accept(_clearing(first, clears=True))
+    db.set_progress_handler(None, 0)
+    return taken
+
+
+async def test_what_expired_goes_in_time_wherever_it_lies(path: Path) -> None:
+    """Each that clears begins at its own digest, and those lie everywhere; what is kept stays."""
+    async with open_rig(lambda: open_sqlite_store(path), max_commit_bytes=LIMIT) as rig:
+        await rig.accept(*(arrival(f"old {n}", keep_seconds=10.0) for n in range(3000)))
+        await rig.accept(*(arrival(f"kept {n}") for n in range(20_000)))
+        for start in range(0, 6000, 500):
+            await rig.accept(*(arrival(f"{n}", at=NOW + 20) for n in range(start, start + 500)))
+
+    found = _ids(path)
+    assert found >= {digest(f"kept {n}") for n in range(20_000)}
+    assert len(found - {digest(f"old {n}") for n in range(3000)}) == 26_000
+    assert len(found) < 26_000 + 300
 
 
 def _ids(path: Path) -> set[bytes]:

@@ -24,15 +24,20 @@ _FENCED: Final = Receipt(ReceiptStatus.FENCED)
 _KNOWN_IDS: Final = """SELECT b.user, b.key, b.also, b.data FROM json_each(:users) AS arrival CROSS JOIN beside AS b
     ON b.user = arrival.value AND b.kind = 'i' AND b.key = substr(:digests, arrival.key * :size + 1, :size)"""
 _LAST_SEQ: Final = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'inbox'"
-_EXPIRE: Final = "DELETE FROM beside WHERE user = ? AND kind = 'i' AND also <= ?"
+_EXPIRE: Final = """WITH near AS (
+    SELECT * FROM (SELECT key, also FROM beside WHERE user = ?1 AND kind = 'i' AND key >= ?3 ORDER BY key LIMIT 128)
+    UNION ALL
+    SELECT * FROM (SELECT key, also FROM beside WHERE user = ?1 AND kind = 'i' AND key < ?3 ORDER BY key DESC LIMIT 128)
+    ) DELETE FROM beside WHERE user = ?1 AND kind = 'i' AND key IN (SELECT key FROM near WHERE also <= ?2)"""
 _REMEMBER: Final = """INSERT INTO beside VALUES (?, 'i', ?, NULL, ?, NULL, NULL)
     ON CONFLICT DO UPDATE SET at = NULL, also = excluded.also, data = NULL"""
 _WRITE: Final = (
     "INSERT INTO inbox (seq, partition, user, digest, kind, at, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
 
-#: Of so many arrivals one, chosen by its digest, clears away all ids of its user that are expired: it reads all that
-#: the user has. An expired id that is still there is as good as gone.
+#: Of so many arrivals one, chosen by its digest's end, clears away expired ids of its user: it looks at the 128 on each
+#: side of its own, which clears more than came since the last one did when one in 16 has expired. An expired id that is
+#: still there is as good as gone. Looking at all 400 000 that a user had took 0.1 s of everybody's time *(measured)*.
 _CLEARED_BY_ONE_OF: Final = 16
 
 
@@ -74,15 +79,15 @@ class _Rows:
 
     ids: _Ids
     last_seq: int
-    expired: list[tuple[UserId, float]] = field(factory=list)
+    expired: list[tuple[UserId, float, Digest]] = field(factory=list)
     remembered: list[tuple[UserId, Digest, float]] = field(factory=list)
     entries: list[tuple[object, ...]] = field(factory=list)
 
     def add(self, arrival: Arrival) -> Receipt:
         """Gather the rows of *arrival*, unless its id is known."""
         user, digest, at = arrival.user, arrival.digest, arrival.at
-        if digest[0] % _CLEARED_BY_ONE_OF == 0:
-            self.expired.append((user, at))
+        if digest[-1] % _CLEARED_BY_ONE_OF == 0:
+            self.expired.append((user, at, digest))
         if found := self.ids.get((user, digest)):
             until, reply = found
             if until is None or until > at:
