@@ -201,11 +201,30 @@ async def test_a_log_that_fills_the_disk_is_copied(path: Path) -> None:
     assert verdict.status is VerdictStatus.APPLIED
 
 
+async def test_a_log_that_has_grown_gives_its_room_back(path: Path) -> None:
+    """Not only when the server stops: after a long read it begins again, and is cut."""
+    log = path.with_name("store.db-wal")
+    async with open_rig(lambda: open_sqlite_store(path), max_commit_bytes=LIMIT) as rig:
+        checkpoints = _inner(rig)._writer.checkpoints  # type: ignore[attr-defined]
+        await rig.apply(snapshot=b"0")
+        with closing(sqlite3.connect(path)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM users").fetchone()
+            checkpoints._copy_after_rows = 2
+            for version in range(1, 40):
+                await rig.apply(version=version, snapshot=noise(LIMIT - version))
+        grown = log.stat().st_size
+        for version in range(40, 50):
+            await rig.apply(version=version, snapshot=b"1")
+            checkpoints.close()  # what is being copied is copied
+        assert log.stat().st_size < grown / 2
+
+
 async def _fill(rig: StoreRig, version: int) -> int:
     """Commit until nothing more is taken; return the version reached."""
     while True:
         try:
-            await rig.apply(version=version, snapshot=noise(50_000))
+            await rig.apply(version=version, snapshot=noise(50_000 + version))
         except StoreUnavailable:
             return version
         version += 1

@@ -16,6 +16,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Final, final
 
+from sessiond.core.errors import StoreError
 from sessiond.stores.sqlite.file import connect
 
 __all__ = ["Checkpoints"]
@@ -85,9 +86,7 @@ class Checkpoints:
 
     def _copy(self) -> None:
         try:
-            with suppress(sqlite3.Error), closing(connect(self._path)) as own:
-                own.execute(
-                    _COPY
-                )  # when it fails (a full disk, say) nothing is lost: the log stays
+            with suppress(sqlite3.Error, StoreError), closing(connect(self._path)) as own:
+                own.execute(_COPY)  # when it fails (a full disk) nothing is lost: the log stays
         finally:
             self._state = _State.COPIED
