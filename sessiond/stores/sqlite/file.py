@@ -24,7 +24,7 @@ _PRAGMAS: Final = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",  # every commit is on the disk before it is answered
     "PRAGMA wal_autocheckpoint = 0",  # checkpoints.py does it
-    # Bytes. A log that grew while somebody read for long is cut to it when it begins again; under load it has up to 50 MiB.
+    # Bytes. A log that grew while somebody read for long is cut to it when it begins again; load makes it 20 to 50 MiB.
     "PRAGMA journal_size_limit = 67108864",
     "PRAGMA temp_store = MEMORY",
     # KiB. With 64 MiB it grew by 3 KiB for every user ever seen, passive ones too (measured).
