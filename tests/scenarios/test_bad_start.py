@@ -240,6 +240,33 @@ async def test_a_full_disk(server: ServerProcess, short_tmp_path: Path) -> None:
     assert re.search(r'"store.away".*"reason":"the store [^"]*: the disk ', server.log)
 
 
+async def test_a_file_that_is_moved_away(server: ServerProcess, short_tmp_path: Path) -> None:
+    """Nothing is acknowledged that would be gone with it; put back, work goes on, and nothing is lost or doubled."""
+    file, elsewhere = trio.Path(short_tmp_path / "store.db"), short_tmp_path / "elsewhere.db"
+    await server.start()
+    await send_until_accepted(server.port, "ada", 0)
+    await file.rename(elsewhere)
+    refused = await post_hook(server.port, "ada", 1)
+    with trio.fail_after(10):
+        while (unready := await get(server.port, "/readyz"))[0] == 200:  # noqa: ASYNC110 -- a process
+            await trio.sleep(0.02)
+    assert not await file.exists()
+    await trio.Path(elsewhere).rename(file)
+    await send_until_accepted(server.port, "ada", 1)
+    server.kill()
+    await server.start()
+    async with trio.open_nursery() as nursery:
+        client = StubbornClient("ada", server.port, nursery, random.Random(1))
+        shown = await client.push("show", {})
+        await client.close()
+        nursery.cancel_scope.cancel()
+
+    assert refused[0] == 503
+    assert unready[0] == 503
+    assert shown["hooks"] == [0, 1]
+    assert re.search(r'"store.away".*"reason":"[^"]*: the file was removed or replaced', server.log)
+
+
 async def test_a_server_stopped_for_longer_than_its_lease_on_sqlite(short_tmp_path: Path) -> None:
     """Nobody can have taken the file, yet it does not guess: it ends with 75, and started again has everything."""
     store = f"sqlite:///{short_tmp_path}/store.db"
