@@ -71,9 +71,14 @@ class Line:
         """When the server must have sent the next part of its replies."""
         self._timer = trio.CancelScope()
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether the server hung up, did not answer in time or said what it should not, or we hung up."""
+        return self._failure is not None
+
     def is_idle(self) -> bool:
         """Tell whether it can be used: the server has not hung up, and has said nothing that nobody asked for."""
-        return not (self._failure or self._alarm.poll(0) or self._reader.has_data())
+        return not (self.has_failed or self._alarm.poll(0) or self._reader.has_data())
 
     async def send(self, commands: Sequence[Sequence[Argument]]) -> None:
         """Send *commands* in one go; not cancelled.
@@ -189,7 +194,9 @@ class Line:
         except (BlockingIOError, ssl.SSLWantWriteError):
             return 0
         except OSError as error:
-            raise _lost(error) from error
+            failure = _lost(error)
+            self._fail(failure)
+            raise failure from error
         return sent
 
     async def _until_writable(self) -> None:
@@ -197,7 +204,9 @@ class Line:
         with trio.move_on_after(self._timeout_seconds, shield=True) as scope:
             await trio.lowlevel.wait_writable(self._number)
         if scope.cancelled_caught:
-            raise RedisTimeoutError("Timeout")
+            failure = RedisTimeoutError("Timeout")
+            self._fail(failure)
+            raise failure
 
 
 def _go_on_waiting(_raise_cancel: trio.lowlevel.RaiseCancelT) -> trio.lowlevel.Abort:
@@ -232,12 +241,10 @@ class Lines:
                 await line.send(commands)
             said = [await line.receive() for line in lines]
         except BaseException:
-            for line in lines:
+            for address, line in zip(asked, lines, strict=False):
+                if line.has_failed:
+                    self._drop(address)  # the others will too; to find out may take a time-out each
                 line.close()  # with replies that nobody has read it is never used again
-            for address in asked:
-                self._drop(
-                    address
-                )  # what went wrong here will there; to find out may take a time-out for each
             raise
         for address, line in zip(asked, lines, strict=True):
             self._give_back(address, line)

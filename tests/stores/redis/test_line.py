@@ -1,5 +1,6 @@
 """Requests and replies over real sockets; time-outs by a clock that the test moves."""
 
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -322,3 +323,43 @@ async def test_request_that_was_given_up_does_not_come_later() -> None:
                 taken_in += len(part)
 
         assert taken_in < size
+
+
+async def test_connection_that_cannot_be_opened_costs_no_other(redis_server: RedisServer) -> None:
+    """A server that lets nobody else in still serves those whom it has let in."""
+    full = threading.Event()
+    others_are_idle = threading.Event()
+
+    def greet(_connection: Any) -> None:
+        if full.is_set():
+            others_are_idle.wait(5)
+            raise RedisConnectionError("max number of clients reached")
+
+    options = {"protocol": 2, "driver_info": None, "redis_connect_func": greet}
+    lines = Lines(options, timeout_seconds=SECONDS)
+    address = Address("127.0.0.1", redis_server.port)
+    before = await lines.talk({address: [("CLIENT", "ID")]})
+    async with trio.open_nursery() as nursery:
+        is_done = trio.Event()
+
+        async def wait_for_something() -> None:
+            await lines.talk({address: [("BLPOP", "nothing", 0)]})
+            is_done.set()
+
+        nursery.start_soon(wait_for_something)
+        await wait_all_tasks_blocked()
+        full.set()
+
+        async def one_too_many() -> None:
+            with pytest.raises(RedisConnectionError, match="max number"):
+                await lines.talk({address: PING})
+
+        nursery.start_soon(one_too_many)
+        await wait_all_tasks_blocked()
+        with redis_server.client() as admin:
+            admin.rpush("nothing", "something")
+        await is_done.wait()
+        others_are_idle.set()
+
+    assert await lines.talk({address: [("CLIENT", "ID")]}) == before
+    lines.close()
