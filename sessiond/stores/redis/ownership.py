@@ -7,10 +7,9 @@ kept, and learns so at its next commit: the fence is what safety rests on.
 """
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from typing import Any
 
-from sessiond.core.errors import Fenced, StoreInUse, StoreUnavailable
+from sessiond.core.errors import Fenced, StoreInUse
 from sessiond.core.ids import PARTITIONS, NodeId, Partition
 from sessiond.core.records import Acquired, Fence
 from sessiond.stores.redis.arguments import pack_arguments
@@ -108,22 +107,18 @@ async def renew(
     """Do as ``Store.renew`` says; see also that Redis still knows the fences *held*.
 
     One that was emptied, or went back to what it once was, takes no commit under them: to hold a lease there is to
-    refuse everybody, and to keep others from beginning anew.
+    refuse everybody, and to keep others from beginning anew. Not in a cluster: a lease must not end because a node
+    that holds some of the fences is away.
     """
-    args = (nonce, _milliseconds(lease_seconds))
-    (ours,) = await deployment.write(RENEW.call(deployment.keys.node(node), args=args))
+    keys = deployment.keys
+    fences = [] if deployment.in_cluster else [fence for fence in held if fence.nonce == nonce]
+    owns = [keys.own(fence.partition) for fence in fences]
+    ours, *tokens = await deployment.write(
+        RENEW.call(keys.node(node), args=(nonce, _milliseconds(lease_seconds))),
+        *(Call(own, ("HGET", own, "token")) for own in owns),
+    )
     if not ours:
         raise Fenced(f"the lease of node {node!r} is held by a later run")
-    if fences := [fence for fence in held if fence.nonce == nonce]:
-        with suppress(
-            StoreUnavailable
-        ):  # a part of a cluster is away: the lease is renewed all the same
-            await _check_fences(deployment, fences)
-
-
-async def _check_fences(deployment: Deployment, fences: Sequence[Fence]) -> None:
-    keys = [deployment.keys.own(fence.partition) for fence in fences]
-    tokens = await deployment.read(*(Call(key, ("HGET", key, "token")) for key in keys))
     for fence, token in zip(fences, tokens, strict=True):
         if token != fence_token(fence).encode():
             raise Fenced(
