@@ -206,7 +206,7 @@ class SessionActor:
             await self.services.refill(self.cell)
         elif self._might_leave and await self._may_leave():
             return True
-        else:
+        elif self.gate.is_sound:  # a commit may have failed while it was about to leave
             await self.cell.mailbox.wait()
         return False
 

@@ -89,6 +89,30 @@ async def test_a_fenced_actor_drops_everything(autojump_clock: MockClock) -> Non
         assert await other.push("add", {"item": 1}) == {"items": 1}
 
 
+async def test_a_conflict_while_the_actor_leaves_is_dealt_with_at_once(
+    autojump_clock: MockClock,
+) -> None:
+    """Nobody is connected, and nothing else comes: the input is applied to what is there, and who waits is answered."""
+    store = FaultyStore(MemoryStore())
+    async with open_world(app, store=store) as world:
+        phone = await world.join("ann")
+        await phone.push("add", {"item": 1})
+        phone.drop()
+        await trio.sleep(600)
+        assert not world.is_resident("ann")
+        store.hold("commit")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(world.operations.roll_back, ANN)
+            await store.wait_held("commit")
+            await write_behind_its_back(world, store.inner, items=["foreign"])
+            store.let_go("commit")
+            began = trio.current_time()
+
+        assert trio.current_time() - began < 1
+        assert await world.data("ann") == {"items": [1]}
+        assert not world.is_resident("ann")
+
+
 async def test_after_a_conflict_the_inputs_are_applied_to_what_is_there(
     autojump_clock: MockClock,
 ) -> None:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping, Sequence
 
 import pytest
+import trio
 from trio.testing import MockClock
 from typing_extensions import override
 
@@ -15,6 +16,7 @@ from sessiond.core.conversations.journal_events import JournalEvent
 from sessiond.core.conversations.journal_query import JournalQuery
 from sessiond.core.flows.conversation import Conversation
 from sessiond.core.flows.faults import RunFailed
+from sessiond.core.gateways.messages import ProviderCall, ProviderResponse
 from sessiond.core.ids import Partition, UserId
 from sessiond.core.records import Fence, UserCommit, Verdict, VerdictStatus
 from sessiond.core.store_rules import commit_bytes
@@ -22,6 +24,17 @@ from sessiond.runtime.journals import journal_page
 from sessiond.stores.memory import MemoryStore
 from sessiond.testing.faults import FaultyStore
 from sessiond.testing.world import World, open_world
+from tests.runtime.gateway_worlds import ANN as TEL
+from tests.runtime.gateway_worlds import (
+    FALLBACK,
+    accept,
+    deliveries,
+    greeter,
+    heard,
+    line,
+    whatsapp,
+)
+from tests.runtime.hearing import hearing
 from tests.scenarios.talks import Person, texts_of
 
 ANN = UserId("ann")
@@ -177,3 +190,37 @@ async def test_where_nothing_fits_the_function_is_left_alone(
     assert [7] == before == after
     assert [7, 7] == calls
     assert "Enough?" == person.saw[-1]
+
+
+async def test_what_became_of_a_message_is_no_endless_loop_either(
+    autojump_clock: MockClock,
+) -> None:
+    """The person is quarantined; what became of it is recorded when there is room and somebody has looked."""
+    store = Shrinking(MemoryStore())
+    called: list[ProviderCall] = []
+
+    async def closed(call: ProviderCall, seconds: float) -> ProviderResponse:
+        called.append(call)
+        if b"template" in call.body:
+            return ProviderResponse(status=200, body=b'{"messages":[{"id":"wamid.1"}]}')
+        store.largest = 40 if len(called) == 1 else store.largest
+        return ProviderResponse(status=400, body=b'{"error":{"code":131047}}')
+
+    shop = whatsapp(fallback_template=FALLBACK)
+    async with open_world(greeter(), accounts=(shop,), call=closed, store=store) as world:
+        with hearing("commit.too_large") as events:
+            await accept(world, heard("hi", shop), "shop", "m-1")
+            await trio.sleep(120)
+        quarantined = world.operations.stats().quarantined
+        waiting = len(await deliveries(world))
+        store.largest = 1 << 20
+        await world.operations.release(TEL)
+        await trio.sleep(300)
+        left = await deliveries(world)
+        held = (await line(world, "shop")).held
+
+    assert len(events) < 50
+    assert (1, 2) == (quarantined, waiting)
+    assert [] == left
+    assert 2 == len(held)
+    assert 3 == len(called)
