@@ -10,6 +10,7 @@ until an operator lets it go on, or the node is started anew; its deliveries sta
 """
 
 import logging
+import math
 from typing import Final, NoReturn, Protocol
 
 import trio
@@ -57,6 +58,9 @@ _RESULT: Final = Backoff(0.5, 60.0)
 #: So often a message is sent whose provider says that it has it, in words that we cannot read: in some five minutes.
 _TAKINGS: Final = 8
 
+#: How long a limit holds of which the provider does not say it.
+_LIMIT: Final = 60.0
+
 #: Whatever a provider asks for, we look again.
 _LONGEST_WAIT: Final = 3600.0
 
@@ -101,6 +105,8 @@ class Sender:
                 clock=host.clock,
                 threads=host.threads,
             )
+        self._limited = (UserId(""), -math.inf)
+        """Who was told last that he, or all, sent too much, and until when that holds."""
         self._failures = 0
         self._is_ending = False
         self._bell = Bell()
@@ -232,7 +238,7 @@ class Sender:
         """Set when to try again; given up when that would be too late."""
         host, waiting.reason = self._host, judged.reason
         now = host.clock.monotonic()
-        if judged.account:
+        if self._concerns_all(user, judged, now):
             until = self._hold(now, judged)
         elif judged.seconds is None:
             until = now + _DELIVERY.wait(waiting.attempts, host.entropy.jitter())
@@ -250,6 +256,13 @@ class Sender:
             {"user": user, "account": self.account.name, "reason": judged.reason},
         )
         return judged
+
+    def _concerns_all(self, user: UserId, judged: TryAgain, now: float) -> bool:
+        if not judged.perhaps_account:
+            return judged.account
+        (other, until), seconds = self._limited, judged.seconds or _LIMIT
+        self._limited = user, now + min(seconds, _LONGEST_WAIT)
+        return other != user and now < until
 
     def _hold(self, now: float, judged: TryAgain) -> float:
         """Hold the whole account back; calls that were under way meanwhile count as one failure."""

@@ -78,6 +78,9 @@ class Post:
                 return GivenUp("400: refused")
             case 401:
                 return AccountStopped("401: the token is not accepted")
+            case 420:
+                seconds = float(after) if after else None
+                return TryAgain("420: too many, of somebody", seconds, perhaps_account=True)
             case 299:
                 return TryAgain("299: taken without an id", is_taken=True)
             case 429:

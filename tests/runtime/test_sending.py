@@ -236,6 +236,47 @@ async def test_429_of_an_account_holds_all_of_it_back(autojump_clock: MockClock)
     assert (told["account"], told["reason"]) == ("shop", "429: too many")
 
 
+async def test_one_persons_limit_stops_nobody_else(autojump_clock: MockClock) -> None:
+    """Where the provider does not say whose limit it is, it is first taken for that person's."""
+    async with open_office(script=[answered(420, retry_after="40")] * 2) as office:
+        await send(office, 1)
+        await trio.sleep(41.5)
+        await send(office, 1, 2, user=BOB)
+        await office.drained()
+
+    moments = [(int(at), name) for at, name in office.provider.made]
+    assert moments[:1] + moments[2:4] == [(0, "ann/1"), (41, "bob/1"), (41, "bob/2")]
+    assert office.happened("gateway.held") == []
+    assert office.actors.results == [Sent("m1")] * 3
+
+
+async def test_two_peoples_limits_at_a_time_are_the_accounts(autojump_clock: MockClock) -> None:
+    """The third one waits; a limit that was long ago does not count."""
+    script = [answered(420, retry_after="40")] * 2
+    async with open_office(script=script) as office:
+        await send(office, 1)
+        await wait_all_tasks_blocked()
+        await send(office, 1, user=BOB)
+        await wait_all_tasks_blocked()
+        (row,) = office.deliveries.accounts()
+        await send(office, 1, user=UserId("cid"))
+        await office.drained()
+        both = [at for at, name in office.provider.made if name == "cid/1"]
+        office.provider.script.extend([answered(420, retry_after="5")])
+        await send(office, 2)
+        await wait_all_tasks_blocked()
+        await trio.sleep(10)
+        office.provider.script.extend([answered(420)])
+        await send(office, 2, user=BOB)
+        await wait_all_tasks_blocked()
+        (later,) = office.deliveries.accounts()
+        await office.drained()
+
+    assert row.held_until is not None
+    assert 40 <= both[0] <= 42
+    assert later.held_until is None
+
+
 async def test_a_provider_that_is_down_is_not_stormed(autojump_clock: MockClock) -> None:
     """Nobody at the address concerns everybody: calls under way together count once, and then one wait for all."""
     down = CallFailed("no connection (ConnectError)", reached=False)

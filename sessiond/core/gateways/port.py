@@ -279,6 +279,8 @@ class TryAgain:
     reason: str
     seconds: float | None = None
     account: bool = False
+    perhaps_account: bool = False
+    """The provider does not say whether it is all of the account: it is when two people are told so at a time."""
     is_taken: bool = False
     """The answer is a success that cannot be read, so the person may have the message: a few times are enough."""
 

@@ -86,8 +86,8 @@ def _judge_code(code: int, seconds: float | None) -> Judgement:
     if code in _CODES:
         return _CODES[code]
     if code == 429:
-        # It does not say whether the chat or the bot has sent too much; who goes on all the same is shut out longer.
-        return TryAgain("429: too many messages", seconds, account=True)
+        # Of the chat (one a second) or of the bot (30 a second): it does not say, and one person's stops nobody else.
+        return TryAgain("429: too many messages", seconds, perhaps_account=True)
     if code >= 500 or code < 400 or code in _UNCLEAR:
         return TryAgain(f"{code}: not now", seconds)
     return GivenUp(f"{code}: refused")

@@ -83,10 +83,10 @@ def test_the_code_decides(code: int, description: str, kind: type[Judgement]) ->
 
 
 def test_too_many_messages_wait_as_long_as_told() -> None:
-    """429 with ``retry_after``: the whole bot waits."""
+    """429 with ``retry_after``: of the chat or of the bot, it does not say."""
     found = answered(429, error(429, retry_after=35))
 
-    assert TryAgain("429: too many messages", 35.0, account=True) == found
+    assert TryAgain("429: too many messages", 35.0, perhaps_account=True) == found
 
 
 @pytest.mark.parametrize(
