@@ -42,7 +42,7 @@ LIMIT = 6000
 SORRY = ["Sorry, something went wrong. Please try again.", "[failed]"]
 
 
-def fetching(calls: list[int], *, catches: bool, says: int = 0) -> App:
+def fetching(calls: list[int], *, catches: bool, says: int = 0, ends: bool = False) -> App:
     """A flow that calls a function whose result is as long as the person says, and then says *says* letters."""
     app = App()
 
@@ -61,6 +61,8 @@ def fetching(calls: list[int], *, catches: bool, says: int = 0) -> App:
             await c.say(error.kind)
         if says:
             await c.say("y" * says)
+        if ends:
+            return
         await c.ask("more", "Enough?")
 
     return app
@@ -97,7 +99,7 @@ def messages(caplog: pytest.LogCaptureFixture) -> list[str]:
     ]
 
 
-async def errors_of(world: World) -> list[str | None]:
+async def errors_of(world: World) -> list[str]:
     """What the journal has of flows that failed."""
     page = await journal_page(world.store, ANN, JournalQuery())
     return [entry.error for entry in page.entries if entry.event == JournalEvent.FLOW_ERROR]
@@ -163,6 +165,27 @@ async def test_a_flow_that_shows_too_much_after_a_result_fails(
         f"{line_of('await c.ask', 2)}: what comes of a function by here is too large to be kept"
     )
     assert f"flow failed: {error}" in messages(caplog)
+
+
+async def test_a_flow_that_ends_with_too_much_fails_where_it_begins(
+    autojump_clock: MockClock,
+) -> None:
+    """It waits at no line any more; what it was told stays, and a word begins anew."""
+    calls: list[int] = []
+    app = fetching(calls, catches=True, says=LIMIT, ends=True)
+    async with open_world(app, store=MemoryStore(max_commit_bytes=LIMIT)) as world:
+        person = Person(world)
+        await person.say("fetch")
+        await person.say("7")
+        await person.wait(120)
+        (error,) = await errors_of(world)
+        await person.say("cancel")
+        again = await person.say("fetch")
+
+    assert [7] == calls
+    assert SORRY == person.saw[2:4]
+    assert error.startswith(f"{line_of('@app.flow')}: what comes of a function")
+    assert ["How much?"] == texts_of(again)
 
 
 async def test_where_nothing_fits_the_function_is_left_alone(
