@@ -50,8 +50,10 @@ def _judge(response: ProviderResponse) -> Judgement:
         reason, is_taken = f"{status}: the answer cannot be read", 200 <= status < 300
         return TryAgain(reason, account=status == 429, is_taken=is_taken)
     code = answer.code or answer.error_code
-    if 200 <= status < 300 and answer.sid and not code:
-        return Sent(answer.sid)
+    if 200 <= status < 300 and not code:
+        if answer.sid:
+            return Sent(answer.sid)
+        return TryAgain(f"{status}: accepted, but without a sid", is_taken=True)
     known = judge_code(code) if code else None
     return known or _judge_status(status, code or 0)
 

@@ -100,8 +100,11 @@ def test_half_a_response_is_tried_again(status: int, body: bytes) -> None:
 
 
 def test_a_success_without_sid_is_tried_again() -> None:
-    """Nothing says that it was taken."""
-    assert isinstance(answered(201, {}), TryAgain)
+    """It may have been taken, and nothing says under which id: not for a whole day."""
+    judged = answered(201, {})
+
+    assert isinstance(judged, TryAgain)
+    assert judged.is_taken
 
 
 @given(st.integers(100, 599), st.binary(max_size=60), st.integers() | st.text(max_size=5))
