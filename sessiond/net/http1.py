@@ -341,11 +341,12 @@ class _HttpConnection:
             headers = (*response.headers, ("connection", "close"))
             last = Response(response.status, headers, response.body)
             self._patience = trio.CancelScope()
+            about = {"route": "unrouted", "status": response.status}
+            telemetry.emit("http.answered", {"duration": 0.0}, about)
             with self._patience:
                 # Not by h11: it has not seen what came in one piece.
-                await self._write(
-                    write_whole(last, date=_date(int(time.time())), is_head=self._is_head)
-                )
+                data = write_whole(last, date=_date(int(time.time())), is_head=self._is_head)
+                await self._write(data)
             self._check_patience()
 
     async def _say_goodbye(self) -> None:
@@ -372,9 +373,8 @@ class _HttpConnection:
         try:
             answer = await self._upgrade(request)
         except Exception as error:  # noqa: BLE001 -- reported; the client gets an answer
-            telemetry.emit(
-                "door.failed", metadata={"door": "upgrade", "error": type(error).__name__}
-            )
+            about = {"door": "upgrade", "error": type(error).__name__}
+            telemetry.emit("door.failed", metadata=about)
             answer = error_response(500, ErrorCode.INTERNAL_ERROR, "our fault; it was logged")
         if isinstance(answer, Response):
             raise _Rejected(answer)

@@ -331,7 +331,8 @@ _TABLE: Final = (
     ),
     Event(
         "http.answered",
-        "An HTTP request was answered.",
+        "An HTTP request was answered (`route`: its pattern, a door's label; unmatched: there is nothing at its path; "
+        "unrouted: before any door saw it).",
         _DURATION,
         {"route": "str", "status": "int"},
     ),

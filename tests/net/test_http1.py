@@ -8,6 +8,7 @@ import pytest
 import trio
 import trio.testing
 
+from sessiond import telemetry
 from sessiond.core.codes import ErrorCode
 from sessiond.net.http1 import HttpLimits, Switched, UpgradeHandler, error_response, serve_http
 from sessiond.net.messages import Handler, Request, Response
@@ -158,6 +159,19 @@ async def test_expect_100_continue_of_a_body_that_is_too_large_is_413() -> None:
     head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\nExpect: 100-continue\r\n\r\n"
 
     assert (await ask(head, limits=HttpLimits(body_bytes=10)))[0] == 413
+
+
+async def test_what_no_door_sees_is_counted() -> None:
+    """Whoever looks for a request that never came finds it: by its status, for its path may be a secret."""
+    heard: list[object] = []
+    detach = telemetry.attach(lambda *event: heard.append(event[2]), ["http.answered"])
+    bounds = HttpLimits(body_bytes=10)
+    await ask(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n", limits=bounds)
+    await ask(b"nonsense\r\n\r\n")
+    await ask(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")  # the handler's to count
+    detach()
+
+    assert heard == [{"route": "unrouted", "status": status} for status in (413, 400)]
 
 
 async def test_head_requests_get_no_body() -> None:

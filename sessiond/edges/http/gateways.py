@@ -120,6 +120,7 @@ class GatewayDoor:
                 door.handle,
                 describes=None if one is None else evolve(one, in_front=in_front),
                 label=f"gateway:{account.name}",
+                turned_down=door.turned_down,
             )
 
 
@@ -205,6 +206,10 @@ class _AccountDoor:
             reason = f"{self.account.name}: {check}"
             telemetry.emit("auth.refused", {}, {"door": "gateway", "reason": reason})
         self._refused(str(done.status), check)
+
+    def turned_down(self, status: int) -> None:
+        """Tell operators of a request that did not come as far as here."""
+        self._refused(str(status), check_of_status(status))
 
     def _refused(self, code: str, check: Check) -> None:
         about = {"account": self.account.name, "code": code, "check": check}

@@ -49,6 +49,9 @@ class Route:
     label: str = ""
     """What telemetry calls it, where the pattern is nobody's to know; empty: the pattern."""
 
+    turned_down: Callable[[int], None] | None = None
+    """Is told the status where a method is not taken on the path."""
+
     @property
     def name(self) -> str:
         """What telemetry calls it."""
@@ -96,7 +99,10 @@ class Router:
         for route in on_path:
             if route.method == method:
                 return route.name, await _run(route, request, segments)
-        return on_path[0].name, _not_allowed(on_path)
+        first, response = on_path[0], _not_allowed(on_path)
+        if first.turned_down is not None:
+            first.turned_down(response.status)
+        return first.name, response
 
 
 async def _run(route: Route, request: Request, segments: list[str]) -> Response:

@@ -134,7 +134,7 @@ async def test_an_impossible_number_is_nobody(phone: Any) -> None:
         dialled = await stand.dialled("x", phone)
         assert dialled == stand.accounts[0].settings.failed_text[:120]
         assert [
-            ("gateway.refused", {"account": "line", "code": "bad_request", "check": "form"})
+            ("gateway.refused", {"account": "line", "code": "bad_request", "check": "phone"})
         ] == stand.events("gateway.refused")
         assert [] == stand.asked
 

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from attrs import evolve
 
+from sessiond import telemetry
 from sessiond.core.conversations.callers import Callers
 from sessiond.core.conversations.session_keys import SessionKeySettings
 from sessiond.core.described import Operation, Reply
@@ -586,12 +587,16 @@ def described(one: Account, **operations: Operations) -> dict[str, Route]:
 async def test_an_account_takes_the_methods_that_are_described() -> None:
     """Others are refused with those it takes; one that is not described is asked about POST and GET."""
     routes = described(account(nalo()), line=POSTED)
+    told: list[object] = []
+    detach = telemetry.attach(lambda *event: told.append(event[2]), ["gateway.refused"])
     answer = await Router(routes.values(), SystemClock())(
         evolve(post("/gateways/line", b""), method="GET")
     )
+    detach()
 
     assert ["POST"] == list(routes)
     assert (405, "POST") == (answer.status, dict(answer.headers)["allow"])
+    assert [{"account": "line", "code": "405", "check": "method"}] == told
     assert {"POST": None, "GET": None} == {
         method: route.describes for method, route in described(account(nalo())).items()
     }
