@@ -43,8 +43,8 @@ async def test_a_wrong_code_is_told_in_a_chat(app: App, autojump_clock: MockCloc
 async def test_a_wrong_code_is_told_at_the_next_dial(app: App, autojump_clock: MockClock) -> None:
     """Nobody can be called there; what is to be said waits for him."""
     async with open_world(app, accounts=(USSD,)) as world:
-        for text in ("link", "2", "00000000"):
-            last = await ask(world, text, begins=text == "link")
+        words = ("link", "2", "00000000")
+        *_, last = [await ask(world, text, begins=text == "link") for text in words]
         await until_quiet(world)
         dialled = await ask(world, "*920#", session="dial-2", begins=True)
 

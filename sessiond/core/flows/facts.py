@@ -180,8 +180,8 @@ class Facts:
         """Use a code that this person was shown elsewhere: both users are one from then on, when it is right.
 
         The user of a token goes on, else the one who offered the code; the conversations of the other one end. Whether
-        it was right is not known yet: ``on_link`` hears what comes of it, and may begin a flow that says so. ``False``: it
-        has not eight digits. Recorded.
+        it was right is not known yet: ``on_link`` hears what comes of it, and may begin a flow that says so.
+        ``False``: it has not eight digits. Recorded.
         """
         driver = self._alive()
 
