@@ -1,5 +1,6 @@
 """``sessiond dev``: a server to try things with, and the lines to try them."""
 
+import json
 import shlex
 import time
 from pathlib import Path
@@ -134,7 +135,10 @@ def _welcome(
         console.print(f"  [dim]{name:<9}[/]  ", end="")
         console.print(value, markup=False)
     lines = _lines(address, token, state, is_demo=target == _DEMO, flow=next(iter(app.flows), ""))
-    for name, line in lines.items():
+    inside = {
+        "Look inside:": f"{program('sessionctl')} --socket {shlex.quote(str(state.socket))} ls"
+    }
+    for name, line in {**lines, **_dials(address, settings), **inside}.items():
         console.print(f"\n[bold]{name}[/]")
         console.print(f"  {line}", markup=False)
     for warning in bound.warnings:
@@ -188,7 +192,25 @@ def _lines(
             '-H "webhook-signature: v1,$(printf %s "$id.$now.$body" | '
             f'openssl dgst -sha256 -mac HMAC -macopt hexkey:{key} -binary | base64 -w0)" -d "$body"'
         ),
-        "Look inside:": (f"{program('sessionctl')} --socket {shlex.quote(str(state.socket))} ls"),
+    }
+
+
+def _dials(address: str, settings: "Settings") -> dict[str, str]:
+    """Make the line to dial at the account that is made up; tokens of one's own are not shown."""
+    from sessiond.config.checks import DEV_SECRET_PREFIX
+
+    nalo = settings.gateways.get("nalo")
+    token = "" if nalo is None or nalo.kind.name != "nalo" else next(iter(nalo.own.tokens), "")
+    if nalo is None or not token.startswith(DEV_SECRET_PREFIX):
+        return {}
+    code = nalo.own.service_code
+    fields = {"USERID": _USER, "SESSIONID": "s1", "MSISDN": "233244123456"}
+    said = json.dumps({**fields, "USERDATA": code, "MSGTYPE": True})
+    return {
+        f"Dial {code}, as Nalo does (then an answer as USERDATA, with MSGTYPE false):": (
+            f"curl -s 'http://{address}/gateways/nalo?token={token}' "
+            f"-H 'content-type: application/json' -d {shlex.quote(said)}"
+        )
     }
 
 

@@ -87,6 +87,14 @@ def test_a_conversation_can_be_had_by_pasting(running: Running) -> None:
     assert asked["bot_message"].startswith("What size?")
 
 
+def test_a_dial_can_be_made_by_pasting(running: Running) -> None:
+    """As its provider makes it, at the account that is made up."""
+    dialled = json.loads(running.paste(running.line("Dial *920*44#, as Nalo does")))
+
+    assert dialled["MSG"].startswith("Welcome to Pizza!")
+    assert dialled["MSGTYPE"] is True
+
+
 def test_the_simulator_has_accounts(running: Running) -> None:
     """An app with flows has one of each kind to try, also on a port that was free; what they send comes back here."""
     page = re.search(r"simulator +(http://\S+)", running.welcome)
@@ -118,6 +126,7 @@ def test_an_app_of_ones_own_is_joined_only(short_tmp_path: Path) -> None:
 
     assert "todo:add" not in websocket
     assert "Talk to the flow" not in running.welcome
+    assert "Dial " not in running.welcome
     assert [] == setup["accounts"]
     assert json.loads(reply.removeprefix("< "))[4]["status"] == "ok"
     assert all(line.startswith("Connection closed") for line in others)
