@@ -13,7 +13,7 @@ from sessiond import App, Conversation
 from sessiond.config.load import load_settings
 from sessiond.config.settings import NodeSettings
 from sessiond.server import serve
-from tests.docs.pages import fenced
+from tests.docs.pages import captioned, fenced
 from tests.scenarios.crash_server import settings
 
 PAGE = "howto/link-identities.md"
@@ -21,9 +21,8 @@ PAGE = "howto/link-identities.md"
 
 def make_app() -> App:
     """The app of the page, and a flow that asks whether to order or to link."""
-    (code,) = [one for one in fenced(PAGE, "python") if "c.offer_link()" in one]
     names: dict[str, Any] = {}
-    exec(code, names)
+    exec(captioned(PAGE, "link.py"), names)
     app: App = names["app"]
 
     @app.flow("home", takes_everything=True)
