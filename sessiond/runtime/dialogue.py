@@ -110,7 +110,8 @@ class Dialogue:
 
         """
         stored, now = turn.state.snapshot.conversations, self._services.clock.now()
-        return self._opened().screen(item.facts, stored, now)
+        conversations = self._conversations or self._opened()
+        return conversations.screen(item.facts, stored, now)
 
     def settled(self, turn: Computed, item: inputs.Settled) -> None:
         """Compute the turn of a function's result; a stale one changes nothing."""
