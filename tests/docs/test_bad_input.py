@@ -41,6 +41,7 @@ wrong or missing signature; wrong verify token; empty token configured; body cha
 body; wrong content type; form where JSON is due, and the reverse; missing fields; wrong types; null; unknown message
 kinds; future and ancient timestamps; unknown account; another number's webhook; phone numbers in ten spellings;
 impossible phone numbers; request that comes again; answer behind the end;
+request of a dial that another one replaced;
 answer in a session that nobody knows; answer to a screen that is out of date;
 two phones of one user at once; `0` and `#` as answers; 11 choices; two equal titles;
 5 000-character messages; provider down; provider slow; provider answers 429;

@@ -57,6 +57,24 @@ async def test_requests_again_after_a_sigkill(short_tmp_path: Path) -> None:
     server.kill()
 
 
+@pytest.mark.parametrize("resume_seconds", [0, 300])
+async def test_requests_of_a_dial_that_another_one_replaced(
+    tmp_path: Path, resume_seconds: int
+) -> None:
+    """They were overtaken: the phone is at the new dial's screen, which they neither end nor answer."""
+    accounts = accounts_of(tmp_path, resume_seconds=resume_seconds)
+    async with open_live(greeter(), tmp_path, **accounts) as live:
+        for phone in of_kinds(live.port):
+            await phone.dial()
+            await phone.press("a")
+            shown = await phone.dial()
+            assert shown == await phone.again(0), phone.kind
+            assert shown == await phone.again(1), phone.kind
+            assert "?" in (await phone.press("2"))[0], phone.kind
+            shown = await phone.press("b")
+            assert shown[0] in {"Second?", "Third?"}, phone.kind
+
+
 async def test_a_session_that_nobody_knows(tmp_path: Path) -> None:
     """Where the provider says that it began before, what is typed in it answers a screen that is gone."""
     async with open_live(greeter(), tmp_path, **accounts_of(tmp_path)) as live:

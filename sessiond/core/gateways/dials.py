@@ -12,8 +12,8 @@ next one holds before it runs anything.
 
 A provider that saw no answer in time sends the request again. What can be known as a repeat is one: the first request
 of a session (it says so; or what was dialled, or nothing, is there a second time), everything in a session that we
-have ended, a text that has not grown. What a person typed between those, where each request holds that alone, is not:
-two answers may be the same, and nobody numbers them.
+have ended or the phone has left, a text that has not grown. What a person typed between those, where each request holds
+that alone, is not: two answers may be the same, and nobody numbers them.
 """
 
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ _REPEAT_SECONDS: Final = 120.0
 class LastRequest(Value, frozen=True, kw_only=True, omit_defaults=True):
     """What is kept of the last request of a person's phone: the provider's session, and what was typed in it."""
 
-    PRIVATE = frozenset({"session", "so_far", "opened"})
+    PRIVATE = frozenset({"session", "so_far", "opened", "left"})
 
     session: str
     so_far: str = ""
@@ -58,8 +58,14 @@ class LastRequest(Value, frozen=True, kw_only=True, omit_defaults=True):
     """The text of the session's first request."""
     is_first: bool = False
     """It is the first one."""
+    left: str = ""
+    """The session before it, which the phone has left for it."""
     at: float = 0.0
     """When it was answered, in seconds since the Unix epoch; 0: by a version that did not write it down."""
+
+    def is_recent(self, now: float) -> bool:
+        """Tell whether it may be repeated at *now*."""
+        return bool(self.at) and now - self.at <= _REPEAT_SECONDS
 
     def is_of(self, session: str, now: float) -> bool:
         """Tell whether a request of *session* that comes at *now* belongs to the same session."""
@@ -77,12 +83,16 @@ def last_request(
 
     *begins*: it was found to be a dial.
     """
+    session, left = heard.facts.request_id, ""
     opened = _text_of(heard) if begins or before is None else before.opened
+    if before is not None:
+        left = before.left if before.session == session else before.session
     return LastRequest(
-        session=heard.facts.request_id,
+        session=session,
         so_far=heard.so_far or "",
         opened=opened,
         is_first=begins,
+        left=left,
         at=now,
     )
 
@@ -111,6 +121,8 @@ def _inputs(
 ) -> tuple[Heard, ...]:
     if heard.hangs_up or heard.facts.platform != _USSD:
         return (heard,)
+    if last is not None and heard.facts.request_id == last.left and last.is_recent(now):
+        return ()  # overtaken by another dial: the phone is at the screen of that one
     same = last if last is not None and last.is_of(heard.facts.request_id, now) else None
     if same is not None:
         if _is_repeat(heard, same, now, ended=ended):
@@ -126,7 +138,7 @@ def _inputs(
 
 def _is_repeat(heard: Heard, same: LastRequest, now: float, *, ended: bool) -> bool:
     """Tell whether the request is answered already, *same* being the last one of its session."""
-    text, is_soon = _text_of(heard), bool(same.at) and now - same.at <= _REPEAT_SECONDS
+    text, is_soon = _text_of(heard), same.is_recent(now)
     # Behind an end it is the first one again only where nothing else came.
     is_first = text == same.opened and (same.is_first or not ended)
     if heard.begins:

@@ -160,6 +160,17 @@ def test_another_dial_is_no_repeat() -> None:
     assert (unnamed,) == inputs_of((unnamed,), after(unnamed), NOW + 1)
 
 
+def test_what_comes_in_a_session_that_the_phone_has_left_is_overtaken() -> None:
+    """For as long as anybody repeats a request; then its id is that of a new one."""
+    left = after(heard())
+    last = last_request(heard(session="t"), left, begins=True, now=NOW)
+    last = last_request(heard("1", session="t"), last, begins=False, now=NOW)
+
+    for late in (heard(), heard("1"), heard(so_far="1"), dialled()):
+        assert () == inputs_of((late,), last, NOW + 1)
+        assert inputs_of((late,), last, NOW + 600)[0].begins
+
+
 def test_an_answer_that_was_dialled_may_be_given_again() -> None:
     """``5`` to the first question, and ``5`` to the second: nobody knows it to be a repeat."""
     assert [(False, "5")] == texts(inputs_of((heard("5"),), after(heard("5")), NOW + 1))
