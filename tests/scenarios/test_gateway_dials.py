@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from sessiond import App, Conversation
+from sessiond.config.settings import StoreSettings
+from tests.redis_server import RedisServers
 from tests.scenarios.dialling import TOKEN, SomePhone, accounts_of, greeter, of_kinds
 from tests.scenarios.live import open_live
 from tests.scenarios.server_process import ServerProcess
@@ -107,6 +109,26 @@ async def test_the_last_request_again(tmp_path: Path) -> None:
             end = [await phone.press("c"), await phone.again(), await phone.again()]
             assert [("a, b, c.", False)] * 3 == end, phone.kind
             assert FIRST == await phone.dial(), phone.kind
+
+
+async def test_an_end_that_came_too_late_is_shown_by_a_repeat_and_by_no_dial(
+    redis_servers: RedisServers, tmp_path: Path
+) -> None:
+    """The store stood still; the request that comes again shows what came of it, and the next dial begins anew."""
+    redis = redis_servers.start(appendonly="yes")
+    accounts = accounts_of(tmp_path, 'shorthands = ["durable"]', answer_seconds=1)
+    store = StoreSettings(url=redis.url)
+    async with open_live(greeter(), tmp_path, **accounts, store=store) as live:
+        for phone in of_kinds(live.port):
+            await phone.dial()
+            for text in ("a", "b"):
+                await phone.press(text)
+            redis.pause()
+            late = await phone.press("c")
+            redis.resume()
+            shown = [late, await phone.again(), await phone.dial()]
+            wait_text = accounts["gateways"][phone.kind].account.wait_text
+            assert [(wait_text, False), ("a, b, c.", False), FIRST] == shown, phone.kind
 
 
 async def test_an_answer_behind_the_end(tmp_path: Path) -> None:
