@@ -17,7 +17,7 @@ from threading import Thread
 from typing import Final, final
 
 from sessiond.core.errors import StoreError
-from sessiond.stores.sqlite.file import connect
+from sessiond.stores.sqlite.file import Place, connect
 
 __all__ = ["Checkpoints"]
 
@@ -45,6 +45,7 @@ class Checkpoints:
         self, path: Path, writer: sqlite3.Connection, *, copy_after_rows: int = COPY_AFTER_ROWS
     ) -> None:
         self._path = path
+        self._place = Place(path)
         self._copy_after_rows = copy_after_rows
         self._writer = writer
         self._copied_at = writer.total_changes
@@ -52,13 +53,18 @@ class Checkpoints:
         self._thread: Thread | None = None
 
     def after_transaction(self) -> None:
-        """Start copying when enough was written; finish when the copying thread is done."""
+        """Start copying when enough was written; finish when the copying thread is done.
+
+        Raises ``StoreUnavailable`` when the file is not where it was: the thread would copy into another, or make one.
+        """
+        self._place.check()
         if self._state is _State.COPIED:
             self._copy_here()
         elif (
             self._state is _State.GATHERING
             and self._writer.total_changes - self._copied_at >= self._copy_after_rows
         ):
+            self._place.check(at_once=True)
             thread = Thread(target=self._copy, name="sqlite checkpoint")
             self._state = _State.COPYING
             try:

@@ -33,7 +33,7 @@ from sessiond.core.records import (
 from sessiond.core.store_rules import MAX_COMMIT_BYTES
 from sessiond.stores.sqlite import inbox, journals, ownership, reads, writes
 from sessiond.stores.sqlite.checkpoints import Checkpoints
-from sessiond.stores.sqlite.file import Place, connect, hold_file, prepare, translated
+from sessiond.stores.sqlite.file import connect, hold_file, prepare, translated
 from sessiond.stores.sqlite.known import Known
 from sessiond.stores.workers import Gathered, Workers, open_workers
 
@@ -89,7 +89,6 @@ class _Writer(_Line):
     ) -> None:
         super().__init__(path, db, workers)
         self.checkpoints = checkpoints
-        self._place = Place(path)
 
     @override
     def call(
@@ -100,11 +99,10 @@ class _Writer(_Line):
     ) -> _T:
         try:
             answer = super().call(work, *args, **kwargs)
-            self._place.check()
+            self.checkpoints.after_transaction()
         except StoreUnavailable:
             self.checkpoints.after_refusal()
             raise
-        self.checkpoints.after_transaction()
         return answer
 
 
