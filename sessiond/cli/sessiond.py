@@ -44,7 +44,7 @@ flow = cyclopts.App(name="flow", help="Look at flows before people do.")
 for _name, _help in {
     "check": """Find the problems of flows without running them.
 
-Exit code 1 when there are errors.""",
+Exit code 1 when there are errors. Says by how long a page of USSD was measured, and whose that is.""",
     "run": """Talk to flows in the terminal, without a server.
 
 What is typed is said; /help lists what else can be done: pictures, places, letting time pass. Functions of c.run

@@ -18,7 +18,7 @@ from sessiond.core.errors import AppFailed, InvalidInput, Refused
 from sessiond.core.flows.answers import Answer
 from sessiond.core.flows.prompts import Output
 from sessiond.core.gateways.accounts import Account
-from sessiond.core.gateways.lines import Line
+from sessiond.core.gateways.lines import Line, account_of
 from sessiond.core.session.outcome import Outcome, SendRequest, StartRequest
 from sessiond.runtime.calls import Calls
 from sessiond.runtime.computed import Computed
@@ -113,8 +113,8 @@ class Proactive:
         """Name the account that the user last wrote on; empty: none."""
         lines = turn.state.snapshot.lines
         heard = {name: line_of(turn, name).heard_at for name in lines}
-        known = [name for name in heard if name in self._services.accounts]
-        return max(known, key=lambda name: heard[name], default="")
+        known = [name for name in heard if account_of(name) in self._services.accounts]
+        return account_of(max(known, key=lambda name: heard[name], default=""))
 
     def _account(self, name: str) -> Account:
         accounts = self._services.accounts

@@ -175,6 +175,19 @@ async def test_a_flow_that_begins_on_ussd_is_shown_at_the_next_dial(
     assert "Welcome.\n\nWhat is your name?" == shown.text
 
 
+async def test_a_flow_begins_where_another_phone_of_the_user_dialled(
+    autojump_clock: MockClock,
+) -> None:
+    """A linked phone has a line of its own, on the account that it dials: there it is begun, not on the websocket."""
+    async with open_world(sender(), accounts=(USSD,)) as world:
+        phone = await world.join(ANN)
+        await ask(world, begins=True, alias="bob")
+        await do(world, "start_flow", name="greet")
+        await world.settle()
+
+    assert [] == phone.pushes
+
+
 @pytest.mark.parametrize(
     "wanted",
     [

@@ -17,6 +17,7 @@ __all__ = [
     "NEW_LINE",
     "Answered",
     "Line",
+    "account_of",
     "decode_answered",
     "decode_line",
     "encode_answered",
@@ -77,6 +78,11 @@ def line_name(account: str, alias: str = "") -> str:
     Only where he is answered at once (USSD): elsewhere there is one line, on which he is reached.
     """
     return f"{account}/{alias}" if alias else account
+
+
+def account_of(name: str) -> str:
+    """Name the account whose line *name* is; the names of accounts have no slash."""
+    return name.partition("/")[0]
 
 
 def encode_line(line: Line) -> bytes:

@@ -9,6 +9,7 @@ from sessiond.core.gateways.lines import (
     NEW_LINE,
     Answered,
     Line,
+    account_of,
     decode_answered,
     decode_line,
     encode_answered,
@@ -71,3 +72,9 @@ def test_an_answer_is_read_as_it_was_written() -> None:
     read = decode_answered(encode_answered(answered))
 
     assert ("Hi", True, b'{"messages":[]}') == (read.text, read.ends, bytes(read.shown))
+
+
+@pytest.mark.parametrize("alias", ["", "bob", "a/b"])
+def test_a_line_tells_whose_account_it_is(alias: str) -> None:
+    """Each phone has its own; the ids of users may have a slash, names of accounts have none."""
+    assert "line" == account_of(line_name("line", alias))
