@@ -290,6 +290,5 @@ def _trace(error: Exception | None) -> str:
         return "begun in several runs of the node, none of which finished it"
     text = "".join(traceback.format_exception(error))
     told = f"{text}\n{CAUSE}{cause_of(error)}"[-_TRACEBACK_CHARS:]
-    return told.encode(
-        errors="backslashreplace"
-    ).decode()  # half a character has no place in a store
+    # Half a character has no place in a store.
+    return told.encode(errors="backslashreplace").decode()

@@ -68,6 +68,15 @@ def fetching(calls: list[int], *, catches: bool, says: int = 0, ends: bool = Fal
     return app
 
 
+async def fetched(world: World, size: int) -> Person:
+    """Somebody who asked for so much, two minutes later."""
+    person = Person(world)
+    await person.say("fetch")
+    await person.say(str(size))
+    await person.wait(120)
+    return person
+
+
 class Shrinking(FaultyStore):
     """A store whose bound for a commit can be changed."""
 
@@ -110,10 +119,7 @@ async def test_a_result_too_large_to_commit_is_a_failed_run(autojump_clock: Mock
     calls: list[int] = []
     app = fetching(calls, catches=True)
     async with open_world(app, store=MemoryStore(max_commit_bytes=LIMIT)) as world:
-        person = Person(world)
-        await person.say("fetch")
-        await person.say("5900")
-        await person.wait(120)
+        person = await fetched(world, 5900)
         await world.restart()
         await person.wait(120)
 
@@ -128,10 +134,7 @@ async def test_its_author_reads_on_which_line_and_the_person_that_it_failed(
     calls: list[int] = []
     app = fetching(calls, catches=False)
     async with open_world(app, store=MemoryStore(max_commit_bytes=LIMIT)) as world:
-        person = Person(world)
-        await person.say("fetch")
-        await person.say("5900")
-        await person.wait(120)
+        person = await fetched(world, 5900)
         (error,) = await errors_of(world)
         await person.say("cancel")
         again = await person.say("fetch")
@@ -150,10 +153,7 @@ async def test_a_flow_that_shows_too_much_after_a_result_fails(
     calls: list[int] = []
     app = fetching(calls, catches=True, says=LIMIT)
     async with open_world(app, store=MemoryStore(max_commit_bytes=LIMIT)) as world:
-        person = Person(world)
-        await person.say("fetch")
-        await person.say("7")
-        await person.wait(120)
+        person = await fetched(world, 7)
         (error,) = await errors_of(world)
         await world.restart()
         await person.wait(120)
@@ -174,10 +174,7 @@ async def test_a_flow_that_ends_with_too_much_fails_where_it_begins(
     calls: list[int] = []
     app = fetching(calls, catches=True, says=LIMIT, ends=True)
     async with open_world(app, store=MemoryStore(max_commit_bytes=LIMIT)) as world:
-        person = Person(world)
-        await person.say("fetch")
-        await person.say("7")
-        await person.wait(120)
+        person = await fetched(world, 7)
         (error,) = await errors_of(world)
         await person.say("cancel")
         again = await person.say("fetch")

@@ -131,9 +131,8 @@ async def test_a_crash_between_the_answer_and_our_commit_sends_once_more(
 
     assert ["one", "two"] == before
     assert ["one", "two", "two", "three"] == meta.took
-    assert (
-        3 <= updates.count("sent") <= 4
-    )  # the second one's handler ran in both, and only the last is durable
+    # The second one's handler ran in both, and only the last is durable.
+    assert 3 <= updates.count("sent") <= 4
 
 
 async def test_a_server_killed_before_it_commits_the_answer_sends_once_more(

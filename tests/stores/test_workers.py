@@ -1,17 +1,31 @@
 """Blocking calls run in threads of their own, and cancellation is exact about which of them ran."""
 
 import threading
+from collections.abc import Awaitable, Callable
 
 import pytest
 import trio
 import trio.testing
 
 from sessiond.core.errors import StoreUnavailable
-from sessiond.stores.workers import Gathered, open_workers
+from sessiond.stores.workers import Gathered, Workers, open_workers
 
 
 def _echo(asked: list[int]) -> list[int]:
     return asked
+
+
+async def _ask_together(
+    workers: Workers, nursery: trio.Nursery, ask: Callable[[int], Awaitable[None]]
+) -> None:
+    """Have 0, 1 and 2 asked while the only thread is busy."""
+    go_on = threading.Event()
+    nursery.start_soon(workers.run, lambda: go_on.wait(5))
+    await trio.testing.wait_all_tasks_blocked()
+    for number in range(3):
+        nursery.start_soon(ask, number)
+    await trio.testing.wait_all_tasks_blocked()
+    go_on.set()
 
 
 async def test_results_and_errors_come_back() -> None:
@@ -214,7 +228,6 @@ async def test_what_a_gathered_call_raises_is_raised_to_all() -> None:
 async def test_who_is_at_fault_is_told_alone() -> None:
     """When a call for many fails, it is made for each: the others have their answers all the same."""
     made: list[list[int]] = []
-    go_on = threading.Event()
 
     def inverses(asked: list[int]) -> list[float]:
         made.append(list(asked))
@@ -231,12 +244,7 @@ async def test_who_is_at_fault_is_told_alone() -> None:
                 with pytest.raises(ZeroDivisionError):
                     await gathered.run(number)
 
-        nursery.start_soon(workers.run, lambda: go_on.wait(5))
-        await trio.testing.wait_all_tasks_blocked()
-        for number in range(3):
-            nursery.start_soon(ask, number)
-        await trio.testing.wait_all_tasks_blocked()
-        go_on.set()
+        await _ask_together(workers, nursery, ask)
 
     assert answers == {1: 1.0, 2: 0.5}
     assert [len(asked) for asked in made] == [3, 1, 1, 1]
@@ -245,7 +253,6 @@ async def test_who_is_at_fault_is_told_alone() -> None:
 async def test_a_store_that_is_away_is_asked_once() -> None:
     """It would be away for each of them too: all are told."""
     made: list[int] = []
-    go_on = threading.Event()
 
     def fail(asked: list[int]) -> list[int]:
         made.append(len(asked))
@@ -258,11 +265,6 @@ async def test_a_store_that_is_away_is_asked_once() -> None:
             with pytest.raises(StoreUnavailable):
                 await gathered.run(number)
 
-        nursery.start_soon(workers.run, lambda: go_on.wait(5))
-        await trio.testing.wait_all_tasks_blocked()
-        for number in range(3):
-            nursery.start_soon(ask, number)
-        await trio.testing.wait_all_tasks_blocked()
-        go_on.set()
+        await _ask_together(workers, nursery, ask)
 
     assert made == [3]

@@ -96,9 +96,8 @@ def _pages(
         text = "\n\n".join(filter(None, (_text(words, language, translations), "\n".join(lines))))
         screens[language] = text
         over[language] = text_length(text) - page.room_for(text)
-    language, worst = max(
-        over.items(), key=lambda one: one[1]
-    )  # the first: no language, where all are the same
+    # The first of them, no language, where all are the same.
+    language, worst = max(over.items(), key=lambda one: one[1])
     if worst > 0:
         text = screens[language]
         room = f"{page.room_for(text)} ({page.gateway})"

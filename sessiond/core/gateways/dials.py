@@ -71,6 +71,10 @@ class LastRequest(Value, frozen=True, kw_only=True, omit_defaults=True):
         """Tell whether a request of *session* that comes at *now* belongs to the same session."""
         return session == self.session and (not self.at or now - self.at <= _SESSION_SECONDS)
 
+    def was_left(self, session: str, now: float) -> bool:
+        """Tell whether a request of *session* at *now* is of the one before; a gateway without ids has none."""
+        return bool(self.left) and session == self.left and self.is_recent(now)
+
 
 def last_request(
     heard: Heard,
@@ -121,7 +125,7 @@ def _inputs(
 ) -> tuple[Heard, ...]:
     if heard.hangs_up or heard.facts.platform != _USSD:
         return (heard,)
-    if last is not None and heard.facts.request_id == last.left and last.is_recent(now):
+    if last is not None and last.was_left(heard.facts.request_id, now):
         return ()  # overtaken by another dial: the phone is at the screen of that one
     same = last if last is not None and last.is_of(heard.facts.request_id, now) else None
     if same is not None:

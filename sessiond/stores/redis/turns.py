@@ -123,9 +123,8 @@ class Gathered(Generic[Q, T]):
         answers: Sequence[outcome.Outcome[Any]]
         if isinstance(result, outcome.Error):
             answers = [outcome.Error(result.error) for _ in group]
-            self._most = min(
-                self._most, _FIRST_GATHERED
-            )  # it may have been too much to be answered in time
+            # It may have been too much to be answered in time.
+            self._most = min(self._most, _FIRST_GATHERED)
         else:
             answers = [outcome.Value(answer) for answer in result.value]
             fitting = len(group) * _GATHERED_BYTES // (1 + sum(map(self._weigh, result.value)))

@@ -44,9 +44,8 @@ class Known:
     ) -> set[Partition]:
         """Tell for which *partitions* the stored fence is the one given; the first thing in each transaction."""
         (version,) = db.execute("PRAGMA data_version").fetchone()
-        if (
-            version != self._data_version
-        ):  # another connection wrote: file.hold_file was circumvented
+        if version != self._data_version:
+            # Another connection wrote: file.hold_file was circumvented.
             self._data_version = version
             self.fences_change()
             self.attempts_grow()

@@ -171,6 +171,15 @@ def test_what_comes_in_a_session_that_the_phone_has_left_is_overtaken() -> None:
         assert inputs_of((late,), last, NOW + 600)[0].begins
 
 
+def test_a_gateway_without_ids_of_sessions_leaves_none() -> None:
+    """Whatever comes from it is said."""
+    last = last_request(
+        heard("1", session=""), LastRequest(session="", at=NOW), begins=False, now=NOW
+    )
+
+    assert [(False, "2")] == texts(inputs_of((heard("2", session=""),), last, NOW + 1))
+
+
 def test_an_answer_that_was_dialled_may_be_given_again() -> None:
     """``5`` to the first question, and ``5`` to the second: nobody knows it to be a repeat."""
     assert [(False, "5")] == texts(inputs_of((heard("5"),), after(heard("5")), NOW + 1))
