@@ -12,3 +12,14 @@ def test_what_json_cannot_say_is_named() -> None:
         encode_json(object(), "what the handler returned")
 
     assert "datetime" in str(failed.value)
+
+
+def test_what_nests_too_deeply_is_refused() -> None:
+    """It could be read again by few: what is handed over may be kept, and pushed to browsers."""
+    value: list[object] = []
+    for _ in range(255):
+        value = [value]
+
+    assert b"[" * 256 + b"]" * 256 == encode_json(value, "what the handler returned")
+    with pytest.raises(AppFailed, match="returned cannot be sent: it is nested deeper than 256"):
+        encode_json([value], "what the handler returned")

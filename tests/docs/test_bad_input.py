@@ -23,7 +23,8 @@ OF_GATEWAYS = rows_of(PAGE.partition("## Gateways\n")[2].partition("\n## ")[0])
 
 KINDS = """
 no token; bad signature; wrong algorithm; expired token; somebody else's topic; malformed client; binary client;
-oversized client; fragmented client; half-open client; slow-loris client; flooding client; client that stops reading;
+oversized client; deeply nested client; fragmented client; half-open client; slow-loris client; flooding client;
+client that stops reading;
 garbage webhook; truncated webhook; duplicated webhook; concurrent-duplicate webhook; unsigned webhook;
 replayed webhook; unknown user; handler that raises; handler that hangs; handler that returns nonsense;
 handler that floods; corrupt snapshot; snapshot from a newer version; oversized snapshot; store gone at the start;

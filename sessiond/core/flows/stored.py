@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from sessiond.core.flows.faults import NotStorable
+from sessiond.core.nesting import MAX_NESTING, nests_too_deeply
 
 __all__ = ["decode_value", "encode_value"]
 
@@ -24,7 +25,8 @@ def encode_value(value: object, what: str, as_type: Any = None) -> tuple[bytes, 
     """Encode *value*; returns the JSON and what the flow gets.
 
     Raises:
-      NotStorable: JSON has no form for it, or it would come back as something else. *what* names it.
+      NotStorable: JSON has no form for it, it nests too deeply, or it would come back as something else. *what*
+        names it.
 
     """
     try:
@@ -33,9 +35,9 @@ def encode_value(value: object, what: str, as_type: Any = None) -> tuple[bytes, 
             if kind is str or kind in _SAME:
                 return _ENCODE(value), value
             _check_plain(value, what)
-            raw = _ENCODE(value)
+            raw = _encoded(value, what)
             return raw, _DECODE(raw)
-        raw = _ENCODE(value)
+        raw = _encoded(value, what)
         back = msgspec.json.decode(raw, type=as_type)
         is_same = bool(back == value)
     except NotStorable:
@@ -48,6 +50,13 @@ def encode_value(value: object, what: str, as_type: Any = None) -> tuple[bytes, 
             f"{what} is of type {type(value).__name__} and comes back changed as {name}"
         )
     return raw, back
+
+
+def _encoded(value: object, what: str) -> bytes:
+    raw = _ENCODE(value)
+    if nests_too_deeply(raw):
+        raise NotStorable(f"{what} is nested deeper than {MAX_NESTING} levels")
+    return raw
 
 
 def decode_value(raw: msgspec.Raw | bytes, as_type: Any = None) -> Any:

@@ -3,13 +3,11 @@
 The end of the session is the caller's to carry out (machine.py: ``end``), because the app hears of it first.
 """
 
-from typing import Final
-
-import msgspec
 from msgspec.structs import replace
 
 from sessiond.core.errors import SnapshotTooLarge
 from sessiond.core.ids import ConnectionId
+from sessiond.core.nesting import MAX_NESTING, nests_too_deeply
 from sessiond.core.records import Frame
 from sessiond.core.session import outbox
 from sessiond.core.session.effects import CloseConnection, Effect, PushMessage, Reply
@@ -21,12 +19,6 @@ from sessiond.core.session.stream import restart_stream
 from sessiond.core.session.timers import with_timers, without_timer
 
 __all__ = ["apply"]
-
-#: Deep enough for any state that a person can think of. Parsers recurse: a state that was written from a shallow
-#: stack and nests much deeper could not be read again from a deeper one.
-_MAX_NESTING: Final = 256
-
-_skip: Final = msgspec.json.Decoder(msgspec.Raw).decode
 
 
 def apply(
@@ -66,22 +58,12 @@ def _apply_data(state: SessionState, outcome: Outcome, limits: SessionLimits) ->
             raise SnapshotTooLarge(
                 f"session data of {len(outcome.data)} bytes; the bound is {limits.snapshot_bytes}"
             )
-        if _is_too_deep(outcome.data):
-            raise SnapshotTooLarge("session data is nested too deeply")
+        if nests_too_deeply(outcome.data):
+            raise SnapshotTooLarge(f"session data is nested deeper than {MAX_NESTING} levels")
         snapshot = replace(snapshot, data=outcome.data)
     if outcome.unread is not None and outcome.unread != snapshot.unread:
         snapshot = replace(snapshot, unread=outcome.unread)
     return state if snapshot is state.snapshot else replace(state, snapshot=snapshot)
-
-
-def _is_too_deep(data: bytes) -> bool:
-    if data.count(b"[") + data.count(b"{") <= _MAX_NESTING:
-        return False
-    try:
-        _skip(b"[" * _MAX_NESTING + data + b"]" * _MAX_NESTING)
-    except RecursionError:
-        return True
-    return False
 
 
 def _apply_timers(

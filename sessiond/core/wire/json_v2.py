@@ -17,6 +17,7 @@ from typing import Any, Final
 import msgspec
 
 from sessiond.core.errors import InvalidInput
+from sessiond.core.nesting import MAX_NESTING, nests_too_deeply
 from sessiond.core.wire.frames import CLOSE, ClientFrame, ServerFrame
 
 __all__ = [
@@ -60,15 +61,15 @@ def decode_text(data: bytes | bytearray) -> ClientFrame:
 
     """
     try:
-        return _decode(data)
+        if not nests_too_deeply(data):
+            return _decode(data)
+        reason = f"nested deeper than {MAX_NESTING} levels"
     except UnicodeDecodeError:
         raise BadText("a text message has to be UTF-8") from None
     except msgspec.ValidationError as error:
         reason = str(error)
     except msgspec.DecodeError:
         reason = "malformed JSON"
-    except RecursionError:
-        reason = "nested too deeply"
     _check_utf8(data)
     raise InvalidInput(f"a message is [join_ref, ref, topic, event, payload]: {reason}")
 

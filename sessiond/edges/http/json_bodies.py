@@ -3,6 +3,7 @@
 import msgspec
 
 from sessiond.core.errors import InvalidInput
+from sessiond.core.nesting import MAX_NESTING, nests_too_deeply
 from sessiond.net.messages import Request
 
 __all__ = ["is_json", "parse_json"]
@@ -23,10 +24,12 @@ def parse_json(body: bytes) -> object:
     """Parse a JSON document.
 
     Raises:
-      InvalidInput: it is none; nothing of it is repeated.
+      InvalidInput: it is none, or nests too deeply; nothing of it is repeated.
 
     """
+    if nests_too_deeply(body):
+        raise InvalidInput(f"the body is nested deeper than {MAX_NESTING} levels")
     try:
         return msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise InvalidInput("the body is not a JSON document") from None

@@ -119,6 +119,19 @@ def test_endless_values_are_refused() -> None:
         encode_value(endless, "it")
 
 
+@pytest.mark.parametrize("as_type", [None, list])
+def test_values_that_nest_too_deeply_are_refused(as_type: object) -> None:
+    """At once, and not when the conversation is read again from a deeper stack."""
+    value: list[object] = []
+    for _ in range(255):
+        value = [value]
+
+    raw, told = encode_value(value, "it", as_type)
+    assert value == told == decode_value(raw, as_type)
+    with pytest.raises(NotStorable, match="it is nested deeper than 256 levels"):
+        encode_value([value], "it", as_type)
+
+
 class Touchy(msgspec.Struct, eq=False):
     """A class of an author, with code of its own in it."""
 

@@ -87,7 +87,10 @@ def test_timers_are_set_and_cancelled() -> None:
 
 @pytest.mark.parametrize(
     ("data", "match"),
-    [(b'"' + b"x" * LIMITS.snapshot_bytes + b'"', "bytes"), (b"[" * 900 + b"]" * 900, "nested")],
+    [
+        (b'"' + b"x" * LIMITS.snapshot_bytes + b'"', "bytes"),
+        (b"[" * 257 + b"]" * 257, "nested deeper than 256 levels"),
+    ],
     ids=["large", "deep"],
 )
 def test_data_that_could_not_be_kept_fails_the_turn(data: bytes, match: str) -> None:

@@ -44,8 +44,16 @@ def test_documents_are_parsed() -> None:
     assert {"a": [1, None]} == parse_json(b'{"a": [1, null]}')
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b'"\\ud800"', b"{} {}", b"[" * 100_000])
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b'"\\ud800"', b"{} {}"])
 def test_what_is_no_document_is_refused(body: bytes) -> None:
     """Nothing of it is repeated."""
     with pytest.raises(InvalidInput, match=r"^the body is not a JSON document$"):
         parse_json(body)
+
+
+def test_a_document_that_nests_too_deeply_is_refused() -> None:
+    """Long before a parser gives up, and with what is right."""
+    assert parse_json(b"[" * 256 + b"]" * 256)
+    for body in (b"[" * 257 + b"]" * 257, b"[" * 100_000):
+        with pytest.raises(InvalidInput, match=r"^the body is nested deeper than 256 levels$"):
+            parse_json(body)
