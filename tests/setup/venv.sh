@@ -7,7 +7,7 @@ what=${1:?run or dev}
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 
 python=${PYTHON:-}
-for name in python3 python3.13 python3.12 python3.11; do
+for name in python3 python3.14 python3.13 python3.12 python3.11; do
   [ -n "$python" ] && break
   "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && python=$name
 done
