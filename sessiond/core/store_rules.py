@@ -20,6 +20,7 @@ __all__ = [
     "kept_reply",
     "timer_slot",
     "verdict_on_other_version",
+    "verdict_on_size",
 ]
 
 #: What one user's commit may hold in all. Four merged turns with a full snapshot (256 KiB) and a full
@@ -60,6 +61,14 @@ def verdict_on_other_version(commit: UserCommit, version: int, commit_id: bytes)
         else commit.delete
     )
     return Verdict(VerdictStatus.APPLIED if again else VerdictStatus.CONFLICT, version)
+
+
+def verdict_on_size(commit: UserCommit, version: int, bound: int) -> Verdict | None:
+    """Turn a commit of more than *bound* bytes down; an operator, or the author of a flow, reads why."""
+    size = commit_bytes(commit)
+    if size <= bound:
+        return None
+    return Verdict(VerdictStatus.TOO_LARGE, version, f"{size} bytes; the bound is {bound}")
 
 
 def kept_reply(reply: bytes | None) -> bytes | None:

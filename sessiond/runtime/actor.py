@@ -274,7 +274,7 @@ class SessionActor:
         if (seconds := self._turns.timeout(item)) is not None:
             self._handler_deadline.set(now + seconds)
         try:
-            result = await self._turns.compute(item, self.state)
+            result = await self._turns.compute(item, self.state, refusals=envelope.refusals)
         except Repeated as repeated:
             self._handler_deadline.set(None)
             result = await self._failures.repeat(repeated.digest, self.state, self.gate.turns)

@@ -11,10 +11,14 @@ from sessiond.core.session.changes import Change
 from sessiond.core.session.effects import Effect
 from sessiond.core.session.state import SessionState
 
-__all__ = ["Computed", "Signal"]
+__all__ = ["Computed", "Refusals", "Signal"]
 
 Signal = tuple[str, Mapping[str, float], Mapping[str, object]]
 """A telemetry event that is emitted when the turn is released."""
+
+
+Refusals = tuple[str, ...]
+"""What the store said each time it refused the turn of an input for its size."""
 
 
 class Computed(msgspec.Struct):
@@ -34,6 +38,8 @@ class Computed(msgspec.Struct):
     erase: bool = False
     relaxed: bool = False
     signals: list[Signal] = []
+    refusals: Refusals = ()
+    """Of the turns that were computed of this input before: so much less has to come of it."""
     phone: str = ""
     """Whose phone is answered: an alias, or (empty) the user himself. Each has a line of its own."""
     line: tuple[bytes, Line] | None = None

@@ -87,15 +87,24 @@ class Dialogue:
           Refused: BAD_REQUEST, a fact is missing or the flow unknown; TOO_LARGE; UNKNOWN_EVENT, the app has no flows.
 
         """
-        stored = turn.state.snapshot.conversations
-        try:
-            taken = self._opened().take(item, stored, self._services.clock.now())
-        except InvalidInput as error:
-            raise Refused(ErrorCode.BAD_REQUEST, str(error)) from None
+        item = evolve(item, refusals=turn.refusals) if turn.refusals else item
         waits_seconds = item.waits_seconds if is_answered and not item.unprompted else None
-        self._apply(turn, taken, waits_seconds, item.digest)
+        try:
+            self._apply(turn, self._taken(turn, item), waits_seconds, item.digest)
+        except Refused as error:
+            if error.code is not ErrorCode.TOO_LARGE or item.refusals:
+                raise
+            item = evolve(item, refusals=(error.message,))
+            self._apply(turn, self._taken(turn, item), waits_seconds, item.digest)
         if item.digest is not None:
             self._calls.consume(turn, item.digest, _reply_of(turn))
+
+    def _taken(self, turn: Computed, item: inputs.Said) -> Taken:
+        stored, now = turn.state.snapshot.conversations, self._services.clock.now()
+        try:
+            return self._opened().take(item, stored, now)
+        except InvalidInput as error:
+            raise Refused(ErrorCode.BAD_REQUEST, str(error)) from None
 
     def goes_on(self, turn: Computed, item: inputs.Said) -> bool:
         """Tell whether a dial goes on with an earlier one, or asks whether it should."""
@@ -117,31 +126,32 @@ class Dialogue:
         """Compute the turn of a function's result; a stale one changes nothing."""
         stored, now = turn.state.snapshot.conversations, self._services.clock.now()
         turn.phone = item.phone
+        item = evolve(item, refusals=turn.refusals) if turn.refusals else item
         taken = self._opened().settle(item, stored, now)
         if taken is None:
             turn.effects = (*turn.effects, Reply(_NOTHING_SHOWN))
             return
         tell_downloads(turn, self._services, item, flow=taken.flow)
-        while not self._goes_on_with(turn, taken, item):
-            item = evolve(item, refusals=item.refusals + 1)
+        while refused := self._refusal(turn, taken, item):
+            item = evolve(item, refusals=(*item.refusals, refused))
             taken = self._opened().settle(item, stored, now)
             assert taken is not None
         reply = _reply_of(turn)
         if item.digest is not None and reply is not None:
             self._calls.add_reply(turn, item.digest, reply)
 
-    def _goes_on_with(self, turn: Computed, taken: Taken, item: inputs.Settled) -> bool:
-        """Make what came of a result part of the turn; ``False``: it is too large, and less has to come of it.
+    def _refusal(self, turn: Computed, taken: Taken, item: inputs.Settled) -> str:
+        """Make what came of a result part of the turn; not empty: it is too large, and less has to come of it.
 
         In the end nothing does. Or the function would be called again and again, for what cannot be kept.
         """
-        if item.refusals < _NOTHING_FITS:
+        if len(item.refusals) < _NOTHING_FITS:
             return self._applied(turn, taken, item.waits_seconds, item.digest)
         _log.error("flow %r waits until the person says something", taken.flow)
         timers = without_timer(turn.state.timers, RUNS_TIMER)
         turn.state = replace(turn.state, timers=timers)
         turn.effects = (*turn.effects, Reply(_NOTHING_SHOWN))
-        return True
+        return ""
 
     def asks(self, account: str, heard: Heard) -> None:
         """Note that what is shown on *account* answers *heard* from now on."""
@@ -231,14 +241,14 @@ class Dialogue:
         taken: Taken,
         waits_seconds: float | None,
         digest: Digest | None = None,
-    ) -> bool:
-        """Make what was taken part of a turn that nobody can repeat, unless it is too large."""
+    ) -> str:
+        """Make what was taken part of a turn that nobody can repeat; not empty: it is too large, and nothing is."""
         try:
             self._apply(turn, taken, waits_seconds, digest)
         except Refused as error:
             _log.error("flow %r cannot go on: %s", taken.flow, error)
-            return False
-        return True
+            return error.message
+        return ""
 
     def _apply(
         self,

@@ -13,7 +13,6 @@ from collections.abc import Iterable
 from typing import Final
 
 import trio
-from attrs import evolve
 
 from sessiond import telemetry
 from sessiond.core.causes import cause_of
@@ -81,10 +80,6 @@ class Failures:
                 return None
             case inputs.Stop() if is_put_off:
                 return Computed(state, state, effects=(_reply_error(error),))
-            case inputs.Settled() if envelope.refusals:
-                # Its function was called: what came of it is told, and not what it would be called again for.
-                less = evolve(item, refusals=max(item.refusals, envelope.refusals))
-                return await self._turns.compute(less, state)
             case inputs.Leave() | inputs.Stop() | inputs.DeliverySettled():
                 return await self._turns.compute(item, state, hooks=False)
             case inputs.Fired(timer=timer) if timer.name == WINDOW_TIMER:

@@ -8,8 +8,9 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from sessiond.core.codes import ErrorCode
 from sessiond.core.conversations.journal_events import JournalEvent
-from sessiond.core.errors import AppFailed, SnapshotError
+from sessiond.core.errors import AppFailed, Refused, SnapshotError
 from sessiond.core.gateways.accounts import Account, FallbackTemplate
 from sessiond.core.gateways.arrivals import Arrived, Heard, Notice, StatusUpdate
 from sessiond.core.gateways.inputs import DeliverySettled
@@ -74,6 +75,10 @@ class GatewayTurns:
     async def take(self, turn: Computed, name: str, arrived: Arrived) -> None:
         """Compute the turn of what came in by a calling account: a message is said, all else is recorded and told."""
         account = self._services.account(name)
+        if turn.refusals and not isinstance(arrived, Heard):  # nothing less comes of it
+            raise Refused(
+                ErrorCode.TOO_LARGE, f"the session would be too large ({turn.refusals[-1]})"
+            )
         match arrived:
             case Heard():
                 self._hear(turn, account, arrived)

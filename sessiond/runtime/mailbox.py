@@ -50,8 +50,8 @@ class Envelope:
     """How often an accepted input was begun before, as the store counts (``InboxEntry.attempts``)."""
     recovered: bool = False
     """Left by an earlier run of the node: counted durably (``store.attempt``) before it runs."""
-    refusals: int = 0
-    """How often the store refused its turn for its size."""
+    refusals: tuple[str, ...] = ()
+    """What the store said each time it refused its turn for its size."""
     taken: bool = False
     """An actor has taken it out of the mailbox, so its turn may have begun (``ref.ask`` looks)."""
 

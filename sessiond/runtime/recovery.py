@@ -14,7 +14,7 @@ from sessiond import telemetry
 from sessiond.core.codes import CloseCode, ErrorCode
 from sessiond.core.errors import Fenced, Refused
 from sessiond.core.records import Verdict, VerdictStatus
-from sessiond.core.session import machine
+from sessiond.core.session import inputs, machine
 from sessiond.core.session.phases import Phase
 from sessiond.core.session.state import SessionState
 from sessiond.runtime.cell import Cell
@@ -28,6 +28,11 @@ __all__ = ["Recovering", "recover"]
 
 #: What becomes of an input is less each time: the result of a function has the most, four (``Settled.refusals``).
 _MAX_REFUSALS: Final = 4
+
+#: What a person said is the flow's failure the second time; if that does not fit either, it has failed.
+_MAX_OF_SAID: Final = 2
+
+_GATEWAY: Final = "gateway:"
 
 
 class Recovering(Protocol):
@@ -73,7 +78,7 @@ async def recover(actor: Recovering) -> None:
             raise Fenced("another owner has this user's partition")
         case VerdictStatus.TOO_LARGE:
             telemetry.emit("commit.too_large", {"size": _size(verdict)}, who)
-            await _too_large(actor, turns, envelopes)
+            await _too_large(actor, turns, envelopes, verdict.detail or "no size told")
             _close_orphaned_window(actor)
         case _:
             telemetry.emit("commit.conflict", {}, where)
@@ -81,13 +86,13 @@ async def recover(actor: Recovering) -> None:
 
 
 def _size(verdict: Verdict) -> int:
-    """Read the size that stores say in the detail, if they do (``123 bytes``)."""
+    """Read the size that stores say in the detail, if they do (``123 bytes; …``)."""
     first, _, _ = verdict.detail.partition(" ")
     return int(first) if first.isdecimal() else 0
 
 
 async def _too_large(
-    actor: Recovering, turns: Sequence[Turn], envelopes: Sequence[Envelope]
+    actor: Recovering, turns: Sequence[Turn], envelopes: Sequence[Envelope], detail: str
 ) -> None:
     written = [turn for turn in turns if turn.change is not None]
     if len(written) > 1 and not actor.gate.separately:
@@ -99,12 +104,29 @@ async def _too_large(
     # Failing it again could change nothing: a bug of ours, or a limit set below what doors let in.
     if culprit is None or (change is not None and change.dead_letters):
         raise RuntimeError("the store refuses this record for its size")
-    culprit.refusals += 1
-    if culprit.refusals > _MAX_REFUSALS:
+    culprit.refusals = (*culprit.refusals, detail)
+    if len(culprit.refusals) > _MAX_REFUSALS:
         actor.cell.mailbox.put_front([culprit])
-        culprit.refusals = 0
+        culprit.refusals = ()
         raise RuntimeError("the store refuses this record for its size, whatever becomes of it")
-    await actor.fail(culprit, Refused(ErrorCode.TOO_LARGE, "the session would be too large"))
+    if _becomes_less(culprit):
+        actor.cell.mailbox.put_front([culprit])
+    else:
+        message = f"the session would be too large ({detail})"
+        await actor.fail(culprit, Refused(ErrorCode.TOO_LARGE, message))
+
+
+def _becomes_less(envelope: Envelope) -> bool:
+    """Tell whether the next turn of an input writes less than the one that was refused."""
+    match envelope.item:
+        case inputs.Settled():
+            return True
+        case inputs.Said() | inputs.Incoming():
+            return len(envelope.refusals) < _MAX_OF_SAID
+        case inputs.Accepted(entry=entry):
+            return entry.kind.startswith(_GATEWAY) and len(envelope.refusals) < _MAX_OF_SAID
+        case _:
+            return False
 
 
 async def _conflict(actor: Recovering, envelopes: Sequence[Envelope]) -> None:

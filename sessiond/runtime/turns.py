@@ -5,7 +5,6 @@ changes the actor: a turn that raises has happened only in memory that nobody ke
 dead-lettered or told is failures.py.
 """
 
-from functools import lru_cache
 from typing import Final, assert_never
 
 import msgspec
@@ -22,11 +21,11 @@ from sessiond.core.session import inputs, machine
 from sessiond.core.session.effects import CloseConnection, Reply
 from sessiond.core.session.outcome import EndRequest, Outcome, PushRequest
 from sessiond.core.session.phases import Phase
-from sessiond.core.session.program import Call, CallKind
+from sessiond.core.session.program import Call, CallKind, called_by
 from sessiond.core.session.snapshot import decode_snapshot, rolled_back
 from sessiond.core.session.state import RETENTION_TIMER, SessionState
 from sessiond.runtime.calls import Calls
-from sessiond.runtime.computed import Computed
+from sessiond.runtime.computed import Computed, Refusals
 from sessiond.runtime.dialogue import CONVERSATIONS_TIMER, RUNS_TIMER, Dialogue
 from sessiond.runtime.gateway_turns import GatewayTurns
 from sessiond.runtime.handing_on import HandingOn
@@ -39,13 +38,6 @@ from sessiond.runtime.unrun import list_unrun
 __all__ = ["Repeated", "Turns"]
 
 _NO_REPLY: Final = b"{}"
-
-_DOORS: Final = {
-    "timer": CallKind.TIMER,
-    "gateway": CallKind.DELIVERY,
-    "delivery": CallKind.DELIVERY,
-    "link": CallKind.LINK,
-}
 
 
 class Turns:
@@ -78,9 +70,14 @@ class Turns:
         self._erased_to = 0
 
     async def compute(
-        self, item: inputs.Input, state: SessionState, *, hooks: bool = True
+        self,
+        item: inputs.Input,
+        state: SessionState,
+        *,
+        hooks: bool = True,
+        refusals: Refusals = (),
     ) -> Computed:
-        """Compute the turn of *item*.
+        """Compute the turn of *item*; *refusals* are those of its earlier ones.
 
         Raises:
           Refused: the input is turned down, with the code for whoever waits.
@@ -88,7 +85,7 @@ class Turns:
           Exception: the handler failed, or what it asked for cannot be done.
 
         """
-        turn = Computed(state, state)
+        turn = Computed(state, state, refusals=refusals)
         may_be_handed_on = state.snapshot.linked_to or state.phase is Phase.NEW
         if may_be_handed_on and await self._is_for_another(turn, item):
             return turn
@@ -134,7 +131,7 @@ class Turns:
             case inputs.HookCall(hook=name):
                 return program.timeout(CallKind.HOOK, name)
             case inputs.Accepted(entry=entry):
-                return program.timeout(*_called_by(entry.kind))
+                return program.timeout(*called_by(entry.kind))
             case inputs.Fired(timer=timer):
                 return program.timeout(CallKind.TIMER, timer.name)
             case inputs.Settled() | inputs.Unseen():
@@ -260,7 +257,7 @@ class Turns:
             return
         self._calls.check_known()
         await self.lifecycle.wake(turn)
-        kind, name = _called_by(entry.kind)
+        kind, name = called_by(entry.kind)
         if kind is CallKind.DELIVERY:
             await self._from_gateway(turn, entry, name)
             return
@@ -378,13 +375,6 @@ class Repeated(Exception):
     def __init__(self, digest: Digest) -> None:
         super().__init__("applied before")
         self.digest = digest
-
-
-@lru_cache(maxsize=256)
-def _called_by(kind: str) -> tuple[CallKind, str]:
-    """Tell which handler runs an inbox entry of *kind*; timers and deliveries are dead letters that were sent again."""
-    door, _, name = kind.partition(":")
-    return _DOORS.get(door, CallKind.HOOK), name
 
 
 def _check_not_over(state: SessionState, item: inputs.ClientMessage) -> None:

@@ -39,11 +39,11 @@ from sessiond.core.store_rules import (
     MAX_COMMIT_BYTES,
     Attempts,
     attempt_slot,
-    commit_bytes,
     count_attempt,
     kept_reply,
     timer_slot,
     verdict_on_other_version,
+    verdict_on_size,
 )
 
 __all__ = ["MemoryStore"]
@@ -173,8 +173,8 @@ class MemoryStore:
         version = record.version if record else 0
         if version != commit.expected_version:
             return verdict_on_other_version(commit, version, record.commit_id if record else b"")
-        if (size := commit_bytes(commit)) > self._max_commit_bytes:
-            return Verdict(VerdictStatus.TOO_LARGE, version, f"{size} bytes")
+        if refusal := verdict_on_size(commit, version, self._max_commit_bytes):
+            return refusal
         self._consume_inbox(commit)
         self._dead_letters |= {letter.id: letter for letter in commit.dead_letters}
         if commit.delete:

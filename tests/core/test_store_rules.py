@@ -25,6 +25,7 @@ from sessiond.core.store_rules import (
     kept_reply,
     timer_slot,
     verdict_on_other_version,
+    verdict_on_size,
 )
 
 
@@ -107,6 +108,21 @@ def test_a_commit_sent_again_is_told_from_a_foreign_one(
     )
 
     assert verdict_on_other_version(commit, version, commit_id) == expected
+
+
+def test_a_commit_that_is_turned_down_for_its_size_is_told_both_sizes() -> None:
+    """Its own, and the bound: an operator reads which of them to change."""
+    expected = Verdict(VerdictStatus.TOO_LARGE, 3, "12 bytes; the bound is 10")
+    commit = UserCommit(
+        user=UserId("ann"),
+        partition=Partition(1),
+        commit_id=b"ours",
+        expected_version=3,
+        snapshot=b"x" * 12,
+    )
+
+    assert verdict_on_size(commit, 3, 12) is None
+    assert expected == verdict_on_size(commit, 3, 10)
 
 
 def test_an_attempt_counts_once_per_fence() -> None:

@@ -45,8 +45,15 @@ class Said:
     """A new dial, without a text of its own: it may go on with what another one began (redials.py)."""
     resume_seconds: float = 0.0
     """How long after the last answer an interrupted dial can be continued by the next one."""
+    refusals: tuple[str, ...] = ()
+    """What was said each time what came of it was too large to be kept: how large, and what the bound is."""
     reminds: bool = False
     """Nothing was said: show the waiting question again."""
+
+    @property
+    def too_large(self) -> str:
+        """Why what the flow makes of it is the flow's failure; empty: it may fit."""
+        return self.refusals[-1] if self.refusals else ""
 
 
 @frozen
@@ -71,8 +78,8 @@ class Settled:
     """The alias whose phone waits; empty: the user's own, or no phone."""
     downloads: tuple[FileDownload, ...] = ()
     """What it has fetched of what people sent."""
-    refusals: int = 0
-    """How often what came of it was too large to be kept."""
+    refusals: tuple[str, ...] = ()
+    """As of ``Said``."""
 
     @property
     def outcome(self) -> bytes | RunFailed:
@@ -80,6 +87,6 @@ class Settled:
         return _TOO_LARGE if self.refusals else self.result
 
     @property
-    def fits(self) -> bool:
-        """Whether what the flow makes of it may fit; else it is the flow's failure."""
-        return self.refusals < 2
+    def too_large(self) -> str:
+        """As of ``Said``; the flow is told first that the result does not fit."""
+        return self.refusals[-1] if len(self.refusals) > 1 else ""

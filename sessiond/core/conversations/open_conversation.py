@@ -66,6 +66,7 @@ class OpenConversation:
         """Whether the input says where the person is; else the conversation does."""
         self._is_heard = said is not None and not said.unprompted
         self.running = running
+        running.too_large = "" if said is None else said.too_large
         self.stored = stored
         self.key = ""
         self.conversation: StoredConversation | None = None

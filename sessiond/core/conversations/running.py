@@ -59,6 +59,8 @@ class RunningFlow:
         """Where the person is now: how long the session lives."""
         self.teller: Teller | None = None
         """Told when the flow was rebuilt from its record. No callback: nothing of a turn may be left in a cycle."""
+        self.too_large = ""
+        """Why what the flow makes of this turn is its failure; empty: it may fit."""
         self.record: Record | None = None
         """Where the flow is; ``None``: none runs."""
 
@@ -152,15 +154,7 @@ class RunningFlow:
 
     def settle(self, told: Record, item: Settled) -> Output:
         """Go on with the result of its function; *told* is the record that holds it."""
-        self.record = told
-        output = self._proceeded(item)
-        if not item.fits:
-            assert self._flow is not None
-            message = "what comes of a function by here is too large to be kept"
-            raise FlowFailed(message, where=self._flow.where)
-        return output
-
-    def _proceeded(self, item: Settled) -> Output:
+        self.record, self.too_large = told, item.too_large
         if self._flow is None:
             output = self.rebuilt()
             assert output is not None
@@ -177,6 +171,14 @@ class RunningFlow:
             assert self._flow is not None
             output = self._flow.remind()
         return output
+
+    def check_size(self) -> None:
+        """Fail, on the line that it has come to, when what it makes of this turn is known to be too large."""
+        if self.too_large:
+            if self._flow is None:
+                self.rebuilt()
+            message = f"what the flow keeps and shows by here is too large ({self.too_large})"
+            raise FlowFailed(message, where="" if self._flow is None else self._flow.where)
 
     def pending_run(self) -> RunRequest | None:
         """Find the function that it waits for; ``rebuilt`` it is, and has not gone on."""

@@ -302,6 +302,7 @@ class ConversationTurn:
     def _attempt(self, work: Callable[[], Output]) -> None:
         try:
             output = work()
+            self._running.check_size()
         except _FAILURES as error:
             self.fail(error)
             return
@@ -347,18 +348,17 @@ class ConversationTurn:
         conversation = self._open.conversation
         assert conversation is not None
         try:
+            self._running.check_size()
             busy = self._running.flow.busy
-        except FlowGone as error:
+        except _FAILURES as error:
             self.fail(error)
             return
         if busy is Busy.QUEUE and len(conversation.queued) < MAX_QUEUED:
             queued = (*conversation.queued, answer)
             self._open.conversation = replace(conversation, queued=queued)
             self._open.queued = True
-        if self._open.queued or busy is Busy.IGNORE:
-            self._run_again(())
-        else:
-            self._run_again((self._busy_message(),))
+        is_silent = self._open.queued or busy is Busy.IGNORE
+        self._run_again(() if is_silent else (self._busy_message(),))
 
     def _busy_message(self) -> Message:
         return Message(self._running.texts_of(self.running).busy)

@@ -6,7 +6,8 @@ of it has happened yet when it returns.
 
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
-from typing import Protocol
+from functools import lru_cache
+from typing import Final, Protocol
 
 from sessiond.core.conversations.journal_query import JournalPage, JournalQuery
 from sessiond.core.ids import ConnectionId, UserId
@@ -14,7 +15,7 @@ from sessiond.core.session.outcome import Outcome
 from sessiond.core.session.state import SessionState
 from sessiond.core.values import Value
 
-__all__ = ["Call", "CallKind", "Context", "Program", "ReadJournal"]
+__all__ = ["Call", "CallKind", "Context", "Program", "ReadJournal", "called_by"]
 
 
 class CallKind(StrEnum):
@@ -44,6 +45,21 @@ class CallKind(StrEnum):
     """What became of a message to the user (gateways/updates.py)."""
     LINK = "link"
     """What became of a link to another user (core/linking.py)."""
+
+
+_DOORS: Final = {
+    "timer": CallKind.TIMER,
+    "gateway": CallKind.DELIVERY,
+    "delivery": CallKind.DELIVERY,
+    "link": CallKind.LINK,
+}
+
+
+@lru_cache(maxsize=256)
+def called_by(kind: str) -> tuple[CallKind, str]:
+    """Tell which handler runs an inbox entry of *kind*; timers and deliveries are dead letters that were sent again."""
+    door, _, name = kind.partition(":")
+    return _DOORS.get(door, CallKind.HOOK), name
 
 
 ReadJournal = Callable[[JournalQuery], Awaitable[JournalPage]]

@@ -18,7 +18,7 @@ from sessiond.core.records import (
     Verdict,
     VerdictStatus,
 )
-from sessiond.core.store_rules import commit_bytes, kept_reply
+from sessiond.core.store_rules import commit_bytes, kept_reply, verdict_on_size
 from sessiond.stores.redis.arguments import binary, pack_arguments
 from sessiond.stores.redis.deployment import Deployment, PartitionTable
 from sessiond.stores.redis.packing import (
@@ -72,7 +72,7 @@ async def commit(
     replies = await deployment.write(*calls) if calls else ()
     for group, reply in zip(groups, replies, strict=True):
         for place, n in enumerate(group):
-            verdicts[n] = _verdict(batch[n], reply, place, sizes[n])
+            verdicts[n] = _verdict(batch[n], reply, place, max_commit_bytes)
     return tuple(verdicts[n] for n in range(len(batch)))
 
 
@@ -155,9 +155,9 @@ def _dead_letters(letters: Iterable[DeadLetter]) -> list[Any]:
     return flat
 
 
-def _verdict(commit: UserCommit, reply: Any, place: int, size: int) -> Verdict:
+def _verdict(commit: UserCommit, reply: Any, place: int, max_commit_bytes: int) -> Verdict:
     if reply == 1:
         return Verdict(VerdictStatus.APPLIED, commit.expected_version + 1)
     status, version = _STATUS[reply[2 * place]], reply[2 * place + 1]
-    detail = f"{size} bytes" if status is VerdictStatus.TOO_LARGE else ""
-    return Verdict(status, version, detail)
+    refusal = verdict_on_size(commit, version, max_commit_bytes)
+    return refusal if status is VerdictStatus.TOO_LARGE and refusal else Verdict(status, version)

@@ -24,10 +24,10 @@ from sessiond.core.records import (
     VerdictStatus,
 )
 from sessiond.core.store_rules import (
-    commit_bytes,
     kept_reply,
     timer_slot,
     verdict_on_other_version,
+    verdict_on_size,
 )
 from sessiond.stores.sqlite import journals
 from sessiond.stores.sqlite.known import Known, transaction
@@ -101,9 +101,7 @@ def _refusal(
     version = head.version if head else 0
     if version != change.expected_version:
         return verdict_on_other_version(change, version, head.commit_id if head else b"")
-    if (size := commit_bytes(change)) > max_commit_bytes:
-        return Verdict(VerdictStatus.TOO_LARGE, version, f"{size} bytes")
-    return None
+    return verdict_on_size(change, version, max_commit_bytes)
 
 
 #: The statements of a batch in the order in which they run: removals come before what is put in their place.

@@ -58,6 +58,22 @@ def stored(running: RunningFlow) -> StoredConversation:
     return StoredConversation(touched_at=0, expires_at=0, record=raw_record(running.record))
 
 
+@pytest.mark.parametrize("restarts", [False, True])
+def test_what_is_too_large_fails_where_the_flow_waits(restarts: bool) -> None:
+    """Whether it is in memory or not; what fits does not."""
+    make = opened(PICK)
+    running = started(make)
+    running.check_size()
+    if restarts:
+        raw = stored(running)
+        running = make()
+        running.open("k", b"raw", raw)
+    running.too_large = "9 bytes; the bound is 8"
+
+    with pytest.raises(FlowFailed, match=r"test_running.py:\d+: .* \(9 bytes; the bound is 8\)"):
+        running.check_size()
+
+
 def test_nothing_runs_before_it_is_opened() -> None:
     """It has no name, waits for nothing, takes no words and speaks the engine's sentences."""
     running = opened(PICK)()

@@ -1,5 +1,7 @@
 """Turns around ``c.run`` (sessiond/core/conversations/turn.py)."""
 
+import re
+
 import pytest
 
 from sessiond.core.conversations.turn import MAX_QUEUED
@@ -186,6 +188,23 @@ def test_what_is_said_meanwhile_waits_for_its_question() -> None:
     person.settle("two pairs")
     assert "Found two pairs.\n\nBye, Ama." == person.reads
     assert (False, ()) == (person.kept.has_record, person.kept.queued)
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize("busy", list(Busy))
+def test_what_is_said_meanwhile_and_cannot_be_kept_fails(busy: Busy, restarts: bool) -> None:
+    """The person is told, the author reads the line of the function, which still runs."""
+    person = running(busy)
+    run, before = person.taken.run, person.stored
+    if restarts:
+        person.restart()
+    taken = person.say("Ama", refusals=("9 bytes; the bound is 8",))
+
+    assert FlowTexts().failed == person.reads
+    assert re.search(r"test_turn_runs.py:\d+: .*9 bytes; the bound is 8", str(taken.error))
+    assert before == person.stored
+    person.settle("two pairs", run=run)
+    assert "Found two pairs.\n\nYour name?" == person.reads
 
 
 def test_the_journal_has_every_step_also_where_a_function_is_between() -> None:
