@@ -5,7 +5,6 @@ a request that the provider repeats is answered again, without a flow.
 """
 
 from collections.abc import Sequence
-from typing import Final
 
 from attrs import evolve
 from msgspec.structs import replace
@@ -14,23 +13,26 @@ from sessiond.core.conversations.inputs import Said
 from sessiond.core.flows.answers import Answer
 from sessiond.core.gateways.accounts import Account
 from sessiond.core.gateways.arrivals import Heard
-from sessiond.core.gateways.dials import LastRequest, inputs_of, last_request
+from sessiond.core.gateways.dials import inputs_of, last_request
 from sessiond.core.gateways.inputs import Incoming
 from sessiond.core.gateways.lines import Answered, decode_answered, encode_answered
 from sessiond.core.ids import Digest
-from sessiond.core.records import MAX_STORED_REPLY
 from sessiond.core.rendering.paging import turn_page
 from sessiond.core.session.effects import Reply
 from sessiond.runtime.calls import Calls
 from sessiond.runtime.computed import Computed
 from sessiond.runtime.dialogue import Dialogue
 from sessiond.runtime.gateway_journal import tell_page
-from sessiond.runtime.gateway_output import line_of, put_line, show_page, wait_page
+from sessiond.runtime.gateway_output import (
+    keep_answer,
+    line_of,
+    named,
+    put_line,
+    show_page,
+    wait_page,
+)
 
 __all__ = ["Answering", "said_on"]
-
-#: Bytes of the one answer that is kept with the person, since it is too long to be kept beside the id of its request.
-_MAX_KEPT: Final = 65_536
 
 
 class Answering:
@@ -79,9 +81,8 @@ class Answering:
     def _answer_program(self, turn: Computed, account: Account, item: Incoming) -> None:
         """Answer a program, which names its requests; what is too long to be kept with the name is kept here."""
         line = line_of(turn, account.name)
-        last = None if item.digest is None else LastRequest(session=item.digest.hex())
         if item.reminds:
-            if line.answered is not None and line.last == last:
+            if line.answered is not None and line.last == named(item.digest):
                 _reply(turn, line.answered)
             else:
                 said = said_on(account, item.heard, item.waits_seconds)
@@ -89,15 +90,11 @@ class Answering:
             return
         self._dialogue.asks(account.name, item.heard)
         self._say_all(turn, account, (item.heard, *item.others), item)
-        replies = [one.payload for one in turn.effects if isinstance(one, Reply)]
-        answered = None
-        if last is not None and replies and MAX_STORED_REPLY < len(replies[-1]) <= _MAX_KEPT:
-            answered = decode_answered(replies[-1])
-        last = None if answered is None else last
-        kept = replace(
-            line_of(turn, account.name), alias=item.heard.alias, last=last, answered=answered
-        )
-        put_line(turn, account.name, kept)
+        line = line_of(turn, account.name)
+        answers_none = replace(line, alias=item.heard.alias, last=None, answered=None)
+        put_line(turn, account.name, answers_none)
+        if item.digest is not None:
+            keep_answer(turn, account, item.digest)
 
     def _say_all(
         self, turn: Computed, account: Account, inputs: Sequence[Heard], item: Incoming

@@ -39,6 +39,7 @@ from sessiond.runtime.flow_signals import log_failure, signals_of
 from sessiond.runtime.gateway_journal import tell_downloads, tell_page
 from sessiond.runtime.gateway_output import (
     deliver,
+    keep_answer,
     line_of,
     page_of,
     put_line,
@@ -136,9 +137,16 @@ class Dialogue:
             item = evolve(item, refusals=(*item.refusals, refused))
             taken = self._opened().settle(item, stored, now)
             assert taken is not None
-        reply = _reply_of(turn)
-        if item.digest is not None and reply is not None:
-            self._calls.add_reply(turn, item.digest, reply)
+        if item.digest is not None:
+            self._answered_later(turn, taken.account, item.digest)
+
+    def _answered_later(self, turn: Computed, name: str, digest: Digest) -> None:
+        """Keep for repeats of the input *digest*, which made a function run, what came of that."""
+        reply, account = _reply_of(turn), self._services.accounts.get(name)
+        if reply is not None:
+            self._calls.add_reply(turn, digest, reply)
+        elif account is not None and account.answers is not None:
+            keep_answer(turn, account, digest)
 
     def _refusal(self, turn: Computed, taken: Taken, item: inputs.Settled) -> str:
         """Make what came of a result part of the turn; not empty: it is too large, and less has to come of it.

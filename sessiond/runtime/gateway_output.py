@@ -10,10 +10,12 @@ from sessiond.core.errors import AppFailed, InvalidInput
 from sessiond.core.flows.prompts import Output
 from sessiond.core.gateways.accounts import Account
 from sessiond.core.gateways.arrivals import Heard
+from sessiond.core.gateways.dials import LastRequest
 from sessiond.core.gateways.lines import (
     NEW_LINE,
     Answered,
     Line,
+    decode_answered,
     decode_line,
     encode_answered,
     encode_line,
@@ -26,9 +28,11 @@ from sessiond.core.gateways.outgoing import (
     encode_outgoing,
 )
 from sessiond.core.gateways.port import Template
-from sessiond.core.records import Delivery
+from sessiond.core.ids import Digest
+from sessiond.core.records import MAX_STORED_REPLY, Delivery
 from sessiond.core.rendering.paging import Page, first_page
 from sessiond.core.rendering.screens import screen_of
+from sessiond.core.session.effects import Reply
 from sessiond.runtime.computed import Computed
 
 __all__ = [
@@ -40,7 +44,9 @@ __all__ = [
     "deliver_receipt",
     "deliver_template",
     "hold",
+    "keep_answer",
     "line_of",
+    "named",
     "of_alias",
     "page_of",
     "put_line",
@@ -51,6 +57,9 @@ __all__ = [
 
 #: Messages that wait for a person to write; of more the oldest are given up.
 MAX_HELD: Final = 16
+
+#: Bytes of the one answer that is kept with the person, since it is too long to be kept beside the id of its request.
+_MAX_KEPT: Final = 65_536
 
 _Held = tuple[msgspec.Raw, ...]
 
@@ -116,6 +125,24 @@ def show_page(
     kept = answered if page.text else line.answered
     put_line(turn, account.name, replace(line, paging=page.paging, answered=kept))
     return answered
+
+
+def keep_answer(turn: Computed, account: Account, digest: Digest) -> None:
+    """Keep with the person what a program is answered to its request *digest*, if it is too long to be kept with that.
+
+    The last one of them is kept.
+    """
+    if account.gateway.limits.pages is not None:
+        return
+    reply = next((one.payload for one in reversed(turn.effects) if isinstance(one, Reply)), b"")
+    if MAX_STORED_REPLY < len(reply) <= _MAX_KEPT:
+        answered, line = decode_answered(reply), line_of(turn, account.name)
+        put_line(turn, account.name, replace(line, last=named(digest), answered=answered))
+
+
+def named(digest: Digest | None) -> LastRequest | None:
+    """Give what a line has of the request *digest* of a program; ``None``: it has no name."""
+    return None if digest is None else LastRequest(session=digest.hex())
 
 
 # Calling gateways

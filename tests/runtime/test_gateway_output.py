@@ -5,11 +5,15 @@ from msgspec.structs import replace
 
 from sessiond.core.errors import AppFailed
 from sessiond.core.flows.prompts import AttachmentKind, Media, Message, Output, Prompt, PromptKind
-from sessiond.core.gateways.lines import Answered, Line
+from sessiond.core.gateways.accounts import Account, AccountSettings
+from sessiond.core.gateways.lines import Answered, Line, encode_answered
 from sessiond.core.gateways.outgoing import decode_outgoing
 from sessiond.core.gateways.port import Template
+from sessiond.core.ids import input_digest
 from sessiond.core.records import Delivery
+from sessiond.core.session.effects import Reply
 from sessiond.core.session.state import fresh_state
+from sessiond.gateways.http import HttpGateway, HttpGatewaySettings
 from sessiond.runtime.computed import Computed
 from sessiond.runtime.gateway_output import (
     MAX_HELD,
@@ -18,16 +22,21 @@ from sessiond.runtime.gateway_output import (
     deliver_receipt,
     deliver_template,
     hold,
+    keep_answer,
     line_of,
+    named,
     page_of,
     put_line,
     send_again,
     show_page,
     wait_page,
 )
-from tests.runtime.gateway_worlds import ANN, NUMBER, USSD, heard, told, whatsapp
+from tests.runtime.gateway_worlds import ANN, NUMBER, TOKEN, USSD, heard, told, whatsapp
 
 SHOP = whatsapp()
+PROGRAM = Account(
+    "program", AccountSettings(gateway="http"), HttpGateway(HttpGatewaySettings(tokens=(TOKEN,)))
+)
 QUESTION = Output(prompt=Prompt(kind=PromptKind.TEXT, key="name", screen="s1", text="Name?"))
 
 
@@ -43,6 +52,24 @@ def test_a_question_keeps_the_providers_session_open_and_anything_else_ends_it()
     assert ("Name?", False) == (asked.text, asked.ends)
     assert ("Bye.", True) == (said.text, said.ends)
     assert b'"ends":true' in wait_page(USSD)
+
+
+@pytest.mark.parametrize(
+    ("account", "size", "is_kept"),
+    [(PROGRAM, 4000, False), (PROGRAM, 4100, True), (PROGRAM, 66_000, False), (USSD, 4100, False)],
+)
+def test_a_long_answer_of_a_program_is_kept_with_the_person(
+    account: Account, size: int, is_kept: bool
+) -> None:
+    """By the name of its request; a short one is kept elsewhere, and on USSD what is shown is kept as a page."""
+    made, answered = turn(), Answered(text="x" * size, screen="s1")
+    made.effects = (Reply(b"{}"), Reply(encode_answered(answered)))
+    keep_answer(made, account, input_digest("program", "m-1"))
+    line = line_of(made, account.name)
+
+    assert is_kept == (line.answered == answered)
+    assert is_kept == (line.last is not None and line.last == named(input_digest("program", "m-1")))
+    assert named(None) is None
 
 
 def test_pages_are_kept_until_something_else_is_shown() -> None:

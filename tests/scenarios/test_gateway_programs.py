@@ -28,8 +28,25 @@ def teller() -> App:
     return app
 
 
+def looker() -> App:
+    """An app with much to tell of what its functions found, before a question and at its end."""
+    app = App()
+
+    async def look(times: int) -> str:
+        return "found " * times
+
+    @app.flow("look", takes_everything=True)
+    async def flow(c: Conversation) -> None:
+        await c.say(f"First. {await c.run('first', look, 2000)}")
+        await c.ask("more", "More?")
+        few = await c.run("few", look, 1)
+        await c.say(f"Last. {few}{await c.run('last', look, 2000)}")
+
+    return app
+
+
 @asynccontextmanager
-async def serving(folder: Path) -> AsyncIterator[Live]:
+async def serving(folder: Path, app: App | None = None) -> AsyncIterator[Live]:
     """A server with one account, of a program."""
     file = folder / "sessiond.toml"
     file.write_text(f"""
@@ -42,7 +59,7 @@ tokens = ["{TOKEN}"]
 """)
     loaded = load_settings(files=[file], environment={})
     accounts = {"gateways": loaded.gateways, "session_keys": loaded.session_keys}
-    async with open_live(teller(), folder, **accounts) as live:
+    async with open_live(app or teller(), folder, **accounts) as live:
         yield live
 
 
@@ -62,6 +79,20 @@ async def test_a_long_answer_is_given_again(tmp_path: Path) -> None:
         again = await say(live, "hi", "m-1")
         last = await say(live, "no", "m-2")
     async with serving(tmp_path) as live:
+        again_last = await say(live, "no", "m-2")
+
+    assert ("prompt", True) == (first["type"], first["message"].endswith("More?"))
+    assert ("terminal", True) == (last["type"], last["message"].startswith("Last."))
+    assert (first, last) == (again, again_last)
+
+
+async def test_a_long_answer_of_a_function_is_given_again(tmp_path: Path) -> None:
+    """Also where the request waited for two of them, one after the other."""
+    async with serving(tmp_path, looker()) as live:
+        first = await say(live, "hi", "m-1")
+        again = await say(live, "hi", "m-1")
+        last = await say(live, "no", "m-2")
+    async with serving(tmp_path, looker()) as live:
         again_last = await say(live, "no", "m-2")
 
     assert ("prompt", True) == (first["type"], first["message"].endswith("More?"))
