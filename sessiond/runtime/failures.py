@@ -16,7 +16,7 @@ import trio
 
 from sessiond import telemetry
 from sessiond.core.causes import cause_of
-from sessiond.core.codes import CloseCode, ErrorCode
+from sessiond.core.codes import ErrorCode
 from sessiond.core.errors import Fenced, Refused, SnapshotError
 from sessiond.core.ids import Digest
 from sessiond.core.records import CAUSE, WINDOW_TIMER, DeadLetter
@@ -197,8 +197,7 @@ class Failures:
         )
         turn.dead_letters = (letter,)
         if state.phase is Phase.NEW:  # a user without a record does not get one by failing
-            turn.state = machine.end(state, "unknown", CloseCode.ENDED, now, services.limits).state
-            turn.erase = True
+            self._turns.lifecycle.leave_none(turn)
         cause = "Poison" if error is None else type(error).__name__
         metadata = {"user": self._cell.user, "kind": inputs.kind_of(item), "error": cause}
         turn.signals.append(("dead_letter.added", {"attempts": letter.attempts}, metadata))

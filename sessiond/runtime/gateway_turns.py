@@ -45,8 +45,9 @@ from sessiond.runtime.gateway_output import (
     put_line,
     send_again,
 )
+from sessiond.runtime.services import Services
 
-__all__ = ["GatewayTurns"]
+__all__ = ["GatewayTurns", "note_status"]
 
 _NO_REPLY: Final = b"{}"
 _STATES: Final = {
@@ -201,12 +202,9 @@ class GatewayTurns:
         return True
 
     def _update(self, turn: Computed, account: Account, told: StatusUpdate) -> DeliveryUpdate:
-        gateway = account.calls
-        judgement: Judgement | None = None if gateway is None else gateway.judge_status(told)
+        judgement = _judge(turn, account, told)
         if isinstance(judgement, WindowClosed) and told.at is not None:
             close_window(turn, account, told.at)
-        if isinstance(judgement, AccountStopped):
-            turn.effects = (*turn.effects, StopAccount(account.name, judgement.reason))
         failed = judgement is not None and not isinstance(judgement, Sent)
         reason = getattr(judgement, "reason", "") if failed else ""
         return DeliveryUpdate(
@@ -268,3 +266,23 @@ class GatewayTurns:
         turn.dead_letters = (*turn.dead_letters, letter)
         about = {"user": turn.state.user, "kind": "delivery", "error": "GivenUp"}
         turn.signals.append(("dead_letter.added", {"attempts": item.attempts}, about))
+
+
+def note_status(turn: Computed, services: Services, name: str, told: StatusUpdate) -> None:
+    """Note what the account *name* tells of a message to somebody without a session; it begins none.
+
+    Of the account itself it may tell something all the same.
+
+    Raises:
+      Refused: UNKNOWN_EVENT, there is no such account (any more).
+
+    """
+    _judge(turn, services.account(name), told)
+    turn.signals.append(("gateway.noted", {}, {"account": name, "kind": "status"}))
+
+
+def _judge(turn: Computed, account: Account, told: StatusUpdate) -> Judgement | None:
+    judgement = None if account.calls is None else account.calls.judge_status(told)
+    if isinstance(judgement, AccountStopped):
+        turn.effects = (*turn.effects, StopAccount(account.name, judgement.reason))
+    return judgement

@@ -2,6 +2,8 @@
 
 It is written to the other one's inbox before the commit that consumes it, under an id made of its own; what somebody
 waits for is told to the other one once the turn is released.
+
+What a provider tells of a message to somebody without a record is for nobody.
 """
 
 from typing import Final
@@ -12,16 +14,16 @@ from msgspec.structs import replace
 from sessiond.core.codes import ErrorCode
 from sessiond.core.conversations.inputs import Said
 from sessiond.core.errors import Refused
-from sessiond.core.gateways.arrivals import Arrived, Heard
-from sessiond.core.gateways.inbox_bodies import decode_arrived, encode_arrived
+from sessiond.core.gateways.arrivals import Arrived, Heard, StatusUpdate
+from sessiond.core.gateways.inbox_bodies import GATEWAY_KIND, decode_arrived, encode_arrived
 from sessiond.core.gateways.inputs import Incoming
 from sessiond.core.ids import UserId
 from sessiond.core.linking import LINK_KIND, Errand, LinkNote, LinkStep, link_digest
 from sessiond.core.records import InboxEntry
 from sessiond.core.session import inputs
 from sessiond.core.session.effects import HandOn, ReplyError
-from sessiond.core.session.outcome import EndRequest
 from sessiond.runtime.computed import Computed
+from sessiond.runtime.gateway_turns import note_status
 from sessiond.runtime.lifecycle import Lifecycle
 from sessiond.runtime.link_steps import hand_on, tell_step
 from sessiond.runtime.services import Services
@@ -29,9 +31,6 @@ from sessiond.runtime.services import Services
 __all__ = ["HandingOn"]
 
 _LINKED: Final = "this user is linked to another one: that one has the session"
-
-#: Of what came in by an account.
-_GATEWAY: Final = "gateway:"
 
 
 class HandingOn:
@@ -78,7 +77,7 @@ class HandingOn:
 
     async def _hand_on(self, turn: Computed, entry: InboxEntry, canonical: UserId) -> None:
         body = entry.body
-        if entry.kind.startswith(_GATEWAY):
+        if entry.kind.startswith(GATEWAY_KIND):
             body = encode_arrived(_arrived_for(decode_arrived(body), canonical))
         await self._give(turn, entry, canonical, body)
 
@@ -90,7 +89,7 @@ class HandingOn:
         turn.inbox_done = (entry.seq,)
 
     async def _of_gone(self, turn: Computed, item: inputs.Input) -> bool:
-        """Hand back what an alias said to somebody whose record is gone.
+        """Hand back what an alias said to somebody whose record is gone; what is told of a message to him is noted.
 
         It was on its way when the record went, or the record was lost: he does not follow anybody any more.
         """
@@ -101,14 +100,20 @@ class HandingOn:
                 returned = evolve(item, heard=own[0], others=tuple(own[1:]))
                 turn.effects = (HandOn(UserId(alias), returned),)
                 return True
-            case inputs.Accepted(entry=entry) if entry.kind.startswith(_GATEWAY):
-                heard = decode_arrived(entry.body)
-                if not isinstance(heard, Heard) or not heard.alias:
+            case inputs.Accepted(entry=entry) if entry.kind.startswith(GATEWAY_KIND):
+                arrived = decode_arrived(entry.body)
+                if isinstance(arrived, StatusUpdate):
+                    note_status(
+                        turn, self._services, entry.kind.removeprefix(GATEWAY_KIND), arrived
+                    )
+                    turn.inbox_done = (entry.seq,)
+                elif isinstance(arrived, Heard) and arrived.alias:
+                    alias = UserId(arrived.alias)
+                    await self._let_go(turn, alias)
+                    await self._give(turn, entry, alias, encode_arrived(_returned(arrived)))
+                else:
                     return False
-                alias = UserId(heard.alias)
-                await self._let_go(turn, alias)
-                await self._give(turn, entry, alias, encode_arrived(_returned(heard)))
-                await self._lifecycle.end(turn, EndRequest("unknown", erase=True), hooks=False)
+                self._lifecycle.leave_none(turn)
                 return True
             case _:
                 return False

@@ -134,6 +134,12 @@ class Lifecycle:
             await self.end(turn, outcome.end, hooks=hooks)
         return turn
 
+    def leave_none(self, turn: Computed) -> None:
+        """Leave no record of a user who has none: his session has not begun, and does not end."""
+        now, limits = self._services.clock.now(), self._services.limits
+        turn.state = machine.end(turn.state, "unknown", CloseCode.ENDED, now, limits).state
+        turn.erase = True
+
     async def end(self, turn: Computed, end: EndRequest, *, hooks: bool) -> None:
         """End the session. One that never began has no end hook, and leaves no record.
 

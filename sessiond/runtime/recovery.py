@@ -13,6 +13,7 @@ from typing import Final, Protocol
 from sessiond import telemetry
 from sessiond.core.codes import CloseCode, ErrorCode
 from sessiond.core.errors import Fenced, Refused
+from sessiond.core.gateways.inbox_bodies import GATEWAY_KIND
 from sessiond.core.records import Verdict, VerdictStatus
 from sessiond.core.session import inputs, machine
 from sessiond.core.session.phases import Phase
@@ -31,8 +32,6 @@ _MAX_REFUSALS: Final = 4
 
 #: What a person said is the flow's failure the second time; if that does not fit either, it has failed.
 _MAX_OF_SAID: Final = 2
-
-_GATEWAY: Final = "gateway:"
 
 
 class Recovering(Protocol):
@@ -124,7 +123,7 @@ def _becomes_less(envelope: Envelope) -> bool:
         case inputs.Said() | inputs.Incoming():
             return len(envelope.refusals) < _MAX_OF_SAID
         case inputs.Accepted(entry=entry):
-            return entry.kind.startswith(_GATEWAY) and len(envelope.refusals) < _MAX_OF_SAID
+            return entry.kind.startswith(GATEWAY_KIND) and len(envelope.refusals) < _MAX_OF_SAID
         case _:
             return False
 

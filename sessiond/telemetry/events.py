@@ -263,7 +263,7 @@ _TABLE: Final = (
     Event("gateway.duplicate", "A provider sent it again.", {}, _ARRIVED),
     Event(
         "gateway.noted",
-        "A provider told something that is about no user we could find; it is not kept.",
+        "A provider told something about nobody we know, or about somebody without a session; it is not kept.",
         {},
         {"account": "str", "kind": "str"},
     ),

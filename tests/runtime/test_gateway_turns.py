@@ -19,6 +19,8 @@ from sessiond.core.gateways.outgoing import decode_outgoing
 from sessiond.core.gateways.port import GivenUp, Sent, WindowClosed
 from sessiond.core.ids import partition_of
 from sessiond.gateways.twilio import Twilio, TwilioSettings
+from sessiond.stores.memory import MemoryStore
+from sessiond.testing.faults import FaultyStore
 from sessiond.testing.world import World, open_world
 from tests.runtime.gateway_worlds import (
     ANN,
@@ -33,6 +35,7 @@ from tests.runtime.gateway_worlds import (
     told,
     whatsapp,
 )
+from tests.runtime.hearing import hearing
 
 SHOP = whatsapp()
 
@@ -386,6 +389,107 @@ async def test_a_status_that_is_about_the_account_stops_it(autojump_clock: MockC
     assert "131042" in row.stopped
     assert [row.stopped] == [about["reason"] for about in stopped]
     assert ["Is it Ann?"] == [text_of(one) for one in waiting]
+
+
+def watched(calls: list[str]) -> App:
+    """An app that notes which of its hooks are called."""
+    app = greeter()
+
+    @app.on_start
+    async def start(session: Session) -> None:
+        calls.append("start")
+
+    @app.on_delivery
+    async def delivered(session: Session, update: DeliveryUpdate) -> None:
+        calls.append(f"{update.state.value} {update.message_id}")
+
+    return app
+
+
+async def test_a_status_about_somebody_without_a_session_begins_none(
+    autojump_clock: MockClock,
+) -> None:
+    """It is noted: no hook is called, no record and no actor stay behind; who writes next to it begins his session."""
+    calls = list[str]()
+    read = StatusUpdate(id="wamid.1", state="read", recipient=NUMBER)
+    async with open_world(watched(calls), accounts=(SHOP,)) as world:
+        with hearing("gateway.noted", "session.created", "session.ended") as told_of:
+            await accept(world, read, "shop", "wamid.1:read")
+        left = (
+            await world.store.load(ANN, partition_of(ANN)),
+            world.is_resident(ANN),
+            await world.store.pending(partition_of(ANN)),
+            await world.store.journal(ANN, partition_of(ANN)),
+            await world.dead_letters(),
+        )
+        before = list(calls)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(accept, world, read, "shop", "wamid.1:again")
+            nursery.start_soon(accept, world, heard("hi", SHOP), "shop", "m-1")
+        await accept(world, read, "shop", "wamid.1:later")
+        sent = await deliveries(world)
+
+    assert [("gateway.noted", {}, {"account": "shop", "kind": "status"})] == told_of
+    assert (None, False, (), (), ()) == left
+    assert [] == before
+    assert ["start", "read wamid.1"] == calls[:1] + calls[-1:]
+    assert ["Welcome.", "What is your name?"] == [text_of(one) for one in sent]
+
+
+async def test_a_status_about_nobody_is_taken_once_over_a_crash(autojump_clock: MockClock) -> None:
+    """What a crash leaves of it in the inbox is noted when the node comes back, and nothing else becomes of it."""
+    calls, store = list[str](), FaultyStore(MemoryStore())
+    read = StatusUpdate(id="wamid.1", state="read", recipient=NUMBER)
+    async with open_world(watched(calls), accounts=(SHOP,), store=store) as world:
+        store.hold("commit")
+        await accept(world, read, "shop", "wamid.1:read")
+        world.crash()
+        store.let_go("commit")
+        waiting = len(await world.store.pending(partition_of(ANN)))
+        with hearing("gateway.noted") as told_of:
+            await world.restart()
+            await trio.sleep(60)
+        left = await world.store.pending(partition_of(ANN))
+        record = await world.store.load(ANN, partition_of(ANN))
+
+    assert (1, 1, (), None) == (waiting, len(told_of), left, record)
+    assert [] == calls
+
+
+async def test_a_status_about_a_session_on_disk_is_told_once(autojump_clock: MockClock) -> None:
+    """Its actor is gone, the node is another one: the hook hears it, and of its repeat nothing."""
+    calls = list[str]()
+    read = StatusUpdate(id="wamid.1", state="read", recipient=NUMBER)
+    async with open_world(watched(calls), accounts=(SHOP,)) as world:
+        await accept(world, heard("hi", SHOP), "shop", "m-1")
+        await trio.sleep(3600)
+        was_resident = world.is_resident(ANN)
+        await world.restart()
+        with hearing("gateway.noted") as told_of:
+            await accept(world, read, "shop", "wamid.1:read")
+            await accept(world, read, "shop", "wamid.1:read")
+        entries = await events(world)
+
+    assert not was_resident
+    assert ["start", "read wamid.1"] == calls
+    assert [] == told_of
+    assert 1 == [event for event, _ in entries].count("message.status")
+
+
+async def test_a_status_about_nobody_may_be_about_the_account(autojump_clock: MockClock) -> None:
+    """Nothing was paid: the account stops, whomever the message was for."""
+    unpaid = StatusUpdate(id="wamid.1", state="failed", recipient=NUMBER, error_code=131042)
+
+    async def call(call: ProviderCall, seconds: float) -> ProviderResponse:
+        raise AssertionError(call, seconds)
+
+    async with open_world(greeter(), accounts=(SHOP,), call=call) as world:
+        await accept(world, unpaid, "shop", "s-1")
+        (row,) = world.operations.gateways()
+        record = await world.store.load(ANN, partition_of(ANN))
+
+    assert "131042" in row.stopped
+    assert record is None
 
 
 async def test_a_notice_is_recorded_and_never_run(autojump_clock: MockClock) -> None:

@@ -11,6 +11,7 @@ from attrs import Attribute, field, frozen
 from attrs.validators import ge, gt, le, optional
 
 from sessiond.core.errors import InvalidInput
+from sessiond.core.gateways.inbox_bodies import GATEWAY_KIND
 from sessiond.core.gateways.port import (
     AnsweringGateway,
     AttachingGateway,
@@ -161,7 +162,7 @@ class Account:
     @property
     def kind(self) -> str:
         """The inbox entries of what comes in by it."""
-        return f"gateway:{self.name}"
+        return f"{GATEWAY_KIND}{self.name}"
 
 
 def account_path(name: str, settings: AccountSettings) -> str:

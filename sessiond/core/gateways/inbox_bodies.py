@@ -14,7 +14,10 @@ from sessiond.core.errors import InvalidInput, SnapshotCorrupt
 from sessiond.core.gateways.arrivals import Arrived, Heard, StatusUpdate
 from sessiond.core.ids import MAX_INPUT_ID_BYTES, Digest, input_digest
 
-__all__ = ["arrival_digest", "decode_arrived", "encode_arrived"]
+__all__ = ["GATEWAY_KIND", "arrival_digest", "decode_arrived", "encode_arrived"]
+
+#: What the kinds of entries begin with; the name of the account is behind it.
+GATEWAY_KIND: Final = "gateway:"
 
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final[Callable[[bytes], Arrived]] = msgspec.json.Decoder(Arrived).decode
