@@ -64,7 +64,7 @@ app.command(dead_letters)
 gateways = cyclopts.App(name="gateways", help="Accounts of gateways, and what waits on them.")
 for _name, _help in {
     "ls": "List the accounts, and what waits on them for their providers.",
-    "resume": "Let an account that was stopped, or is held back, send again at once.",
+    "resume": "Let an account send at once what waits: it was stopped, is held back, or tries again later.",
 }.items():
     gateways.command(f"sessiond.cli.ctl.gateways:{_name}", name=_name, help=_help)
 app.command(gateways)

@@ -130,7 +130,7 @@ class Deliveries:
         return tuple(self._row(name) for name in names)
 
     def resume(self, name: str) -> None:
-        """Let an account that was stopped, or is held back, send again at once.
+        """Let an account send at once what waits: it was stopped, is held back, or tries again later.
 
         Raises:
           UnknownTarget: there is no such account, or it makes no calls.

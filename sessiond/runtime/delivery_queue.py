@@ -156,6 +156,14 @@ class DeliveryQueue:
             line.waiting.insert(0, waiting)
         self._free(user, line)
 
+    def end_waits(self, now: float) -> None:
+        """Let nothing wait for its time any longer; the rates hold."""
+        self.held_until = now
+        for user, line in self._lines.items():
+            if not line.is_busy and line.waiting[0].ready_at > now:
+                line.waiting[0].ready_at = now
+                self._stand(user, line)
+
     def finish(self, user: UserId, waiting: Waiting) -> None:
         """Remove a delivery that was taken, so that its person's next one has its turn."""
         line = self._lines[user]

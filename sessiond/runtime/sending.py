@@ -128,7 +128,7 @@ class Sender:
     def resume(self) -> None:
         """Send again, at once: an operator says that it will work."""
         was_stopped, self.stopped = self.stopped, ""
-        self.queue.held_until = self._host.clock.monotonic()
+        self.queue.end_waits(self._host.clock.monotonic())
         self._failures = 0
         self._bell.ring()
         if was_stopped:

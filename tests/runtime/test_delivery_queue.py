@@ -238,3 +238,25 @@ def test_order_holds_whatever_happens(steps: list[Step]) -> None:
         queue.finish(user, waiting)
     assert len(numbers(queue)) == sum(map(len, inside.values()))
     assert len(queue) == 0
+
+
+def test_waits_can_be_ended() -> None:
+    """Of the account and of all people; who is under way is not taken twice, and the rates still hold."""
+    queue = queue_of(recipient_burst=1, recipient_calls_per_second=1)
+    queue.put(ANN, one(1), 0.0)
+    queue.put(ANN, one(2), 0.0)
+    queue.put_back(*taken(queue), 300.0)
+    queue.put(BOB, one(1, BOB), 500.0)
+    queue.held_until = 900.0
+    queue.end_waits(5.0)
+    found = dict([taken(queue, 5.0), taken(queue, 5.0)])
+    queue.end_waits(5.0)
+
+    assert {user: waiting.delivery for user, waiting in found.items()} == {
+        ANN: one(1),
+        BOB: one(1, BOB),
+    }
+    assert isinstance(queue.take(5.0), float)
+    queue.finish(ANN, found[ANN])
+    queue.end_waits(5.0)
+    assert queue.take(5.0) == pytest.approx(1.0)

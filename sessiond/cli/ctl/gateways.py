@@ -29,7 +29,7 @@ async def ls() -> None:
 
 
 async def resume(account: str) -> None:
-    """Let an account that was stopped, or is held back, send again at once.
+    """Let an account send at once what waits: it was stopped, is held back, or tries again later.
 
     Parameters
     ----------

@@ -340,7 +340,7 @@ _TABLE: Final = (
     ),
     Method(
         name="gateways.resume",
-        doc="Let an account that was stopped, or is held back, send again at once.",
+        doc="Let an account send at once what waits: it was stopped, is held back, or tries again later.",
         params=OfGateway,
         changes=True,
         run=_resume,
