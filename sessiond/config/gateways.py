@@ -24,7 +24,10 @@ _GENERAL: Final = frozenset(attrs.fields_dict(AccountSettings))
 #: The setting that is the account's name unless it is given, where a kind has it: the gateway of session keys.
 _NAME: Final = "name"
 
-#: What it may be: each message is refused where session keys cannot be made of it.
+#: The setting that is ``session_keys.phone_region`` unless it is given, where a kind has it.
+_REGION: Final = "region"
+
+#: What a name may be: each message is refused where session keys cannot be made of it.
 _GATEWAY: Final = re.compile(r"[A-Za-z0-9_./-]{1,64}")
 
 
@@ -39,14 +42,16 @@ class GatewaySettings:
     is_named: bool = True
     """Whether ``name`` was given; absent, it is the account's: other accounts have other conversations."""
 
-    def open(self, name: str) -> Account:
-        """Make the account that is called *name*.
+    def open(self, name: str, phone_region: str | None = None) -> Account:
+        """Make the account that is called *name*; *phone_region* is the ``region`` of one that has none of its own.
 
         Raises:
           InvalidInput: the kind does not take its settings.
 
         """
         own = self.own if self.is_named else attrs.evolve(self.own, name=name)
+        if phone_region is not None and getattr(own, _REGION, "") is None:
+            own = attrs.evolve(own, **{_REGION: phone_region})
         return Account(name, self.account, self.kind.open(own))
 
 

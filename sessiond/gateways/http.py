@@ -73,7 +73,7 @@ class HttpGatewaySettings(AccessSettings):
     name: str = "http_simple"
     """The gateway of session keys and of a flow's ``gateways``. In a server's settings, absent: the account's name."""
     region: str | None = None
-    """Of phone numbers in local form (``GH``)."""
+    """Of phone numbers in local form (``GH``). In a server's settings, absent: ``session_keys.phone_region``."""
     answer_seconds: float = 25.0
     """How long we may take: programs wait for 30 seconds, most of them."""
 

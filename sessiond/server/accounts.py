@@ -21,7 +21,8 @@ def open_accounts(settings: Settings) -> Mapping[str, Account]:
       InvalidInput: a kind does not take its settings.
 
     """
-    return {name: one.open(name) for name, one in settings.gateways.items()}
+    region = settings.session_keys.phone_region
+    return {name: one.open(name, region) for name, one in settings.gateways.items()}
 
 
 def larger_bodies(settings: Settings, accounts: Mapping[str, Account]) -> Mapping[str, int]:

@@ -1,6 +1,11 @@
 """The accounts of the settings, opened (sessiond/server/accounts.py)."""
 
+from collections.abc import Mapping
+
 from sessiond.config import Settings, load_settings
+from sessiond.core.gateways.accounts import Account
+from sessiond.core.gateways.arrivals import Heard
+from sessiond.core.gateways.messages import ProviderRequest
 from sessiond.gateways.nalo import Nalo
 from sessiond.gateways.whatsapp import WhatsApp
 from sessiond.server.accounts import hidden_paths, larger_bodies, open_accounts
@@ -33,6 +38,42 @@ def test_every_account_is_opened_under_its_name() -> None:
     assert accounts["line"].calls is None
     assert accounts["shop"].answers is None
     assert {} == open_accounts(Settings())
+
+
+def test_numbers_in_local_form_are_of_the_region_of_the_server() -> None:
+    """Where an account has no region of its own; Nalo's numbers are of Ghana whatever the server says."""
+    chosen = settings(
+        **{
+            "session_keys.phone_region": "KE",
+            "gateways.at.gateway": "africastalking",
+            "gateways.at.tokens": [TOKEN],
+            "gateways.ours.gateway": "http",
+            "gateways.ours.tokens": [TOKEN],
+            "gateways.theirs.gateway": "http",
+            "gateways.theirs.tokens": [TOKEN],
+            "gateways.theirs.region": "NG",
+        }
+    )
+    accounts = open_accounts(chosen)
+    dialled = b"sessionId=s&phoneNumber=%s&text=&MSISDN=%s&SESSIONID=s&USERDATA=&MSGTYPE=true"
+    told = b"session_id=s&user_id=u&input=hi&msisdn=%s"
+
+    assert "+254712345678" == number(accounts, "at", dialled % (b"0712345678", b""))
+    assert "+233244123456" == number(accounts, "line", dialled % (b"", b"0244123456"))
+    assert "+254712345678" == number(accounts, "ours", told % b"0712345678")
+    assert "+2348031234567" == number(accounts, "theirs", told % b"08031234567")
+
+
+def number(accounts: Mapping[str, Account], name: str, form: bytes) -> str:
+    """Read a form as the account does; gives who calls."""
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    path = accounts[name].path
+    request = ProviderRequest(
+        method="POST", url=f"https://chat.example.com{path}", path=path, headers=headers, body=form
+    )
+    (heard,) = accounts[name].gateway.read(request)
+    assert isinstance(heard, Heard)
+    return heard.facts.msisdn
 
 
 def test_more_is_read_where_the_provider_gathers_messages() -> None:

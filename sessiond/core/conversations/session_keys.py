@@ -180,7 +180,8 @@ class SessionKeySettings:
     secret: str = field(default="", repr=False)
     """Keys the hash of identifiers: 16 bytes at least. Whoever knows it can find phone numbers by trying."""
     phone_region: str | None = field(default=None)
-    """The region of numbers in local form (``GH``); absent: local numbers are refused."""
+    """The region of numbers in local form (``GH``), also on accounts that have no ``region``; absent: local numbers are
+    refused."""
 
     shorthands: tuple[str, ...] = field(default=(), validator=_check_shorthands)
     """What boundaries and identifier are to become: ``durable`` (the conversation goes on at the next dial),

@@ -43,7 +43,7 @@ class UssdSettings(AccessSettings):
     name: str = "ussd"
     """The gateway of session keys and of a flow's ``gateways``. In a server's settings, absent: the account's name."""
     region: str | None = None
-    """Of phone numbers in local form (``GH``)."""
+    """Of phone numbers in local form (``GH``). In a server's settings, absent: ``session_keys.phone_region``."""
     service_code: str = ""
     """What people dial (``*920*44#``): what they add to it are answers. Empty: nothing can be added."""
     characters: int = 160
