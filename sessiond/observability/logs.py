@@ -34,7 +34,7 @@ __all__ = ["LogSettings", "TelemetryLog", "UserHash", "open_logs"]
 #: A line longer than this is cut down to its essentials: log shippers drop or split longer ones (Docker: 16 KiB).
 MAX_LINE: Final = 16_384
 
-#: At most this many lines of one event in THROTTLE_SECONDS; the next line says how many were left out.
+#: At most this many lines of one event, of one account of a gateway, in THROTTLE_SECONDS; the next line says how many were left out.
 THROTTLE_LINES: Final = 20
 THROTTLE_SECONDS: Final = 10.0
 
@@ -89,7 +89,7 @@ class UserHash:
 
 
 class TelemetryLog:
-    """A telemetry listener that writes chosen events as log lines, throttled by event; *clock* is monotonic."""
+    """A telemetry listener that writes chosen events as log lines, throttled by event and account; *clock* is monotonic."""
 
     def __init__(
         self, logger: logging.Logger, *, clock: Callable[[], float] = time.monotonic
@@ -102,7 +102,9 @@ class TelemetryLog:
         level = LEVELS.get(name)
         if level is None or not self._logger.isEnabledFor(level):
             return
-        suppressed = 0 if name in UNTHROTTLED else self._throttle.admit(name)
+        suppressed = (
+            0 if name in UNTHROTTLED else self._throttle.admit(name, metadata.get("account"))
+        )
         if suppressed is None:
             return
         fields: dict[str, object] = {
@@ -115,21 +117,21 @@ class TelemetryLog:
 
 
 class _Throttle:
-    """Bounds the lines of each event: outsiders cause some of them, and a log must not be a weapon."""
+    """Bounds the lines of each event and account: outsiders cause some of them, and a log must not be a weapon."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._seen: dict[str, tuple[float, int]] = {}
+        self._seen: dict[tuple[str, object], tuple[float, int]] = {}
 
-    def admit(self, name: str) -> int | None:
+    def admit(self, name: str, account: object) -> int | None:
         """Return ``None`` to leave the line out, or how many were left out before this one."""
         now = self._clock()
-        start, count = self._seen.get(name, (now, 0))
+        start, count = self._seen.get((name, account), (now, 0))
         left_out = 0
         if now - start >= THROTTLE_SECONDS:
             left_out = max(0, count - THROTTLE_LINES)
             start, count = now, 0
-        self._seen[name] = (start, count + 1)
+        self._seen[name, account] = (start, count + 1)
         return left_out if count < THROTTLE_LINES else None
 
 

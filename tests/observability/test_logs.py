@@ -216,6 +216,21 @@ def test_a_flood_of_one_event_is_throttled_and_counted() -> None:
     }
 
 
+def test_a_flood_at_one_account_hides_no_other_account() -> None:
+    """Who is pointed at one of them with a wrong secret does not see strangers knock at another."""
+    logger = logging.getLogger("tests.flood.accounts")
+    logger.setLevel(logging.DEBUG)
+    logger.propagate = False
+    logger.addHandler(records := Records())
+    log = TelemetryLog(logger, clock=lambda: 100.0)
+    for _ in range(50):
+        log("gateway.refused", {}, {"account": "line", "code": "401", "check": "token_wrong"})
+    log("gateway.refused", {}, {"account": "shop", "code": "401", "check": "signature_wrong"})
+
+    assert len(records.kept) == THROTTLE_LINES + 1
+    assert records.kept[-1].fields["account"] == "shop"  # type: ignore[attr-defined]
+
+
 async def test_bound_context_is_part_of_a_line(logs: Logs) -> None:
     """Context variables are per task under Trio, so one task's context does not show in another's lines."""
     logs.open(LogSettings())

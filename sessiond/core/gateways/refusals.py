@@ -46,7 +46,8 @@ class Check(StrEnum):
     ACCOUNT = "account"
     """It is about another account or number: `phone_number_id`, `account_sid`, `sender`, `user_id`."""
     PHONE = "phone"
-    """The person's number cannot be one; one in local form (`024…`) needs the `region` of the account, or `session_keys.phone_region`."""
+    """The person's number cannot be one; one in local form (`024…`) needs the `region` of the account, or
+    `session_keys.phone_region`."""
     FORM = "form"
     """It cannot be read: another kind of provider, other names of fields."""
     OTHER = "other"
