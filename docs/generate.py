@@ -200,8 +200,8 @@ detach = telemetry.attach(listener, ["session.attached"])
 ## Events
 
 Measurements have units, metadata types. *Log* is the level of the event's log line, if it has one. User ids appear in
-logs as keyed hashes, and never in metrics. Of one event, and one account of a gateway, the log shows twenty lines in ten seconds; the next
-line says in `suppressed` how many were left out. Metrics count all.
+logs as keyed hashes, and never in metrics. Of one event, and one account of a gateway, the log shows twenty lines in
+ten seconds; the next line says in `suppressed` how many were left out. Metrics count all.
 
 {telemetry_markdown()}
 ## Checks of a provider's requests

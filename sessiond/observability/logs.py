@@ -34,7 +34,8 @@ __all__ = ["LogSettings", "TelemetryLog", "UserHash", "open_logs"]
 #: A line longer than this is cut down to its essentials: log shippers drop or split longer ones (Docker: 16 KiB).
 MAX_LINE: Final = 16_384
 
-#: At most this many lines of one event, of one account of a gateway, in THROTTLE_SECONDS; the next line says how many were left out.
+#: At most this many lines of one event, of one account of a gateway, in THROTTLE_SECONDS; the next line says how many
+#: were left out.
 THROTTLE_LINES: Final = 20
 THROTTLE_SECONDS: Final = 10.0
 
@@ -89,7 +90,10 @@ class UserHash:
 
 
 class TelemetryLog:
-    """A telemetry listener that writes chosen events as log lines, throttled by event and account; *clock* is monotonic."""
+    """A telemetry listener that writes chosen events as log lines; *clock* is monotonic.
+
+    They are throttled by event and account.
+    """
 
     def __init__(
         self, logger: logging.Logger, *, clock: Callable[[], float] = time.monotonic

@@ -247,9 +247,11 @@ def test_everything_wrong_is_said_at_once(tmp_path: Path) -> None:
         "gateways.z.phone_number_id": "is required",
         "gateways.z.app_secrets": "whatsapp: app_secrets needs at least one",
         "gateways.z.verify_token": "whatsapp: verify_token is empty, or not one word of ASCII",
-        "gateways.w.tokens": "a token has 16 to 256 letters, digits and . _ ~ -",
+        "gateways.w.tokens": (
+            "a token has 16 to 256 letters, digits and . _ ~ -, like what `openssl rand -hex 24` prints"
+        ),
         "gateways.w.path": "is not a path of letters, digits and . _ ~ - like /gateways/shop",
-        "gateways.v": "a token is needed, unless the gateway is open on purpose",
+        "gateways.v": "tokens: one is needed, unless `open = true` lets everybody in on purpose",
         "gateways.u.gateway": "must be a text, not a number",
         "gateways.t.public_url": "is not scheme and host, like https://chat.example.com",
         "gateways.t.navigation": "the next page and the page before have the same key",

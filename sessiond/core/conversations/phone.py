@@ -102,7 +102,8 @@ def check_region(region: str) -> str:
     """
     known = phonenumbers.SUPPORTED_REGIONS
     if region not in known:
-        raise InvalidInput(f"unknown region {region!r}{nearest(region.upper(), sorted(known))}")
+        hint = nearest(region.upper(), sorted(known)) or "; it is two letters, like GH"
+        raise InvalidInput(f"unknown region {region!r}{hint}")
     return region
 
 

@@ -35,7 +35,9 @@ _TEXT: Final = "text/plain; charset=utf-8"
 
 def _check_tokens(_: object, __: "Attribute[tuple[str, ...]]", value: tuple[str, ...]) -> None:
     if any(_TOKEN.fullmatch(token) is None for token in value):
-        raise InvalidInput("a token has 16 to 256 letters, digits and . _ ~ -")
+        raise InvalidInput(
+            "a token has 16 to 256 letters, digits and . _ ~ -, like what `openssl rand -hex 24` prints"
+        )
 
 
 @frozen(kw_only=True)
@@ -55,7 +57,9 @@ class AccessSettings:
 
     def __attrs_post_init__(self) -> None:
         if not self.tokens and not self.open:
-            raise InvalidInput("a token is needed, unless the gateway is open on purpose")
+            raise InvalidInput(
+                "tokens: one is needed, unless `open = true` lets everybody in on purpose"
+            )
 
 
 class Access:
