@@ -12,8 +12,14 @@ from typing import Final
 
 from sessiond.app import App
 from sessiond.config import Settings
-from sessiond.core.conversations.session_keys import Identifier, KeyMode, hash_key
+from sessiond.core.conversations.session_keys import (
+    PLATFORM_IDENTIFIERS,
+    Identifier,
+    KeyMode,
+    hash_key,
+)
 from sessiond.core.errors import InvalidInput
+from sessiond.core.structuring import nearest
 from sessiond.core.token_bucket import RateLimit
 from sessiond.edges.auth.key_url import check_key_url
 from sessiond.edges.auth.keys import read_jwks_file, read_pem_file, shared_secret
@@ -62,7 +68,7 @@ def find_unfit(app: App, settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def find_doubtful(app: App, settings: Settings) -> Iterator[tuple[str, str]]:
-    """Yield which settings mean nothing for *app*, and why: warnings."""
+    """Yield which settings mean nothing for *app*, which of its flows nothing starts, and why: warnings."""
     if settings.chat.is_on and not app.flows:
         yield (
             "chat",
@@ -73,6 +79,27 @@ def find_doubtful(app: App, settings: Settings) -> Iterator[tuple[str, str]]:
             "gateways",
             "the app has no flows (@app.flow): whatever is said on an account is refused",
         )
+    yield from _unreachable(app, settings)
+
+
+def _unreachable(app: App, settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield where a flow is said to begin that is not there: nothing would start it, and nothing would say so."""
+    platforms, gateways = set(PLATFORM_IDENTIFIERS), {"chat", "websocket"}
+    for name, account in settings.gateways.items():
+        try:
+            gateway = account.open(name).gateway
+        except InvalidInput:
+            continue  # find_unusable says so
+        platforms.add(gateway.platform)
+        gateways.add(gateway.name)
+    there = ", ".join(sorted(gateways))
+    for route in app.routes:
+        for one in sorted(set(route.platforms) - platforms):
+            what = f"there is no platform {one!r}{nearest(one, sorted(platforms))}"
+            yield "app", f"flow {route.flow!r}: {what}"
+        for one in sorted(set(route.gateways) - gateways):
+            what = f"no account is the gateway {one!r} (there are: {there})"
+            yield "app", f"flow {route.flow!r}: {what}{nearest(one, sorted(gateways))}"
 
 
 _NO_KEY: Final = (

@@ -186,3 +186,33 @@ def test_accounts_without_flows_are_doubtful() -> None:
         await c.say("Hello.")
 
     assert [] == list(find_doubtful(app, settings))
+
+
+def test_a_flow_for_what_is_not_there_is_doubtful() -> None:
+    """A misspelt platform or gateway: nothing would ever start the flow, and nothing would say so."""
+    settings = load_settings(flags={path.replace("__", "."): v for path, v in ACCOUNT.items()})
+    app = App()
+
+    @app.flow("menu", starts_on=["hi"], platforms=["ussd", "usd"])
+    async def menu(c: Conversation) -> None:
+        await c.say("Hello.")
+
+    @app.flow("shop", starts_on=["hi"], gateways=["lines"])
+    async def shop(c: Conversation) -> None:
+        await c.say("Hello.")
+
+    @app.flow("right", starts_on=["right"], platforms=["ussd", "telegram"], gateways=["line"])
+    async def right(c: Conversation) -> None:
+        await c.say("Hello.")
+
+    @app.flow("web", starts_on=["hi"], gateways=["websocket", "chat"])
+    async def web(c: Conversation) -> None:
+        await c.say("Hello.")
+
+    assert [
+        ("app", "flow 'menu': there is no platform 'usd'; did you mean \"ussd\"?"),
+        (
+            "app",
+            "flow 'shop': no account is the gateway 'lines' (there are: chat, line, websocket); did you mean \"line\"?",
+        ),
+    ] == list(find_doubtful(app, settings))
