@@ -47,6 +47,10 @@ def run_app(app: cyclopts.App) -> NoReturn:
                 _complain(message)
             sys.exit(code)
         raise
+    except BaseExceptionGroup as group:  # the second signal, out of the server's nurseries
+        if all(isinstance(leaf, KeyboardInterrupt) for leaf in _leaves(group)):
+            sys.exit(130)
+        raise
     sys.exit(int(result) if isinstance(result, int) else ExitCode.OK)
 
 

@@ -92,7 +92,7 @@ def _with_options(
     tokens
         The command and its own options.
     socket
-        The server's admin socket. Default: that of sessiond dev, or sessiond-admin.sock here.
+        The server's admin socket. Default: sessiond-admin.sock here, or that of sessiond dev.
     json
         Print JSON instead of tables: one document, or one line for each event of watch.
 

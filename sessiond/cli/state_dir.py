@@ -48,12 +48,15 @@ def state_dir() -> Path:
 
 
 def default_socket() -> Path:
-    """Tell which socket ``sessionctl`` uses when none is named: that of ``sessiond dev``, else ``serve``'s own.
+    """Tell which socket ``sessionctl`` uses when none is named: that of the ``serve`` that was started here,
+    else that of ``sessiond dev``.
 
-    A socket file that a killed ``sessiond dev`` left behind does not stand in the way.
+    A socket file that a killed server left behind does not stand in the way.
     """
     own = state_dir() / "admin.sock"
     served = Path("sessiond-admin.sock")
+    if _is_listening(served):
+        return served
     return served if served.exists() and not _is_listening(own) else own
 
 

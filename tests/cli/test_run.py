@@ -35,6 +35,7 @@ def end_of(result: object, monkeypatch: pytest.MonkeyPatch) -> object:
         (StoreInUse("in use"), 1),
         (ExceptionGroup("", [ExceptionGroup("", [StoreInUse("in use")])]), 1),
         (KeyboardInterrupt(), 130),
+        (BaseExceptionGroup("", [BaseExceptionGroup("", [KeyboardInterrupt()])]), 130),
     ],
 )
 def test_each_end_has_its_code(result: object, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,9 +53,14 @@ def test_an_error_on_purpose_is_one_line(
 
 
 @pytest.mark.parametrize(
-    "bug", [ZeroDivisionError(), ExceptionGroup("", [StoreInUse("x"), ZeroDivisionError()])]
+    "bug",
+    [
+        ZeroDivisionError(),
+        ExceptionGroup("", [StoreInUse("x"), ZeroDivisionError()]),
+        BaseExceptionGroup("", [KeyboardInterrupt(), ZeroDivisionError()]),
+    ],
 )
-def test_a_bug_keeps_its_traceback(bug: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_keeps_its_traceback(bug: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also beside an error raised on purpose."""
     with pytest.raises(type(bug)):
         end_of(bug, monkeypatch)

@@ -61,7 +61,7 @@ def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:
 
 
 def test_which_admin_socket_is_meant(short_tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """That of ``sessiond dev``, unless it is dead and there is one here."""
+    """The one here, where a server listens; else that of ``sessiond dev``, unless it is dead and there is one here."""
     monkeypatch.chdir(short_tmp_path)
     monkeypatch.setenv("SESSIOND_STATE_DIR", str(short_tmp_path))
     own, served = short_tmp_path / "admin.sock", Path("sessiond-admin.sock")
@@ -72,5 +72,10 @@ def test_which_admin_socket_is_meant(short_tmp_path: Path, monkeypatch: pytest.M
         listening.listen()
         served.touch()
         assert default_socket() == own
+        served.unlink()
+        with socket.socket(socket.AF_UNIX) as here:
+            here.bind(str(served))
+            here.listen()
+            assert default_socket() == served
     assert own.exists()
     assert default_socket() == served
