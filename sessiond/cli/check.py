@@ -71,12 +71,13 @@ async def _findings(
         for problem in error.problems:
             yield f"error: {problem.describe()}"
         return
-    unfit = () if app is None else find_unfit(app, settings)
+    unfit = [] if app is None else list(find_unfit(app, settings))
     for path, message in (*unfit, *find_unusable(settings)):
         yield f"error: {path}: {message}"
     for path, message in () if app is None else find_doubtful(app, settings):
         yield f"warning: {path}: {message}"
-    for finding in check_settings(settings):
+    said = {path for path, _ in unfit}
+    for finding in (one for one in check_settings(settings) if one.path not in said):
         yield finding.describe()
     for name, gateway in settings.gateways.items():
         yield f"gateway {name}: {gateway.account.gateway} calls {_address(name, gateway)}"

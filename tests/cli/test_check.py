@@ -57,6 +57,16 @@ def test_all_problems_at_once(tmp_path: Path) -> None:
     }
 
 
+def test_a_secret_that_is_missing_is_one_problem(tmp_path: Path) -> None:
+    """The app's conversations, phone numbers of accounts and of /chat need it: it is asked for once."""
+    line = '[gateways.line]\ngateway = "nalo"\ntokens = ["tttttttttttttttttttt"]\n'
+    (tmp_path / "s.toml").write_text(GOOD + line)
+    code, lines = check(tmp_path, "sessiond.demo:app", "--config", "s.toml")
+
+    assert (1, "1 problem") == (code, lines[-1])
+    assert 1 == sum(one.startswith("error: session_keys.secret: ") for one in lines)
+
+
 def test_what_a_component_would_refuse(tmp_path: Path) -> None:
     """Secrets that the start would refuse are problems of the check, all at once, and are not shown."""
     (tmp_path / "s.toml").write_text(
