@@ -42,11 +42,13 @@ async def check(
         URL of the store, instead of the one in the settings.
 
     """
-    problems = 0
+    problems = warnings = 0
     async for line in _findings(target, config, store):
         print(line)
         problems += line.startswith("error: ")
-    print("no problems" if not problems else f"{problems} problem{'s' * (problems > 1)}")
+        warnings += line.startswith("warning: ")
+    said = f"{problems} problem{'s' * (problems > 1)}" if problems else "no problems"
+    print(f"{said}, {warnings} warning{'s' * (warnings > 1)}" if warnings else said)
     return ExitCode.REFUSED if problems else ExitCode.OK
 
 

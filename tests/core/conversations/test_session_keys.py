@@ -306,7 +306,10 @@ def test_a_boundary_needs_its_fact(mode: str, field: str, text: str) -> None:
         ({"boundaries": ["flow", "flow"]}, "boundaries: a boundary is named twice"),
         ({"identifier": "msisd"}, 'identifier: unknown identifier .*did you mean "msisdn"'),
         ({"mode": "flowchat"}, 'mode: unknown mode of session keys .*did you mean "flowchat_'),
-        ({"phone_region": "Ghana"}, "phone_region: unknown region 'Ghana'; it is two letters, like GH"),
+        (
+            {"phone_region": "Ghana"},
+            "phone_region: unknown region 'Ghana'; it is two letters, like GH",
+        ),
         ({"boundariess": []}, 'boundariess: unknown name; did you mean "boundaries"'),
         ({"boundaries": "flow"}, "boundaries: must be a list, not a text"),
     ],
