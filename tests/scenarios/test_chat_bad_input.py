@@ -33,7 +33,7 @@ ROWS: dict[str, tuple[object, int, str]] = {
     "truncated": (b'{"user_phone": "+233244123456", "user_mess', 400, NO_JSON),
     "not UTF-8": (b'{"user_phone": "+233244123456", "user_message": "\xff"}', 400, NO_JSON),
     "half a character": (b'{"user_phone":"+233244123456","user_message":"\\ud83c"}', 400, NO_JSON),
-    "nested deeply": (b"[" * 60_000, 400, NO_JSON),
+    "nested deeply": (b"[" * 60_000, 400, "The body is nested deeper than 256 levels."),
     "a long message": (
         {"user_phone": AMA, "user_message": "x" * 4097},
         400,
