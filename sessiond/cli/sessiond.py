@@ -33,7 +33,7 @@ It is signed with auth.secret or the private key in auth.key_file; where neither
 
 A server tells the same at /openapi.json, but for the accounts of gateways, which are for its operator to show.
 Doors that are not configured are not in it, nor accounts with a path of their own: that may be a secret.""",
-    "caller": """Print the user id of a phone number, for sessionctl.
+    "caller": """Print the user id of a phone number, for sessionctl and webhooks.
 
 Nothing that is stored holds a number: the id is made from it with session_keys.secret, or, where none is set, with
 the secret of `sessiond dev`.""",
